@@ -1,0 +1,41 @@
+"""The package tfgen; requirements.txt pins the set of versions that is tested."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+test = ["pytest>=9", "pytest-timeout>=2.4", "pytest-xdist>=3.8"]
+
+setup(
+    name="tfgen",
+    version=re.search(r'__version__ = "(.+)"', (here / "tfgen/__init__.py").read_text())[1],
+    description="Generative models for Keras and TensorFlow, one paper a file, with exported artifacts",
+    long_description=(here / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["tfgen", "tfgen.*"]),
+    python_requires=">=3.11,<3.14",
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.15,<3.16",
+        "tf-keras>=2.21,<2.22",
+        "tensorflow-probability>=0.25",
+        "tensorflow-datasets>=4.9.10",
+        "numpy>=2.1",
+        "onnx>=1.23",
+        "onnxruntime>=1.31",
+        "tf2onnx>=1.17",
+        "onnxslim>=0.1.98",
+        "scikit-learn>=1.7",
+        "scipy>=1.15",
+        "matplotlib>=3.10",
+        "pillow>=12",
+        "tensorboard>=2.20",
+        "rich>=14",
+        "typer>=0.20",
+    ],
+    extras_require={"test": test, "dev": [*test, "ruff>=0.17"]},
+    entry_points={"console_scripts": ["tfgen = tfgen.cli:main"]},
+)

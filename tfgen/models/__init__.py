@@ -1,0 +1,67 @@
+"""The table of contents: every model by family and year.
+
+`from tfgen.models import WGANGP` and `get("wgangp")` import a model when it is asked for;
+`CATALOGUE` is read without TensorFlow.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from tfgen.errors import unknown
+
+
+class Entry(NamedTuple):
+    cls: str
+    module: str
+    family: str
+    year: int
+    title: str
+
+
+_ENTRIES = [
+    Entry("VAE", "vae.vae", "variational autoencoder", 2014, "Auto-Encoding Variational Bayes"),
+    Entry("PixelCNN", "autoregressive.pixel_cnn", "autoregressive", 2016, "Pixel Recurrent Neural Networks"),
+    Entry("DCGAN", "gan.dcgan", "adversarial", 2016,
+          "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks"),
+    Entry("WGANGP", "gan.wgan_gp", "adversarial", 2017, "Improved Training of Wasserstein GANs"),
+]  # fmt: skip
+CATALOGUE = {entry.cls.lower(): entry for entry in _ENTRIES}
+
+
+def get(name):
+    """The class of a model by its name in the catalogue, as "dcgan"; case does not matter."""
+    entry = CATALOGUE.get(str(name).lower())
+    if entry is None:
+        raise unknown("model", name, CATALOGUE)
+    return getattr(importlib.import_module(f"tfgen.models.{entry.module}"), entry.cls)
+
+
+def load_all():
+    """Imports every model, which registers it with Keras."""
+    return {name: get(name) for name in CATALOGUE}
+
+
+class _Models(Mapping):
+    def __getitem__(self, name):
+        return get(name) if name in CATALOGUE else {}[name]
+
+    def __iter__(self):
+        return iter(CATALOGUE)
+
+    def __len__(self):
+        return len(CATALOGUE)
+
+
+MODELS = _Models()  # {name: class}, each imported when it is looked up
+
+
+def __getattr__(name):
+    for entry in _ENTRIES:
+        if entry.cls == name:
+            return get(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return [*globals(), *(entry.cls for entry in _ENTRIES)]

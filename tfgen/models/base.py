@@ -1,0 +1,358 @@
+"""What every model shares: objectives, the training step, noise, averages, saving."""
+
+import contextlib
+import inspect
+import math
+import random as python_random
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+from keras import tree
+
+from tfgen import random
+from tfgen.errors import InputError
+
+
+class Objective(NamedTuple):
+    """A loss, and the networks that are updated to reduce it.
+
+    Attributes:
+        loss: `loss(batch, training)` returns `(scalar, {log: scalar})`, means over the batch.
+        networks: layers whose trainable variables are updated.
+        logs: names of the extra scalars that `loss` returns.
+        every: update once in so many batches, as the critic's head start in
+            WGAN or the lazy regularisation of StyleGAN2.
+    """
+
+    loss: Callable
+    networks: tuple
+    logs: tuple = ()
+    every: int = 1
+
+    @property
+    def variables(self):
+        return [v for network in self.networks for v in network.trainable_variables]
+
+
+class Recipe(NamedTuple):
+    """What `tfgen train NAME` runs: a data set, and arguments of the model and of the data."""
+
+    dataset: str
+    batch_size: int
+    epochs: int
+    model: dict = {}
+    data: dict = {}
+
+
+class Diverged(ArithmeticError):
+    """A loss is no longer a number."""
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Ends `fit` with one line when an objective's loss is not finite."""
+
+    async_safe = True  # it may look at the numbers while the next step runs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.first = int(self.model.step) + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name in self.model.objectives():
+            loss = logs[f"{name}_loss"]
+            if not math.isfinite(loss):
+                raise Diverged(
+                    f"{type(self.model).__name__}: the loss of objective {name!r} is {loss} at step "
+                    f"{self.first + batch}; try a lower learning rate, clipped gradients "
+                    f"(an optimizer with global_clipnorm=1.0), or float32"
+                )
+
+
+class GenerativeModel(keras.Model):
+    """A model trained by one or more objectives, in the order it lists them.
+
+    A model says what it is by `data_spec`, `objectives`, `default_optimizers`, `signatures`
+    and `recipe`. Every constructor argument is kept as an attribute of the same name, which
+    is all that saving needs, and the networks are made inside `with self.building():`.
+
+    Args:
+        seed: an integer, for the initial weights and for all noise; drawn if None.
+        ema_decay: if given, `averaged_networks` have copies that follow them by
+            `copy = ema_decay * copy + (1 - ema_decay) * network` after each of their updates,
+            and the copies are what `sample`, `generate` and the exports use.
+        dtype: as in Keras, "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling).
+    """
+
+    value_range = (-1.0, 1.0)
+    averaged_networks = ()
+    recipe = None
+
+    def __init__(self, *, seed=None, ema_decay=None, **kwargs):
+        super().__init__(**kwargs)
+        if ema_decay is not None and not 0 <= ema_decay < 1:
+            raise InputError(f"ema_decay must lie in [0, 1); received {ema_decay}")
+        self.seed = python_random.randrange(2**31) if seed is None else seed
+        self.ema_decay = ema_decay
+        counter = dict(dtype="int64", initializer="zeros", trainable=False)
+        counter["aggregation"] = "only_first_replica"
+        self.step = self.add_weight(name="step", **counter)  # training steps so far
+        self.asked = self.add_weight(name="asked", **counter)  # unseeded draws outside of training
+        self.trackers = {}
+        self.averages = {}
+
+    @contextlib.contextmanager
+    def building(self):
+        """Networks made inside have this model's seed and precision; ends every constructor."""
+        policy, state = keras.config.dtype_policy(), python_random.getstate()
+        keras.config.set_dtype_policy(self.dtype_policy)
+        python_random.seed(self.seed)  # where Keras' initializers take theirs
+        try:
+            yield
+            if self.ema_decay is not None:
+                for name in self.averaged_networks:
+                    network = getattr(self, name)
+                    self.averages[name] = copy = type(network).from_config(network.get_config())
+                    if not copy.built:
+                        copy.build_from_config(network.get_build_config())
+                    copy.set_weights(network.get_weights())
+                    copy.trainable = False
+        finally:
+            keras.config.set_dtype_policy(policy)
+            python_random.setstate(state)
+        self.built = True
+
+    def averaged(self, name):
+        """The network to use once trained: its average where there is one."""
+        return self.averages[name] if self.ema_decay is not None else getattr(self, name)
+
+    def network(self, name, training):
+        """The network that learns, or in use the one to use."""
+        return getattr(self, name) if training else self.averaged(name)
+
+    # What a model says of itself.
+
+    @property
+    def data_spec(self):
+        """The tensors of one batch, as a nest of `tf.TensorSpec`."""
+        raise NotImplementedError(f"{type(self).__name__}.data_spec")
+
+    def objectives(self) -> dict[str, Objective]:
+        raise NotImplementedError(f"{type(self).__name__}.objectives")
+
+    def default_optimizers(self):
+        """The paper's optimizer, or one for each objective."""
+        raise NotImplementedError(f"{type(self).__name__}.default_optimizers")
+
+    def signatures(self):
+        """What the model exports: name -> (method, its input specs)."""
+        raise NotImplementedError(f"{type(self).__name__}.signatures")
+
+    # Training.
+
+    def compile(self, optimizer=None, *, jit_compile="auto", run_eagerly=False, steps_per_execution=1):
+        """As in Keras; the losses are the model's own.
+
+        Args:
+            optimizer: None for the paper's, a name, an optimizer, or a dict of them with one
+                for each objective. Under "mixed_float16" each is wrapped in a LossScaleOptimizer.
+            jit_compile, run_eagerly, steps_per_execution: as in `keras.Model.compile`.
+        """
+        objectives = self.objectives()
+        given = self.default_optimizers() if optimizer is None else optimizer
+        if not isinstance(given, dict):
+            given = dict.fromkeys(objectives, given)
+        optimizers = {name: keras.optimizers.get(value) for name, value in given.items()}
+        if set(optimizers) != set(objectives) or len(set(map(id, optimizers.values()))) < len(objectives):
+            raise InputError(
+                f"{type(self).__name__} needs its own optimizer for each of "
+                f"{list(objectives)}; received {optimizer}"
+            )
+        kwargs = dict(
+            jit_compile=jit_compile, run_eagerly=run_eagerly, steps_per_execution=steps_per_execution
+        )
+        super().compile(optimizer=None, **kwargs)
+        self.compile_kwargs = kwargs
+        self.optimizers = {}
+        for name, objective in objectives.items():
+            one = optimizers[name]
+            if self.compute_dtype == "float16" and not hasattr(one, "inner_optimizer"):
+                one = keras.optimizers.LossScaleOptimizer(one)
+            one.build(objective.variables)
+            self.optimizers[name] = one
+            for log in (f"{name}_loss", *objective.logs):
+                self.trackers[log] = keras.metrics.Mean(name=log)
+
+    def fit(self, *args, callbacks=None, **kwargs):
+        """Keras' `fit`; raises `Diverged` when a loss is no longer a number."""
+        callbacks = [] if callbacks is None else list(tree.flatten(callbacks))
+        return super().fit(*args, callbacks=[*callbacks, StopAtNaN()], **kwargs)
+
+    def train_step(self, batch):
+        return self._play(batch)
+
+    def _play(self, batch, due=None):
+        """One step of the game; `due` names the objectives to update where no cond may decide."""
+        batch = self._checked(batch)
+        self.step.assign_add(1)
+        self._begin("step")
+        for name, objective in self.objectives().items():
+            if objective.every == 1 or (due is not None and name in due):
+                self.minimize(name, objective, batch)
+            elif due is None:
+                tf.cond(
+                    self.step % objective.every == 0,
+                    lambda: self.minimize(name, objective, batch),
+                    lambda: None,
+                )
+        return self._results()
+
+    def make_train_function(self, force=False):
+        objectives = self.objectives()
+        if self.distribute_strategy.num_replicas_in_sync == 1 or all(
+            objective.every == 1 for objective in objectives.values()
+        ):
+            return super().make_train_function(force)
+        # An update inside a cond is refused under tf.distribute (merge_call): instead one
+        # function for each set of objectives that are due together.
+        if self.steps_per_execution > 1:
+            raise InputError(
+                f"{type(self).__name__} updates some objectives every few steps; on several "
+                f"devices that needs steps_per_execution=1; received {self.steps_per_execution}"
+            )
+        functions = {}
+
+        def train_function(iterator):
+            step = int(self.step) + 1
+            due = tuple(name for name, objective in objectives.items() if step % objective.every == 0)
+            if due not in functions:
+                functions[due] = self._make_function(lambda batch: self._play(batch, due))
+            return functions[due](iterator)
+
+        self.train_function = train_function
+
+    def test_step(self, batch):
+        batch = self._checked(batch)
+        self.asked.assign_add(1)
+        self._begin("asked")
+        for name, objective in self.objectives().items():
+            self._track(name, *objective.loss(batch, training=False))
+        return self._results()
+
+    def minimize(self, name, objective, batch):
+        """One update of the objective's networks, and of nothing else."""
+        optimizer, variables = self.optimizers[name], objective.variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([v.value for v in variables])
+            loss, logs = objective.loss(batch, training=True)
+            # Keras adds up the replicas' gradients.
+            share = loss / tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = optimizer.scale_loss(share)
+        optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
+        for average, copy in self.averages.items():
+            network = getattr(self, average)
+            if any(network is trained for trained in objective.networks):
+                self._follow(copy, network)
+        self._track(name, loss, logs)
+
+    def _follow(self, copy, network):
+        for mean, value in zip(copy.weights, network.weights):
+            # Batch statistics are averages already.
+            decay = self.ema_decay if value.trainable else 0.0
+            mean.assign(decay * mean + (1 - decay) * value)
+
+    def _track(self, name, loss, logs):
+        for log, value in {f"{name}_loss": loss, **logs}.items():
+            self.trackers[log].update_state(value)
+
+    def _results(self):
+        results = self.get_metrics_result()
+        if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+            return {log: tf.reshape(value, [1]) for log, value in results.items()}  # Keras reduces axis 0
+        return results
+
+    def _checked(self, batch):
+        """The batch, once it is known to be what `data_spec` says; bytes are scaled here."""
+        if isinstance(batch, tuple):  # Keras sends arrays as (x, y, sample_weight)
+            batch = tuple(x for x in batch if x is not None)
+            batch = batch[0] if len(batch) == 1 else batch
+        want, got = tree.flatten(self.data_spec), tree.flatten(batch)
+        fits = len(want) == len(got) and all(
+            spec.shape.is_compatible_with(x.shape)
+            and (spec.dtype == x.dtype or (spec.dtype == tf.float32 and x.dtype == tf.uint8))
+            for spec, x in zip(want, got)
+        )
+        if not fits:
+            want = ", ".join(f"{spec.name} {spec.shape} {spec.dtype.name}" for spec in want)
+            got = ", ".join(f"{x.shape} {x.dtype.name}" for x in got)
+            raise InputError(f"{type(self).__name__} expects a batch of {want}; received {got}")
+        low, high = self.value_range
+        scaled = [
+            low + tf.cast(x, tf.float32) * ((high - low) / 255) if x.dtype == tf.uint8 else x for x in got
+        ]
+        return tree.pack_sequence_as(self.data_spec, scaled)
+
+    @property
+    def metrics(self):
+        return list(self.trackers.values())
+
+    # Noise: every draw takes its key here. It depends on the seed, on the step, on the
+    # number of the draw within the step and on the example, not on the device.
+
+    def _begin(self, clock):
+        self._clock, self._draws = clock, 0
+
+    def next_key(self):
+        """The key of the next draw, for `tfgen.random`: uint32, shape (2,)."""
+        self._draws += 1
+        return random.key(
+            self.seed, int(self._clock == "step"), getattr(self, self._clock).value, self._draws
+        )
+
+    def key_of(self, seed):
+        """The key of a seed; of the model's own unsaid one, new in each call, if None."""
+        if seed is not None:
+            return random.key(seed)
+        self.asked.assign_add(1)
+        self._begin("asked")
+        return self.next_key()
+
+    def _first_row(self, n):
+        context = tf.distribute.get_replica_context()
+        replica = context.replica_id_in_sync_group if context else 0
+        return 0 if isinstance(replica, int) and replica == 0 else replica * n
+
+    def normal(self, n, *shape):
+        """Standard normal noise of the current step, float32 (n, *shape)."""
+        return random.normal(self.next_key(), (n, *shape), self._first_row(n))
+
+    def uniform(self, n, *shape):
+        """Uniform noise in (0, 1) of the current step, float32 (n, *shape)."""
+        return random.uniform(self.next_key(), (n, *shape), self._first_row(n))
+
+    # Saving.
+
+    def get_config(self):
+        names = {
+            parameter.name
+            for cls in type(self).__mro__
+            if issubclass(cls, GenerativeModel)
+            for parameter in inspect.signature(cls.__init__).parameters.values()
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        }
+        config = {name: getattr(self, name) for name in sorted(names - {"self"})}
+        return {"name": self.name, "dtype": self.dtype_policy.name, **config}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def get_compile_config(self):
+        if not self.compiled:
+            return {}
+        return keras.saving.serialize_keras_object(
+            {"optimizer": dict(self.optimizers), **self.compile_kwargs}
+        )
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))

@@ -1,0 +1,82 @@
+"""Networks that several papers share. A network of one paper is in its file."""
+
+import math
+
+import keras
+from keras import layers
+
+from tfgen.layers import LayerNormalization, batch_normalization
+
+
+def _halvings(image_shape):
+    """How often the shorter side can be halved until about 4 pixels are left, at least once."""
+    return max(1, int(math.log2(min(image_shape[:2]) / 4)))
+
+
+def dcgan_generator(image_shape, latent_dim, width, activation="tanh", initializer="glorot_uniform"):
+    """z -> image by strided up-convolutions (Radford et al., 2016, figure 1), for any image size.
+
+    64x64 at width 128 is the paper's 1024, 512, 256, 128 filters from 4x4 on. Unlike the
+    authors' code, kernels are 4x4: a multiple of the stride leaves no checkerboard. Sizes that
+    are no multiple of the stride are made a little larger and cropped about the centre.
+    """
+    height, width_px, channels = image_shape
+    steps = _halvings(image_shape)
+    rows, columns = -(-height // 2**steps), -(-width_px // 2**steps)
+    filters = width * 2 ** (steps - 1)
+    stack = [
+        keras.Input((latent_dim,)),
+        layers.Dense(rows * columns * filters, use_bias=False, kernel_initializer=initializer),
+        layers.Reshape((rows, columns, filters)),
+        batch_normalization(),
+        layers.ReLU(),
+    ]
+    up = dict(kernel_size=4, strides=2, padding="same", kernel_initializer=initializer)
+    for step in reversed(range(steps - 1)):
+        stack += [
+            layers.Conv2DTranspose(width * 2**step, use_bias=False, **up),
+            batch_normalization(),
+            layers.ReLU(),
+        ]
+    stack.append(layers.Conv2DTranspose(channels, activation=activation, dtype="float32", **up))
+    extra = rows * 2**steps - height, columns * 2**steps - width_px
+    if any(extra):
+        stack.append(layers.Cropping2D([(e // 2, e - e // 2) for e in extra], dtype="float32"))
+    return keras.Sequential(stack, name="generator")
+
+
+def dcgan_discriminator(
+    image_shape, width, outputs=1, normalization=None, initializer="glorot_uniform", name="discriminator"
+):
+    """image -> `outputs` numbers by strided convolutions (Radford et al., 2016).
+
+    Args:
+        normalization: None, "batch", or "layer"; never on the first layer, as in the paper.
+    """
+    stack = [keras.Input(image_shape)]
+    for step in range(_halvings(image_shape)):
+        normalized = normalization if step else None
+        stack.append(
+            layers.Conv2D(
+                width * 2**step, 4, 2, "same", use_bias=normalized is None, kernel_initializer=initializer
+            )
+        )
+        if normalized is not None:
+            stack.append(batch_normalization() if normalized == "batch" else LayerNormalization())
+        stack.append(layers.LeakyReLU(0.2))
+    stack += [layers.Flatten(), layers.Dense(outputs, kernel_initializer=initializer, dtype="float32")]
+    return keras.Sequential(stack, name=name)
+
+
+def mlp(input_shape, hidden, output_shape, activation="tanh", name=None):
+    """Dense layers of the `hidden` sizes between any two shapes; linear output in float32."""
+    return keras.Sequential(
+        [
+            keras.Input(input_shape),
+            layers.Flatten(),
+            *(layers.Dense(units, activation) for units in hidden),
+            layers.Dense(math.prod(output_shape), dtype="float32"),
+            layers.Reshape(output_shape, dtype="float32"),
+        ],
+        name=name,
+    )

@@ -1,0 +1,103 @@
+"""Random numbers that are a function of (key, row, column) and of nothing else.
+
+Jarzynski and Olano. Hash Functions for GPU Rendering. JCGT 9(3), 2020: pcg3d.
+
+A counter-based generator on 32-bit integers. TensorFlow's own stateless floats differ
+between XLA and plain graphs; integer arithmetic does not, so the bits and the uniforms
+here are equal eagerly, in graphs, under XLA and in exported graphs. A row is an example:
+what it gets depends on its number alone, so neither the size of the batch nor the number
+of devices that share it changes its noise.
+
+The hash mixes three words (x, y, z) = (row's key, row's key, column):
+
+    v = 1664525 v + 1013904223;  x += y z;  y += z x;  z += x y;  v ^= v >> 16;
+    x += y z;  y += z x;  z += x y
+"""
+
+import math
+
+import tensorflow as tf
+
+
+def _word(value):
+    """An integer, or a tensor of integers, modulo 2**32."""
+    if isinstance(value, int):
+        return tf.constant(value % 2**32, tf.uint32)
+    return tf.cast(value, tf.uint32)
+
+
+def _mix(x, y, z):
+    x, y, z = (v * tf.constant(1664525, tf.uint32) + tf.constant(1013904223, tf.uint32) for v in (x, y, z))
+    x += y * z
+    y += z * x
+    z += x * y
+    x, y, z = (
+        tf.bitwise.bitwise_xor(v, tf.bitwise.right_shift(v, tf.constant(16, tf.uint32))) for v in (x, y, z)
+    )
+    x += y * z
+    y += z * x
+    return x, y
+
+
+def fold_in(key, word):
+    """A new key: `key`, uint32 of shape (2,), joined with an integer or an integer scalar."""
+    return tf.stack(_mix(key[0], key[1], _word(word)))
+
+
+def key(seed, *words):
+    """The key of a seed and of any further integers: uint32, shape (2,).
+
+    Args:
+        seed: an integer below 2**64 in magnitude.
+        words: integers or integer scalars, as a step or the number of a draw.
+    """
+    seed = int(seed) % 2**64
+    result = tf.stack([_word(seed % 2**32), _word(seed // 2**32)])
+    for word in (len(words), *words):
+        result = fold_in(result, word)
+    return result
+
+
+def _pairs(key, rows, columns, first_row):
+    """Two words for each row and column: two uint32 tensors of shape (rows, columns)."""
+    row = tf.cast(tf.range(rows) + tf.cast(first_row, tf.int32), tf.uint32)
+    x, y = _mix(key[0], key[1], row)
+    return _mix(x[:, None], y[:, None], tf.cast(tf.range(columns), tf.uint32)[None, :])
+
+
+def _columns(shape):
+    return math.prod(int(size) for size in shape[1:])
+
+
+def bits(key, shape, first_row=0):
+    """Uniform 32-bit words: uint32 of `shape`, whose first axis counts rows.
+
+    Args:
+        key: uint32, shape (2,), from `key` or `fold_in`.
+        shape: the first size may be a scalar tensor, the others are integers.
+        first_row: the number of the first row; row k is the same in every call.
+    """
+    columns = _columns(shape)
+    words = tf.concat(_pairs(key, shape[0], (columns + 1) // 2, first_row), axis=1)
+    return tf.reshape(words[:, :columns], (shape[0], *shape[1:]))
+
+
+def _unit(words):
+    # 23 bits and a half: exact in float32, and never 0 nor 1.
+    return (
+        tf.cast(tf.cast(tf.bitwise.right_shift(words, tf.constant(9, tf.uint32)), tf.int32), tf.float32) + 0.5
+    ) * 2.0**-23
+
+
+def uniform(key, shape, first_row=0):
+    """Uniform on the open interval (0, 1): float32 of `shape`; arguments as in `bits`."""
+    return _unit(bits(key, shape, first_row))
+
+
+def normal(key, shape, first_row=0):
+    """Standard normal by Box and Muller: float32 of `shape`; arguments as in `bits`."""
+    columns = _columns(shape)
+    x, y = _pairs(key, shape[0], (columns + 1) // 2, first_row)
+    radius, angle = tf.sqrt(-2.0 * tf.math.log(_unit(x))), 2.0 * math.pi * _unit(y)
+    values = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)
+    return tf.reshape(values[:, :columns], (shape[0], *shape[1:]))
