@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from tfgen.layers import LayerNormalization, batch_normalization
+from tfgen.layers import BatchNormalization, LayerNormalization
 
 
 def _halvings(image_shape):
@@ -28,14 +28,14 @@ def dcgan_generator(image_shape, latent_dim, width, activation="tanh", initializ
         keras.Input((latent_dim,)),
         layers.Dense(rows * columns * filters, use_bias=False, kernel_initializer=initializer),
         layers.Reshape((rows, columns, filters)),
-        batch_normalization(),
+        BatchNormalization(),
         layers.ReLU(),
     ]
     up = dict(kernel_size=4, strides=2, padding="same", kernel_initializer=initializer)
     for step in reversed(range(steps - 1)):
         stack += [
             layers.Conv2DTranspose(width * 2**step, use_bias=False, **up),
-            batch_normalization(),
+            BatchNormalization(),
             layers.ReLU(),
         ]
     stack.append(layers.Conv2DTranspose(channels, activation=activation, dtype="float32", **up))
@@ -62,7 +62,7 @@ def dcgan_discriminator(
             )
         )
         if normalized is not None:
-            stack.append(batch_normalization() if normalized == "batch" else LayerNormalization())
+            stack.append(BatchNormalization() if normalized == "batch" else LayerNormalization())
         stack.append(layers.LeakyReLU(0.2))
     stack += [layers.Flatten(), layers.Dense(outputs, kernel_initializer=initializer, dtype="float32")]
     return keras.Sequential(stack, name=name)

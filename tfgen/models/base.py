@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import math
 import random as python_random
+import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -56,7 +57,7 @@ class StopAtNaN(keras.callbacks.Callback):
     async_safe = True  # it may look at the numbers while the next step runs
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.first = int(self.model.step) + 1
+        self.first = int(self.model.step.numpy()) + 1
 
     def on_train_batch_end(self, batch, logs=None):
         for name in self.model.objectives():
@@ -96,6 +97,7 @@ class GenerativeModel(keras.Model):
         self.ema_decay = ema_decay
         counter = dict(dtype="int64", initializer="zeros", trainable=False)
         counter["aggregation"] = "only_first_replica"
+        self._clock, self._draws = "asked", {}
         self.step = self.add_weight(name="step", **counter)  # training steps so far
         self.asked = self.add_weight(name="asked", **counter)  # unseeded draws outside of training
         self.trackers = {}
@@ -183,10 +185,12 @@ class GenerativeModel(keras.Model):
             for log in (f"{name}_loss", *objective.logs):
                 self.trackers[log] = keras.metrics.Mean(name=log)
 
-    def fit(self, *args, callbacks=None, **kwargs):
+    def fit(self, x=None, *args, callbacks=None, **kwargs):
         """Keras' `fit`; raises `Diverged` when a loss is no longer a number."""
         callbacks = [] if callbacks is None else list(tree.flatten(callbacks))
-        return super().fit(*args, callbacks=[*callbacks, StopAtNaN()], **kwargs)
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # Keras warns otherwise: a dataset has its own order
+        return super().fit(x, *args, callbacks=[*callbacks, StopAtNaN()], **kwargs)
 
     def train_step(self, batch):
         return self._play(batch)
@@ -223,13 +227,16 @@ class GenerativeModel(keras.Model):
         functions = {}
 
         def train_function(iterator):
-            step = int(self.step) + 1
+            step = int(self.step.numpy()) + 1
             due = tuple(name for name, objective in objectives.items() if step % objective.every == 0)
             if due not in functions:
                 functions[due] = self._make_function(lambda batch: self._play(batch, due))
             return functions[due](iterator)
 
         self.train_function = train_function
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: constructors build everything. Keras' own averages a batch, which bytes refuse."""
 
     def test_step(self, batch):
         batch = self._checked(batch)
@@ -300,14 +307,14 @@ class GenerativeModel(keras.Model):
     # number of the draw within the step and on the example, not on the device.
 
     def _begin(self, clock):
-        self._clock, self._draws = clock, 0
+        self._clock = clock
+        self._draws[threading.get_ident()] = 0  # the devices' steps are traced in threads of their own
 
     def next_key(self):
         """The key of the next draw, for `tfgen.random`: uint32, shape (2,)."""
-        self._draws += 1
-        return random.key(
-            self.seed, int(self._clock == "step"), getattr(self, self._clock).value, self._draws
-        )
+        thread = threading.get_ident()
+        self._draws[thread] = draw = self._draws.get(thread, 0) + 1
+        return random.key(self.seed, int(self._clock == "step"), getattr(self, self._clock).value, draw)
 
     def key_of(self, seed):
         """The key of a seed; of the model's own unsaid one, new in each call, if None."""

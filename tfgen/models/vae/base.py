@@ -40,8 +40,8 @@ class LatentVariableModel(GenerativeModel):
 
     def elbo(self, images, seed=None):
         """E_q[log p(x|z)] - KL(q(z|x) || p(z)) by one z an image: nats, shape (n,)."""
-        n = tf.shape(images)[0]
-        eps = random.normal(self.key_of(seed), (n, self.latent_dim))
+        images = tf.convert_to_tensor(images)
+        eps = random.normal(self.key_of(seed), (tf.shape(images)[0], self.latent_dim))
         q = self.posterior(images)
         return self.log_likelihood(images, q.mean() + q.stddev() * eps) - q.kl_divergence(self.prior)
 

@@ -105,7 +105,7 @@ class VAE(LatentVariableModel):
         out = self.network("decoder", training)(flat, training=training)
         out = tf.reshape(out, tf.concat([tf.shape(z)[:-1], out.shape[1:]], axis=0))
         if self.likelihood == "bernoulli":
-            each = tfd.Bernoulli(logits=out)
+            each = tfd.Bernoulli(logits=out, dtype=tf.float32)  # not integers: grey is a probability
         elif self.likelihood == "gaussian":
             each = tfd.Normal(out, 1.0)
         elif self.likelihood == "continuous_bernoulli":
@@ -142,8 +142,9 @@ class VAE(LatentVariableModel):
         if self.likelihood == "bernoulli":
             return tf.sigmoid(out)
         if self.likelihood == "continuous_bernoulli":
-            # 1 / (1 - exp(-l)) - 1 / l for logits l, and its series where that is 0 / 0.
-            small = tf.abs(out) < 1e-2
+            # 1 / (1 - exp(-l)) - 1 / l for logits l, and its series where that cancels.
+            small = tf.abs(out) < 0.5
             safe = tf.where(small, tf.ones_like(out), out)
-            return tf.where(small, 0.5 + out / 12, 1 / (1 - tf.exp(-safe)) - 1 / safe)
+            series = 0.5 + out / 12 - out**3 / 720 + out**5 / 30240
+            return tf.where(small, series, 1 / (1 - tf.exp(-safe)) - 1 / safe)
         return tf.clip_by_value(out[..., : self.image_shape[-1]], 0.0, 1.0)

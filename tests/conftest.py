@@ -1,0 +1,21 @@
+"""One thread for TensorFlow, so that sums have one order; and two logical devices to share work."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+import pytest
+import tensorflow as tf
+
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+
+@pytest.fixture(scope="session")
+def two_devices():
+    """One strategy for the session: TensorFlow's collectives remember shapes across strategies."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

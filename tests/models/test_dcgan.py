@@ -1,0 +1,97 @@
+"""The five guidelines, the players' moves, and any size of image."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.layers import BatchNormalization
+from tfgen.models import DCGAN
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = DCGAN((32, 32, 3), latent_dim=8, width=8, seed=0)
+    model.compile()
+    return model
+
+
+def kinds(network):
+    return [type(layer).__name__ for layer in network.layers]
+
+
+def test_the_guidelines(model):
+    generator, discriminator = kinds(model.generator), kinds(model.discriminator)
+    assert not any("Pool" in kind or "UpSampling" in kind for kind in generator + discriminator)
+    assert discriminator.count("Dense") == 1 and discriminator[-1] == "Dense"  # no hidden dense layer
+    assert discriminator[:4] == ["Conv2D", "LeakyReLU", "Conv2D", "BatchNormalization"]
+    assert generator[-1] == "Conv2DTranspose"
+    assert model.generator.layers[-1].activation is keras.activations.tanh
+    assert "LeakyReLU" not in generator and "ReLU" not in discriminator
+    assert all(layer.negative_slope == 0.2 for layer in model.discriminator.layers
+               if isinstance(layer, keras.layers.LeakyReLU))  # fmt: skip
+
+
+def test_the_paper_s_network():
+    """Figure 1: z of 100, then 1024, 512, 256, 128 filters from 4x4 on, to 64x64x3."""
+    generator = DCGAN().generator
+    shapes = [layer.output.shape[1:] for layer in generator.layers if isinstance(layer, BatchNormalization)]
+    assert shapes == [(4, 4, 1024), (8, 8, 512), (16, 16, 256), (32, 32, 128)]
+    assert generator.input_shape == (None, 100) and generator.output_shape == (None, 64, 64, 3)
+
+
+def test_start_and_optimizers_are_the_paper_s(model):
+    kernels = [v.numpy() for v in model.trainable_variables if v.path.endswith("kernel")]
+    assert all(np.std(k) == pytest.approx(0.02, rel=0.15) and abs(k.mean()) < 2e-3 for k in kernels)
+    for optimizer in model.optimizers.values():
+        assert isinstance(optimizer, keras.optimizers.Adam)
+        assert float(optimizer.learning_rate) == pytest.approx(2e-4) and optimizer.beta_1 == 0.5
+
+
+def test_latents_are_uniform(model):
+    z = model.latents(model.key_of(0), 2000).numpy()
+    assert -1 < z.min() < -0.99 and 0.99 < z.max() < 1 and abs(z.mean()) < 0.02
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (29, 40, 3), (109, 89, 3)])
+def test_any_size(shape):
+    model = DCGAN(shape, latent_dim=4, width=2, seed=0)
+    images = model.sample(2, seed=0)
+    assert images.shape == (2, *shape)
+    assert model.discriminator(images).shape == (2, 1)
+
+
+def test_each_player_gains_by_its_move(model):
+    """One update of D widens its gap between real and fake; one of G raises D's score of fakes."""
+    images = tf.constant(np.random.default_rng(0).uniform(-1, 1, (16, 32, 32, 3)), tf.float32)
+    model = DCGAN((32, 32, 3), latent_dim=8, width=8, seed=0)
+    model.compile({name: keras.optimizers.SGD(1e-2) for name in model.objectives()})
+
+    def gap():
+        fake = model.fake(images, training=True)
+        score = lambda x: float(tf.reduce_mean(model.discriminator(x, training=True)))  # noqa: E731
+        return score(images) - score(fake), score(fake)
+
+    def move(name):
+        model._begin("step")
+        before = gap()
+        model.minimize(name, model.objectives()[name], images)
+        model._begin("step")  # the same noise again
+        return before, gap()
+
+    before, after = move("discriminator")
+    assert after[0] > before[0]
+    before, after = move("generator")
+    assert after[1] > before[1]
+
+
+def test_each_update_has_fresh_noise(model, monkeypatch):
+    keys = []
+    monkeypatch.setattr(
+        DCGAN, "latents", lambda self, key, n, first_row=0: keys.append(key) or tf.zeros((n, 8))
+    )
+    images = tf.zeros((2, 32, 32, 3))
+    model.run_eagerly = True
+    for _ in range(2):
+        model.train_step(images)
+    assert len({tuple(key.numpy()) for key in keys}) == 4

@@ -1,0 +1,165 @@
+"""The bound, its terms and its distributions, against closed forms."""
+
+import keras
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen.errors import InputError
+from tfgen.models import VAE
+
+tfd = tfp.distributions
+SHAPE, LATENT = (2, 3, 1), 2
+
+
+@pytest.fixture(scope="module")
+def linear_gaussian():
+    """x = W z + b + noise with unit variance, whose posterior and evidence are known.
+
+    The encoder is made exact: q(z|x) has the posterior's mean; W's columns are orthogonal, so
+    that the posterior's covariance is diagonal as q's is.
+    """
+    rng = np.random.default_rng(0)
+    w = np.linalg.qr(rng.normal(size=(6, LATENT)))[0] * [1.5, 0.7]
+    b = rng.normal(size=6)
+    variance = 1 / (1 + np.array([1.5, 0.7]) ** 2)
+    model = VAE(SHAPE, LATENT, likelihood="gaussian", body="dense", width=4, seed=0)
+    model.decoder = affine(w.T, b, SHAPE)
+    to_mean = w * variance
+    scale = np.log(np.expm1(np.sqrt(variance) - 1e-5))  # softplus' inverse
+    model.encoder = affine(
+        np.hstack([to_mean, np.zeros((6, LATENT))]), np.hstack([-b @ to_mean, scale]), (2 * LATENT,)
+    )
+    x = rng.normal(size=(5, LATENT)) @ w.T + b + rng.normal(size=(5, 6))
+    evidence = scipy.stats.multivariate_normal(b, w @ w.T + np.eye(6)).logpdf(x)
+    return model, tf.constant(x.reshape(5, *SHAPE), tf.float32), evidence
+
+
+def affine(kernel, bias, shape):
+    net = keras.Sequential(
+        [keras.Input(SHAPE if len(kernel) == 6 else (LATENT,)), keras.layers.Flatten(),
+         keras.layers.Dense(len(bias)), keras.layers.Reshape(shape)]
+    )  # fmt: skip
+    net.set_weights([np.float32(kernel), np.float32(bias)])
+    return net
+
+
+def test_with_the_exact_posterior_the_bound_is_the_evidence(linear_gaussian):
+    model, x, evidence = linear_gaussian
+    bounds = np.reshape(model.elbo(tf.repeat(x, 4000, axis=0), seed=0), (5, 4000))
+    assert np.all(abs(bounds.mean(1) - evidence) < 5 * bounds.std(1) / 4000**0.5)
+    # Importance weights of the exact posterior are constant: any number of samples will do.
+    for samples in (1, 7, 50):
+        np.testing.assert_allclose(model.log_prob(x, samples, seed=0), evidence, atol=1e-3)
+
+
+def test_more_samples_tighten_the_bound_and_never_pass_the_evidence(linear_gaussian):
+    exact, x, evidence = linear_gaussian
+    model = VAE(SHAPE, LATENT, likelihood="gaussian", body="dense", width=4, seed=0)
+    model.decoder = exact.decoder
+    model.encoder = affine(np.zeros((6, 2 * LATENT)), np.array([0.3, 0, 0.5, 0.5]), (2 * LATENT,))
+    rows = tf.repeat(x, 1000, axis=0)
+
+    def bound(samples):
+        return np.mean(np.reshape(model.log_prob(rows, samples, seed=samples), (5, 1000)), axis=1)
+
+    one, five, fifty, many = bound(1), bound(5), bound(50), bound(1000)
+    assert np.all(one < five) and np.all(five < fifty) and np.all(fifty < evidence + 0.02)
+    np.testing.assert_allclose(many, evidence, atol=0.02)
+    elbo = np.reshape(model.elbo(rows, seed=0), (5, 1000))
+    assert np.all(abs(elbo.mean(1) - one) < 10 * elbo.std(1) / 1000**0.5)  # the same in expectation
+
+
+@pytest.mark.parametrize("unit_posterior", [False, True])
+def test_the_rate_is_tfp_s_divergence_and_gaussian_s_formula(unit_posterior):
+    model = VAE((8, 8, 1), 3, width=8, unit_posterior=unit_posterior, seed=0)
+    x = tf.constant(np.random.default_rng(0).uniform(size=(4, 8, 8, 1)), tf.float32)
+    _, logs = model.elbo_loss(x, training=False)
+    q = model.posterior(x)
+    mean, deviation = q.mean().numpy(), q.stddev().numpy()
+    by_hand = 0.5 * (mean**2 + deviation**2 - 1 - 2 * np.log(deviation)).sum(1)
+    assert float(logs["rate"]) == pytest.approx(by_hand.mean(), rel=1e-5)
+    full = tfd.MultivariateNormalDiag(mean, deviation)
+    np.testing.assert_allclose(
+        tfd.kl_divergence(full, tfd.MultivariateNormalDiag(tf.zeros(3), tf.ones(3))), by_hand, rtol=1e-4
+    )
+    if unit_posterior:
+        np.testing.assert_array_equal(deviation, 1)
+
+
+def test_the_gradient_is_that_of_a_monte_carlo_of_the_bound():
+    """Reparameterised: d/dm E[(z - 1)^2] = 2 (m - 1) for z ~ N(m, s), through a linear decoder."""
+    model = VAE(SHAPE, 1, likelihood="gaussian", body="dense", width=4, samples=4000, seed=0)
+    model.encoder = affine(np.zeros((6, 2)), np.array([0.4, 0.2]), (2,))
+    model.decoder = keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(6, use_bias=False), keras.layers.Reshape(SHAPE)]
+    )
+    model.decoder.set_weights([np.ones((1, 6), "float32")])
+    with tf.GradientTape() as tape:
+        _, logs = model.elbo_loss(tf.ones((1, *SHAPE)), training=True)
+    gradient = tape.gradient(logs["distortion"], model.encoder.trainable_variables[1])
+    assert float(gradient[0]) == pytest.approx(6 * (0.4 - 1), abs=0.15)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli", "gaussian"])
+def test_each_likelihood_is_scipy_s(likelihood):
+    model = VAE((8, 8, 1), 2, width=8, likelihood=likelihood, seed=0)
+    z = tf.constant([[0.3, -2.0]])
+    out = model.decoder(z, training=False).numpy()[0]
+    x = np.random.default_rng(0).uniform(size=out.shape).astype("float32")
+    p = 1 / (1 + np.exp(-out.astype("float64")))
+    if likelihood == "gaussian":
+        by_hand = scipy.stats.norm(out, 1).logpdf(x).sum()
+    else:
+        by_hand = (x * np.log(p) + (1 - x) * np.log1p(-p)).sum()
+        if likelihood == "continuous_bernoulli":
+            by_hand += np.log(2 * np.arctanh(1 - 2 * p) / (1 - 2 * p)).sum()
+    assert float(model.log_likelihood(x[None], z)[0]) == pytest.approx(by_hand, rel=1e-4)
+
+
+def test_the_discretised_logistic_is_a_distribution_over_the_levels():
+    model = VAE((8, 8, 1), 2, width=8, likelihood="discretized_logistic", seed=0)
+    z = tf.zeros((256, 2)) + [[3.0, -3.0]]
+    levels = np.broadcast_to(np.arange(256.0).reshape(256, 1, 1, 1), (256, 8, 8, 1)) / 255
+    each = model.observation(z).distribution.log_prob(tf.constant(np.round(255 * levels), tf.float32))
+    np.testing.assert_allclose(np.exp(each).sum(0), 1, atol=1e-4)
+    out = model.decoder(z, training=False).numpy()[0]
+    loc, scale = 255 * out[..., :1], 255 * (np.log1p(np.exp(out[..., 1:])) + 1e-3)
+    middle = scipy.stats.logistic(loc, scale).cdf(100.5) - scipy.stats.logistic(loc, scale).cdf(99.5)
+    np.testing.assert_allclose(np.exp(each[100]), middle, rtol=1e-2)
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli"])
+def test_decode_is_the_mean(likelihood):
+    model = VAE((8, 8, 1), 2, width=8, likelihood=likelihood, seed=0)
+    z = tf.constant(np.random.default_rng(0).normal(0, 30, (50, 2)), tf.float32)
+    np.testing.assert_allclose(model.decode(z), model.observation(z).mean(), atol=2e-4)
+
+
+def test_beta_weighs_the_rate_and_samples_are_averaged():
+    x = tf.constant(np.random.default_rng(0).uniform(size=(4, 8, 8, 1)), tf.float32)
+    for beta in (0.0, 4.0):
+        model = VAE((8, 8, 1), 3, width=8, beta=beta, samples=3, seed=0)
+        loss, logs = model.elbo_loss(x, training=False)
+        assert float(loss) == pytest.approx(float(logs["distortion"] + beta * logs["rate"]), rel=1e-6)
+
+
+def test_log_prob_does_not_depend_on_how_images_are_batched():
+    model = VAE((8, 8, 1), 3, width=8, seed=0)
+    x = tf.constant(np.random.default_rng(0).uniform(size=(6, 8, 8, 1)), tf.float32)
+    whole = model.log_prob(x, 20, seed=1)
+    np.testing.assert_allclose(whole[4:], model.log_prob(x[4:], 20, seed=1, first_row=4), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (dict(likelihood="bernouli"), "unknown likelihood 'bernouli'; did you mean bernoulli"),
+        (dict(body="mlp"), "unknown body 'mlp'; known are convolutional, dense"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, line):
+    with pytest.raises(InputError, match=line):
+        VAE(**arguments)

@@ -1,0 +1,248 @@
+"""What every model must do. A new model adds one row to TINY."""
+
+import inspect
+import json
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+import tensorflow as tf
+from keras import tree
+
+from tfgen import data, export
+from tfgen.errors import InputError
+from tfgen.models import DCGAN, MODELS, VAE, WGANGP, PixelCNN
+
+IMAGE = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
+TINY = {
+    VAE: IMAGE,
+    DCGAN: dict(IMAGE, image_shape=(16, 16, 1)),  # deep enough for batch normalisation in both networks
+    WGANGP: dict(IMAGE, image_shape=(16, 16, 1), discriminator_steps=2),
+    PixelCNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1),
+}
+
+
+def build(cls, optimizer=None, model={}, **kwargs):
+    model = cls(seed=1, **TINY[cls], **model)
+    model.compile(optimizer, **kwargs)
+    return model
+
+
+def batch_of(model, size=8):
+    low, high = model.value_range
+    rng = np.random.default_rng(0)
+
+    def draw(spec):
+        if spec.dtype.is_integer:
+            return tf.constant(rng.integers(0, 2, size), spec.dtype)
+        return tf.constant(rng.uniform(low, high, (size, *spec.shape[1:])), spec.dtype)
+
+    return tree.map_structure(draw, model.data_spec)
+
+
+def data_for(model, batches=4):
+    """Batches of 8 with an order of their own, so that a lost or repeated step shows."""
+    rows = batch_of(model, 8 * batches)
+    return tf.data.Dataset.from_tensor_slices(rows).batch(8, drop_remainder=True)
+
+
+def fit(model, **kwargs):
+    return model.fit(data_for(model), verbose=0, **kwargs).history
+
+
+def assert_same(a, b, tolerance=1e-5):
+    """Nests of numbers, equal up to the order of sums."""
+    tree.map_structure(lambda x, y: np.testing.assert_allclose(x, y, tolerance, tolerance), a, b)
+
+
+@pytest.fixture(scope="module", params=TINY, ids=lambda cls: cls.__name__)
+def cls(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def trained(cls):
+    """A model and its history after two epochs; tests leave it as it is."""
+    model = build(cls)
+    return model, fit(model, epochs=2)
+
+
+def test_every_model_has_a_row():
+    assert set(TINY) == set(MODELS.values())
+
+
+def test_each_objective_lowers_its_loss_and_moves_only_its_networks(cls):
+    model = build(cls)
+    batch = batch_of(model)
+    for name, objective in model.objectives().items():
+        own = {id(v) for v in objective.variables}
+        before = [(v, v.numpy()) for v in model.trainable_variables]
+        losses = []
+        update = tf.function(lambda: model.minimize(name, objective, batch))  # noqa: B023
+        for _ in range(8):  # the step stands still, so the noise stays the same
+            model.reset_metrics()
+            update()
+            losses.append(float(model.trackers[f"{name}_loss"].result()))
+        assert losses[-1] < losses[0], (name, losses)
+        moved = {id(v) for v, was in before if not np.array_equal(v, was)}
+        assert moved and moved <= own, name
+
+
+def test_xla_gives_the_same_history(cls, trained):
+    assert_same(fit(build(cls, jit_compile=True), epochs=2), trained[1], tolerance=1e-4)
+
+
+def test_several_steps_an_execution_give_the_same_history(cls, trained):
+    model = build(cls, steps_per_execution=3)  # does not divide the four steps of an epoch
+    assert_same(fit(model, epochs=2), trained[1])
+    assert_same(model.get_weights(), trained[0].get_weights())
+
+
+def test_two_devices_give_what_one_gives(cls, trained, two_devices):
+    with two_devices.scope():
+        model = build(cls)
+    assert_same(fit(model, epochs=2), trained[1])
+    assert_same([w.numpy() for w in model.weights], trained[0].get_weights())
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_half_precision_trains_saves_and_loads(cls, precision, tmp_path):
+    model = build(cls, model=dict(dtype=precision, ema_decay=0.5))
+    history = fit(model)
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert all(v.dtype == "float32" for v in model.trainable_variables)
+    scaled = [isinstance(o, keras.optimizers.LossScaleOptimizer) for o in model.optimizers.values()]
+    assert all(scaled) if precision == "mixed_float16" else not any(scaled)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.dtype_policy.name == precision
+    for name, optimizer in model.optimizers.items():
+        assert_same([v.numpy() for v in loaded.optimizers[name].variables],
+                    [v.numpy() for v in optimizer.variables])  # fmt: skip
+    assert_same(loaded.sample(2, seed=0), model.sample(2, seed=0))
+
+
+def test_bytes_train_as_the_floats_they_stand_for(cls):
+    model = build(cls)
+    low, high = model.value_range
+    image = np.random.default_rng(0).integers(0, 256, (8, *model.image_shape), dtype=np.uint8)
+    floats = (low + image.astype("float32") * ((high - low) / 255)).astype("float32")
+    assert_same(model.train_on_batch(image), build(cls).train_on_batch(floats))
+
+
+def test_config_survives_json(cls, trained):
+    config = trained[0].get_config()
+    assert json.loads(json.dumps(keras.saving.serialize_keras_object(config)))
+    assert cls.from_config(config).get_config() == config
+    assert TINY[cls].items() <= config.items()
+
+
+def test_training_that_stops_and_resumes_ends_as_training_that_does_not(cls, tmp_path):
+    averaged = dict(model=dict(ema_decay=0.9))
+    stopped = build(cls, **averaged)
+    first = fit(stopped, epochs=2)
+    stopped.save(tmp_path / "model.keras")
+    resumed = keras.models.load_model(tmp_path / "model.keras")
+    assert type(resumed) is cls
+    assert_same(resumed.get_weights(), stopped.get_weights())
+
+    straight = build(cls, **averaged)
+    history = fit(straight, epochs=4)
+    assert_same({log: values[:2] for log, values in history.items()}, first)
+    assert_same({log: values[2:] for log, values in history.items()}, fit(resumed, epochs=2))
+    assert_same(resumed.get_weights(), straight.get_weights())
+    assert_same(resumed.sample(2), straight.sample(2))
+
+
+def test_averages_follow_the_networks(cls):
+    model = build(cls, model=dict(ema_decay=0.75))
+    expected = {name: getattr(model, name).get_weights() for name in model.averages}
+    assert expected, "a model names what is worth averaging"
+    for batch in data_for(model):
+        was = {name: getattr(model, name).get_weights() for name in model.averages}
+        model.train_on_batch(batch)
+        for name, means in expected.items():
+            network = getattr(model, name)
+            if all(np.array_equal(a, b) for a, b in zip(was[name], network.get_weights())):
+                continue  # not due in this step
+            expected[name] = [
+                0.75 * mean + 0.25 * w.numpy() if w.trainable else w.numpy()
+                for mean, w in zip(means, network.weights)
+            ]
+    assert_same({name: copy.get_weights() for name, copy in model.averages.items()}, expected)
+
+
+def test_one_seed_gives_one_list_of_samples(cls, trained):
+    model = trained[0]
+    low, high = model.value_range
+    five = model.sample(5, seed=3).numpy()
+    assert five.shape == (5, *model.image_shape) and five.dtype == np.float32
+    assert low <= five.min() and five.max() <= high
+    np.testing.assert_array_equal(model.sample(5, seed=3), five)
+    assert_same(model.sample(3, seed=3, first_row=2), five[2:])
+    assert not np.allclose(model.sample(5, seed=4), five)
+    assert not np.allclose(model.sample(5), model.sample(5))
+    assert len(np.unique(five.reshape(5, -1), axis=0)) == 5
+
+
+def test_one_seed_gives_one_model(cls):
+    assert_same(build(cls).get_weights(), build(cls).get_weights())
+    other = cls(**TINY[cls], seed=2).get_weights()
+    assert any(not np.allclose(a, b) for a, b in zip(build(cls).get_weights(), other))
+
+
+@pytest.fixture(scope="module")
+def exported(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported") / "artifact"
+    export.to_saved_model(trained[0], folder)
+    export.to_onnx(trained[0], folder)
+    return folder
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7])
+def test_exports_give_the_same_numbers(trained, exported, batch):
+    model, _ = trained
+    restored = tf.saved_model.load(str(exported / "saved_model"))
+    low, high = model.value_range
+    rng = np.random.default_rng(batch)
+    for name, (method, specs) in model.signatures().items():
+        inputs = [rng.uniform(low, high, (batch, *s.shape[1:])).astype("float32") for s in specs]
+        want = method(*map(tf.constant, inputs))
+        assert_same(getattr(restored, name)(*map(tf.constant, inputs)), want)
+        session = onnxruntime.InferenceSession(str(exported / "onnx" / f"{name}.onnx"))
+        feed = {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)}
+        assert_same(session.run(None, feed)[0], want.numpy())
+
+
+def test_exports_verify(exported):
+    export.verify(exported)
+
+
+def test_a_wrong_batch_is_named(cls):
+    model = build(cls)
+    wrong = tree.map_structure(lambda x: x[:, :-1], batch_of(model))
+    with pytest.raises(InputError, match=f"{cls.__name__} expects a batch of images .*; received"):
+        model.train_on_batch(wrong)
+    wrong = tree.map_structure(lambda x: tf.cast(x, tf.float64), batch_of(model))
+    with pytest.raises(InputError, match=r"float32; received .* float64"):
+        model.train_on_batch(wrong)
+
+
+def test_a_missing_optimizer_is_named(cls):
+    with pytest.raises(InputError, match="needs its own optimizer"):
+        build(cls, {})
+
+
+def test_the_recipe_loads_and_its_data_fit(cls):
+    recipe = cls.recipe
+    model = cls(**{**TINY[cls], **recipe.model, "width": 8, "seed": 0})
+    images = np.random.default_rng(0).integers(0, 256, (20, *model.image_shape), dtype=np.uint8)
+    stream = data.load(images, for_model=model, batch_size=8, **recipe.data)
+    model.compile()
+    history = model.fit(stream, verbose=0).history
+    assert all(np.isfinite(values).all() for values in history.values())
+
+
+def test_the_file_names_its_paper(cls):
+    assert "http" in inspect.getmodule(cls).__doc__ and cls.__doc__

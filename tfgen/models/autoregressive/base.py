@@ -1,0 +1,208 @@
+"""Models that draw an image one value after another: exact likelihood, cached sampling."""
+
+import math
+import operator
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen import random
+from tfgen.errors import InputError
+from tfgen.models.base import GenerativeModel, Objective
+
+CHUNK = 64  # images that `sample` draws together: enough to fill the matrix products
+
+
+def inverse_cdf(logits, noise, temperature=1.0):
+    """The level at which the distribution function passes the noise: float32, shape of `noise`.
+
+    Args:
+        logits: (..., levels), of p(level) up to a constant.
+        noise: (...), uniform on (0, 1).
+        temperature: the logits are divided by it; 0 gives the most likely level.
+    """
+    logits = tf.cast(logits, tf.float32)
+    logits -= tf.reduce_max(logits, axis=-1, keepdims=True)
+    # At temperature 0 the divisor sends every logit but the largest, which is 0, to -infinity.
+    cdf = tf.cumsum(tf.exp(logits / tf.maximum(temperature, 1e-20)), axis=-1)
+    passed = cdf[..., :-1] <= noise[..., None] * cdf[..., -1:]
+    return tf.reduce_sum(tf.cast(passed, tf.float32), axis=-1)
+
+
+class AutoregressiveModel(GenerativeModel):
+    """p(x) = prod_i p(x_i | x_1, ..., x_{i-1}) over an image's values, in nats.
+
+    Values come row by row, pixel by pixel, and channel by channel within a pixel. Each takes one
+    of `levels` values; level k is k / (levels - 1), and images are rounded to the nearest level.
+
+    A subclass builds `predictor`, images (n, h, w, c) -> parameters (n, h, w, ...) of the
+    distribution of each value, none of which depends on that value or on a later one, and says
+    `sample_from`. Where the parameters are not logits (n, h, w, c, levels) of a categorical
+    distribution, it also says `log_likelihood` and `logits`.
+
+    Args:
+        image_shape: (height, width, channels); images lie in [0, 1].
+        levels: the number of values that each channel of a pixel can take, at least 2.
+    """
+
+    value_range = (0.0, 1.0)
+    averaged_networks = ("predictor",)
+
+    def __init__(self, image_shape, levels, **kwargs):
+        if len(image_shape) != 3 or min(image_shape) < 1:
+            raise InputError(f"image_shape must be (height, width, channels); received {image_shape}")
+        if levels < 2:
+            raise InputError(f"levels must be at least 2, as a value needs two levels; received {levels}")
+        super().__init__(**kwargs)
+        self.image_shape, self.levels = tuple(image_shape), levels
+
+    @property
+    def data_spec(self):
+        return tf.TensorSpec((None, *self.image_shape), tf.float32, "images")
+
+    def call(self, images, training=False):
+        """The predictor's parameters (n, h, w, ...) for images (n, h, w, c) in [0, 1]."""
+        return self.network("predictor", training)(self.quantised(images), training=training)
+
+    # Likelihood.
+
+    def quantised(self, images):
+        """Images with each value moved to the nearest level."""
+        return tf.round(images * (self.levels - 1)) / (self.levels - 1)
+
+    def log_likelihood(self, parameters, images):
+        """log p(x_i | x_1, ..., x_{i-1}) of each value, nats, shape (n, h, w, c)."""
+        level = tf.cast(tf.round(images * (self.levels - 1)), tf.int32)
+        return -tf.nn.sparse_softmax_cross_entropy_with_logits(level, tf.cast(parameters, tf.float32))
+
+    def log_prob(self, images):
+        """Exact log p(x) of images (n, h, w, c) in [0, 1]: nats, shape (n,)."""
+        images = tf.convert_to_tensor(images, tf.float32)
+        if not images.shape[1:].is_compatible_with(self.image_shape):
+            raise InputError(
+                f"log_prob expects images of shape (n, {self._shape_text}); received {images.shape}"
+            )
+        if tf.executing_eagerly() and not bool(tf.reduce_all((images >= 0) & (images <= 1))):
+            raise InputError(
+                f"log_prob expects images in [0, 1]; received values from "
+                f"{tf.reduce_min(images):g} to {tf.reduce_max(images):g}"
+            )
+        return tf.reduce_sum(self.log_likelihood(self(images), images), axis=(1, 2, 3))
+
+    def nll_loss(self, images, training):
+        """-log p(x) in nats an image, and as bits for each value."""
+        parameters = self(images, training=training)
+        nll = -tf.reduce_mean(tf.reduce_sum(self.log_likelihood(parameters, images), axis=(1, 2, 3)))
+        return nll, {"bits_per_dim": nll / (math.prod(self.image_shape) * math.log(2))}
+
+    def objectives(self):
+        return {"likelihood": Objective(self.nll_loss, (self.predictor,), ("bits_per_dim",))}
+
+    # Sampling. All noise of an image is drawn first, one uniform number for each value.
+
+    def sample(
+        self, n, seed=None, temperature=1.0, conditioned_on=None, labels=None, cached=True, first_row=0
+    ):
+        """n images (n, h, w, c) in [0, 1].
+
+        Args:
+            seed: the same seed gives the same images; None gives new ones in every call.
+            temperature: divides the logits. 1 samples the model; towards 0 values are ever more
+                the likely ones; 0 takes the most likely level of each value in turn.
+            conditioned_on: (n, h, w, c), or (1, h, w, c) for all, in [0, 1], with NaN where a
+                value is to be drawn. Given values are kept, and what comes after them depends on
+                them (what comes before does not: use the image's order, or draw more).
+            labels: None; this model knows no classes.
+            cached: False runs the predictor on the whole image for each value: the oracle.
+            first_row: the number of the first image in the seed's endless list of images.
+        """
+        n = operator.index(n)
+        if n < 1:
+            raise InputError(f"sample needs n >= 1; received {n}")
+        if not 0 <= temperature < math.inf:
+            raise InputError(f"temperature must be 0 or more; received {temperature}")
+        if labels is not None:
+            raise InputError(f"{type(self).__name__} has no classes: labels must be None")
+        known = self._condition(conditioned_on, n)
+        draw = self._sample_cached if cached else self._sample_naive
+        # Few sizes are compiled: the powers of two. What is drawn too much is cut off.
+        size = min(CHUNK, 1 << (n - 1).bit_length())
+        key, images = self.key_of(seed), []
+        for start in range(0, n, size):
+            noise = random.uniform(key, (size, *self.image_shape), first_row + start)
+            rows = None if known is None else tf.constant(known[np.arange(start, start + size) % len(known)])
+            images.append(draw(noise, rows, tf.constant(temperature, tf.float32)))
+        return tf.concat(images, axis=0)[:n]
+
+    def _condition(self, conditioned_on, n):
+        if conditioned_on is None:
+            return None
+        known = np.asarray(conditioned_on, np.float32)
+        if known.shape[1:] != self.image_shape or known.shape[:1] not in ((1,), (n,)):
+            raise InputError(
+                f"conditioned_on must have shape ({n} or 1, {self._shape_text}); received {known.shape}"
+            )
+        given = known[~np.isnan(known)]
+        if given.size and not (0 <= given.min() and given.max() <= 1):
+            raise InputError(
+                f"conditioned_on must lie in [0, 1], with NaN where a value is to be drawn; "
+                f"received values from {given.min():g} to {given.max():g}"
+            )
+        return known
+
+    @property
+    def _shape_text(self):
+        return ", ".join(map(str, self.image_shape))
+
+    # One function for each model and shape, held by the class and not by what is saved.
+
+    @tf.function(jit_compile=True, reduce_retracing=True)
+    def _sample_cached(self, noise, conditioned_on, temperature):
+        return self.sample_from(noise, conditioned_on, temperature)
+
+    @tf.function(reduce_retracing=True)
+    def _sample_naive(self, noise, conditioned_on, temperature):
+        return self.naive_sample_from(noise, conditioned_on, temperature)
+
+    def sample_from(self, noise, conditioned_on=None, temperature=1.0):
+        """The image that noise (n, h, w, c) on (0, 1) selects, each value computed once.
+
+        Plain tensors in and out, so that it can be exported; other arguments as in `sample`.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.sample_from")
+
+    def logits(self, parameters, pixel, channel):
+        """Logits (n, levels) of one channel of a pixel.
+
+        Args:
+            parameters: (n, ...) of the pixel.
+            pixel: (n, c), its values; those of earlier channels are drawn.
+            channel: an integer scalar.
+        """
+        return tf.gather(parameters, channel, axis=1)
+
+    def naive_sample_from(self, noise, conditioned_on=None, temperature=1.0):
+        """`sample_from` by one run of the predictor over the whole image for each value."""
+        height, width, channels = self.image_shape
+        place = tf.reshape(tf.range(height * width * channels), self.image_shape)
+        if conditioned_on is None:
+            conditioned_on = tf.fill(tf.shape(noise), math.nan)
+        drawn = tf.math.is_nan(conditioned_on)
+
+        def draw(i, image):
+            row, column, channel = i // (width * channels), i // channels % width, i % channels
+            pixel = image[:, row, column]
+            logits = self.logits(self(image)[:, row, column], pixel, channel)
+            level = inverse_cdf(logits, noise[:, row, column, channel], temperature)
+            value = (level / (self.levels - 1))[:, None, None, None]
+            return i + 1, tf.where(drawn & (place == i), value, image)
+
+        image = tf.where(drawn, 0.0, conditioned_on)
+        return tf.while_loop(lambda i, _: i < height * width * channels, draw, (0, image))[1]
+
+    def signatures(self):
+        noise = tf.TensorSpec((None, *self.image_shape), tf.float32, "noise")
+        return {
+            "log_prob": (self.log_prob, [self.data_spec]),
+            "sample": (self.sample_from, [noise]),
+        }

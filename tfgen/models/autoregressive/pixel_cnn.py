@@ -1,0 +1,258 @@
+"""PixelCNN: masked convolutions and a softmax over the levels of each value.
+
+van den Oord, Kalchbrenner and Kavukcuoglu. Pixel Recurrent Neural Networks. ICML 2016,
+section 3 and table 1. https://arxiv.org/abs/1601.06759
+
+    p(x) = prod_i p(x_i,R | x_<i) p(x_i,G | x_<i, x_i,R) p(x_i,B | x_<i, x_i,R, x_i,G)   (eq. 2)
+
+    7x7 convolution, mask A (2h features);  depth residual blocks (figure 5, left)
+        x + conv1x1_2h(relu(conv3x3_h(relu(conv1x1_h(relu(x))))),  mask B;
+    twice relu, 1x1 convolution (mask B);  relu, 1x1 convolution to the logits
+
+The stack sees no pixel to the right above beyond a diagonal: the blind spot that Gated PixelCNN
+(van den Oord et al., 2016b) removes. Unlike the paper, there are no layer-to-output connections;
+the residual sum carries every block's output to the top.
+
+Sampling computes each feature of each pixel once (Ramachandran et al., 2017, "Fast generation for
+convolutional autoregressive models"), and several rows at once, see `wavefront`.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from tfgen.errors import InputError
+from tfgen.models.autoregressive.base import AutoregressiveModel, inverse_cdf
+from tfgen.models.base import Recipe
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class MaskedConv2D(layers.Layer):
+    """A convolution over the pixels before one's own, and part of one's own.
+
+    Features form `channels` groups of about equal size, one for each channel of the image. Mask
+    "A" lets a group see the own pixel in the groups before it, mask "B" in itself as well.
+    The rows below are never seen: the kernel, (size // 2 + 1, size, inputs, filters), has none.
+    """
+
+    def __init__(self, filters, kernel_size, mask, channels, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.mask, self.channels = filters, kernel_size, mask, channels
+
+    def build(self, input_shape):
+        margin, inputs = self.kernel_size // 2, input_shape[-1]
+        shape = (margin + 1, self.kernel_size, inputs, self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape)
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        group_in = np.arange(inputs)[:, None] * self.channels // inputs
+        group_out = np.arange(self.filters) * self.channels // self.filters
+        self.seen = np.ones(shape, np.float32)  # NumPy: a tensor made here cannot be exported
+        self.seen[-1, margin:] = 0
+        self.seen[-1, margin] = group_in < group_out if self.mask == "A" else group_in <= group_out
+
+    def call(self, x):
+        margin = self.kernel_size // 2
+        if margin:
+            x = tf.pad(x, [[0, 0], [margin, 0], [margin, margin], [0, 0]])
+        kernel = tf.convert_to_tensor(self.kernel)
+        return tf.nn.conv2d(x, kernel * tf.cast(self.seen, kernel.dtype), 1, "VALID") + self.bias
+
+    def taps(self):
+        """The kernel by what it meets: earlier pixels, (taps * inputs, filters), and one's own."""
+        kernel = tf.cast(tf.convert_to_tensor(self.kernel) * self.seen, self.compute_dtype)
+        kernel = tf.reshape(kernel, (-1, *kernel.shape[2:]))
+        before = len(offsets(self.kernel_size))
+        return tf.reshape(kernel[:before], (-1, self.filters)), kernel[before]
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self):
+        own = dict(filters=self.filters, kernel_size=self.kernel_size, mask=self.mask, channels=self.channels)
+        return {**super().get_config(), **own}
+
+
+def offsets(kernel_size):
+    """(rows up, columns to the right) of the earlier pixels that a masked kernel sees, in raster order."""
+    margin = kernel_size // 2
+    taps = range(margin * kernel_size + margin)
+    return [(margin - tap // kernel_size, tap % kernel_size - margin) for tap in taps]
+
+
+class wavefront:
+    """An order that draws several rows at once and yet no pixel before one that it depends on.
+
+    A pixel depends on none further right than `reach` columns in the row above (and on none
+    further right than one more column for each row above that). With skew > reach the pixel
+    (row, column) can therefore be drawn at step skew * row + column, together with those
+    `skew` columns to its left in the next row, and so on: 136 steps in place of 784 for 28x28.
+    Rows take turns in width // skew lanes, each of which draws one pixel at each step.
+
+    Attributes:
+        steps, lanes: their numbers.
+        pixel: (steps, lanes), the pixel that is drawn, in raster order; `idle` where none is.
+        idle, outside: two numbers beyond those of the pixels, h * w and h * w + 1.
+    """
+
+    def __init__(self, height, width, reach):
+        self.lanes = max(1, width // (reach + 1))
+        self.skew = -(-width // self.lanes)
+        self.steps = self.skew * (height - 1) + width
+        self.idle, self.outside = height * width, height * width + 1
+        self.width = width
+        self.row, self.column = np.divmod(np.arange(height * width), width)
+        self.time, self.lane = self.skew * self.row + self.column, self.row % self.lanes
+        self.pixel = np.full((self.steps, self.lanes), self.idle)
+        self.pixel[self.time, self.lane] = np.arange(height * width)
+
+    def neighbours(self, taps):
+        """The pixels at `taps` of the pixel that is drawn: (steps, lanes, taps); `outside` of the image."""
+        result = np.full((self.steps, self.lanes, len(taps)), self.outside)
+        for i, (up, right) in enumerate(taps):
+            column = self.column + right
+            inside = (self.row >= up) & (column >= 0) & (column < self.width)
+            pixel = (self.row - up) * self.width + column
+            result[self.time, self.lane, i] = np.where(inside, pixel, self.outside)
+        return result
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class PixelCNN(AutoregressiveModel):
+    """An image's values one by one, each from a softmax over its levels.
+
+    The defaults are the paper's for CIFAR-10, but for `top`, which has 1024 features there.
+
+    Args:
+        image_shape: (height, width, channels); images lie in [0, 1].
+        levels: the number of values that each channel of a pixel can take; 2 for binary images.
+        width: h, the features of a block's 3x3 convolution; the residual sum has 2h.
+        depth: the number of residual blocks.
+        top: the features of the two 1x1 convolutions under the logits; 32 for MNIST in the paper.
+    """
+
+    recipe = Recipe(
+        "mnist",
+        batch_size=64,
+        epochs=6,
+        model=dict(levels=2, width=32, depth=7),
+        data=dict(binarize="dynamic"),
+    )
+
+    def __init__(self, image_shape=(28, 28, 1), levels=256, width=128, depth=15, top=32, **kwargs):
+        if depth < 1 or min(width, top) < image_shape[-1]:
+            raise InputError(
+                f"PixelCNN needs depth >= 1 and width and top >= {image_shape[-1]}, a feature for each "
+                f"channel; received depth={depth}, width={width}, top={top}"
+            )
+        super().__init__(image_shape, levels, **kwargs)
+        self.width, self.depth, self.top = width, depth, top
+        channels = self.image_shape[-1]
+
+        def convolve(x, filters, size=1, mask="B", **options):
+            return MaskedConv2D(filters, size, mask, channels, **options)(x)
+
+        with self.building():
+            relu = keras.ops.relu
+            images = keras.Input(self.image_shape)
+            x = convolve(images, 2 * width, 7, "A")
+            for _ in range(depth):
+                y = convolve(relu(x), width)
+                y = convolve(relu(y), width, 3)
+                x = x + convolve(relu(y), 2 * width)
+            for _ in range(2):
+                x = convolve(relu(x), top)
+            logits = convolve(relu(x), channels * levels, dtype="float32")
+            logits = layers.Reshape((*self.image_shape, levels), dtype="float32")(logits)
+            self.predictor = keras.Model(images, logits, name="predictor")
+
+    def default_optimizers(self):
+        return keras.optimizers.RMSprop(1e-3)
+
+    def sample_from(self, noise, conditioned_on=None, temperature=1.0):
+        height, width, channels = self.image_shape
+        convolutions = [
+            layer for layer in self.averaged("predictor").layers if isinstance(layer, MaskedConv2D)
+        ]
+        first, *hidden, last = range(len(convolutions))
+        wide = hidden[1:-2:3]  # those of 3x3; all others but the first are 1x1
+        before, own = zip(*(convolution.taps() for convolution in convolutions))
+        before_wide = tf.stack([before[i] for i in wide])
+        n, relu = tf.shape(noise)[0], tf.nn.relu
+
+        plan = wavefront(height, width, reach=3)
+        lanes, pixels = plan.lanes, height * width
+        # The inputs of the 3x3 convolutions are kept for the last skew + 1 steps, as rows (n, width)
+        # in the order slot, layer, lane; one more slot holds the zeros outside of the image.
+        slots, layer = plan.skew + 1, np.arange(self.depth)[:, None, None]
+        kept = np.full(pixels + 2, slots * self.depth * lanes)
+        kept[:pixels] = plan.time % slots * self.depth * lanes + plan.lane
+        near = kept[plan.neighbours(offsets(3))][:, None] + layer * lanes
+        pixel, above = plan.pixel, plan.neighbours(offsets(7))
+        pixel, above, near = (tf.constant(table, tf.int32) for table in (pixel, above, near))
+
+        def by_pixel(images):
+            """(n, h, w, c) -> (h * w + 2, n, c)."""
+            rows = tf.transpose(tf.reshape(images, (-1, pixels, channels)), (1, 0, 2))
+            return tf.pad(rows, [[0, 2], [0, 0], [0, 0]])
+
+        def patches(rows, index):
+            """Rows (n, size) at index (..., lanes, taps), side by side: (..., lanes * n, taps * size)."""
+            *axes, taps = range(len(index.shape))
+            found = tf.transpose(tf.gather(rows, index), (*axes, taps + 1, taps, taps + 2))
+            return tf.reshape(found, (*index.shape[:-2], lanes * n, index.shape[-1] * rows.shape[-1]))
+
+        noise = by_pixel(noise)
+        if conditioned_on is not None:
+            known = by_pixel(self.quantised(conditioned_on))
+
+        def step(t, image, ring):
+            here = pixel[t]
+            noise_here = tf.reshape(tf.gather(noise, here), (-1, channels))
+            seen_above = tf.matmul(tf.cast(patches(image, above[t]), before[first].dtype), before[first])
+            seen_near = tf.matmul(patches(tf.reshape(ring, (-1, n, self.width)), near[t]), before_wide)
+            inputs = [[] for _ in convolutions]  # at the pixel itself, by channel
+
+            def convolve(i, x=None, seen=None):
+                """The features of this channel's group, (lanes * n, ...), as input `x` becomes known."""
+                filters = convolutions[i].filters
+                group = slice(-(-channel * filters // channels), -(-(channel + 1) * filters // channels))
+                y = tf.cast(tf.convert_to_tensor(convolutions[i].bias), own[i].dtype)[group]
+                if seen is not None:
+                    y += seen[:, group]
+                if x is not None:
+                    inputs[i].append(x)
+                if inputs[i]:
+                    x = tf.cast(tf.concat(inputs[i], axis=-1), own[i].dtype)
+                    y += tf.matmul(x, own[i][: x.shape[-1], group])
+                return y
+
+            for channel in range(channels):
+                x = convolve(first, seen=seen_above)
+                for block, i in enumerate(wide):
+                    y = convolve(i - 1, relu(x))
+                    y = convolve(i, relu(y), seen_near[block])
+                    x += convolve(i + 1, relu(y))
+                for i in (*hidden[-2:], last):
+                    x = convolve(i, relu(x))
+                value = inverse_cdf(x, noise_here[:, channel], temperature) / (self.levels - 1)
+                if conditioned_on is not None:
+                    given = tf.reshape(tf.gather(known[..., channel], here), [-1])
+                    value = tf.where(tf.math.is_nan(given), value, given)
+                inputs[first].append(value[:, None])
+
+            features = [tf.reshape(tf.concat(inputs[i], -1), (lanes, -1, self.width)) for i in wide]
+            values = tf.reshape(tf.concat(inputs[first], -1), (lanes, -1, channels))
+            return (
+                t + 1,
+                tf.tensor_scatter_nd_update(image, here[:, None], values),
+                tf.tensor_scatter_nd_update(ring, [[t % slots]], tf.stack(features)[None]),
+            )
+
+        ring = tf.zeros((slots + 1, self.depth, lanes, n, self.width), before_wide.dtype)
+        image = tf.zeros((pixels + 2, n, channels))
+        image = tf.while_loop(lambda t, *_: t < plan.steps, step, (0, image, ring))[1]
+        image = tf.reshape(tf.transpose(image[:pixels], (1, 0, 2)), (-1, *self.image_shape))
+        if conditioned_on is None:
+            return image
+        return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
