@@ -23,8 +23,8 @@ TINY = {
 }
 
 
-def build(cls, optimizer=None, model={}, **kwargs):
-    model = cls(seed=1, **TINY[cls], **model)
+def build(cls, optimizer=None, model=None, **kwargs):
+    model = cls(seed=1, **TINY[cls], **(model or {}))
     model.compile(optimizer, **kwargs)
     return model
 
@@ -79,7 +79,7 @@ def test_each_objective_lowers_its_loss_and_moves_only_its_networks(cls):
         own = {id(v) for v in objective.variables}
         before = [(v, v.numpy()) for v in model.trainable_variables]
         losses = []
-        update = tf.function(lambda: model.minimize(name, objective, batch))  # noqa: B023
+        update = tf.function(lambda: model.minimize(name, objective, batch))
         for _ in range(8):  # the step stands still, so the noise stays the same
             model.reset_metrics()
             update()

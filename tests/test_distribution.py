@@ -13,7 +13,8 @@ import pytest
 SCRIPT = """
 import json, sys
 import numpy as np, tensorflow as tf
-strategy = tf.distribute.MultiWorkerMirroredStrategy() if sys.argv[2] == "multi" else tf.distribute.get_strategy()
+multi = sys.argv[2] == "multi"
+strategy = tf.distribute.MultiWorkerMirroredStrategy() if multi else tf.distribute.get_strategy()
 from tfgen.models import DCGAN, WGANGP
 images = np.random.default_rng(0).integers(0, 256, (32, 16, 16, 1), dtype=np.uint8)
 options = tf.data.Options()
@@ -53,8 +54,9 @@ def test_two_workers_give_what_one_gives(tmp_path):
             task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
             env["TF_CONFIG"] = json.dumps(task)
         out = tmp_path / f"{kind}{index}.json"
-        processes.append((out, subprocess.Popen([sys.executable, script, out, kind], env=env,
-                                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)))  # fmt: skip
+        command = [sys.executable, script, out, kind]
+        pipes = dict(stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        processes.append((out, subprocess.Popen(command, env=env, **pipes)))
     results = []
     for out, process in processes:
         _, errors = process.communicate(timeout=170)

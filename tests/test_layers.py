@@ -68,7 +68,7 @@ def test_the_fused_kernel_has_the_same_second_derivatives():
                 lambda x: critic(x, training=True),
                 real,
                 fake,
-                tf.fill((4, 1, 1, 1), tf.cast(0.3, dtype)),  # noqa: B023
+                tf.fill((4, 1, 1, 1), tf.cast(0.3, dtype)),
             )
         gradients.append(tape.gradient(penalty, critic.trainable_variables[:3]))
     for single, double in zip(*gradients):

@@ -47,7 +47,7 @@ class VAE(LatentVariableModel):
         "mnist",
         batch_size=128,
         epochs=100,
-        model=dict(body="dense", width=200, latent_dim=50),
+        model=dict(body="dense", width=200, latent_dim=50, ema_decay=0.999),
         data=dict(binarize="dynamic"),
     )
 

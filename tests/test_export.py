@@ -1,0 +1,281 @@
+"""Exports run without tfgen, give the methods' numbers, and are whole or not there."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import tensorflow as tf
+
+from tfgen import export
+from tfgen.errors import InputError
+from tfgen.export import folders, golden, replay
+from tfgen.models import VAE
+
+TINY = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
+
+
+def session(path):
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return VAE(seed=1, **TINY)
+
+
+@pytest.fixture(scope="module")
+def exported(vae, tmp_path_factory):
+    """Both formats of a VAE; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("export") / "vae"
+    export.to_saved_model(vae, folder)
+    export.to_onnx(vae, folder)
+    return folder
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    return Path(shutil.copytree(exported, tmp_path / "vae"))
+
+
+# What is written.
+
+
+def test_saved_model_has_methods_and_serving_signatures_of_any_batch(exported, vae):
+    loaded = tf.saved_model.load(str(exported / "saved_model"))
+    z, images = np.float32(np.random.default_rng(1).normal(size=(5, 4))), np.ones((2, 8, 8, 1), "float32")
+    np.testing.assert_allclose(loaded.decode(z), vae.decode(z), rtol=1e-5, atol=1e-6)
+    served = loaded.signatures["reconstruct"](images=tf.constant(images))
+    np.testing.assert_allclose(served["reconstruct"], vae.reconstruct(images), rtol=1e-5, atol=1e-6)
+
+
+def test_onnx_runs_in_onnxruntime_with_the_declared_names(exported, vae):
+    images = np.float32(np.random.default_rng(1).uniform(size=(5, 8, 8, 1)))
+    one = session(exported / "onnx" / "encode.onnx")
+    assert [(i.name, i.shape) for i in one.get_inputs()] == [("images", ["batch", 8, 8, 1])]
+    assert [(o.name, o.shape) for o in one.get_outputs()] == [("encode", ["batch", 4])]
+    np.testing.assert_allclose(one.run(None, {"images": images})[0], vae.encode(images), atol=1e-5)
+    assert {o.version for o in onnx.load(exported / "onnx" / "encode.onnx").opset_import if not o.domain} == {
+        18
+    }
+
+
+def test_manifest_says_what_is_there(exported, vae):
+    manifest = json.loads((exported / "manifest.json").read_text())
+    assert type(keras.saving.deserialize_keras_object(manifest["model"])) is VAE
+    assert manifest["model"]["config"]["latent_dim"] == 4
+    assert (manifest["model"]["seed"], manifest["model"]["step"]) == (1, 0)
+    assert manifest["formats"].keys() == {"saved_model", "onnx"}
+    assert manifest["formats"]["onnx"]["versions"]["onnxruntime"] == onnxruntime.__version__
+    assert manifest["signatures"]["encode"] == {
+        "inputs": [
+            {
+                "name": "images",
+                "dtype": "float32",
+                "shape": [None, 8, 8, 1],
+                "values": {"distribution": "uniform", "low": 0.0, "high": 1.0},
+            }
+        ],
+        "outputs": [{"name": "encode", "dtype": "float32", "shape": [None, 4]}],
+    }
+    for name, file in manifest["files"].items():
+        content = (exported / name).read_bytes()
+        assert file == {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    three, one = golden.load(exported / "golden" / "decode.npz")
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(three.inputs["z"], np.float32(rng.standard_normal((3, 4))))
+    np.testing.assert_array_equal(one.inputs["z"], np.float32(rng.standard_normal((1, 4))))
+    np.testing.assert_allclose(three.outputs["decode"], vae.decode(three.inputs["z"]), atol=1e-6)
+
+
+def test_verify_reports_every_format_and_signature(exported):
+    report = export.verify(exported)
+    assert {(row.format, row.signature) for row in report} == {
+        (format, name) for format in ("saved_model", "onnx") for name in ("encode", "decode", "reconstruct")
+    }
+    assert all(row.ok and 0 <= row.difference <= row.bound == 1e-5 for row in report)
+
+
+def test_a_fresh_process_that_runs_a_saved_model_cannot_import_tfgen():
+    script = Path(replay.__file__).read_text().partition("import numpy")[0] + "import tfgen"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "import of tfgen halted" in run.stderr
+
+
+# Folders.
+
+
+def test_the_same_model_keeps_its_other_format_and_another_does_not(copy, vae):
+    export.to_onnx(vae, copy)
+    assert folders.opened(copy)["formats"].keys() == {"saved_model", "onnx"}
+    export.to_saved_model(VAE(seed=2, name=vae.name, **TINY), copy)
+    assert folders.opened(copy)["formats"].keys() == {"saved_model"}
+    assert not (copy / "onnx").exists()
+    assert [path.name for path in copy.parent.iterdir()] == ["vae"]
+
+
+def test_a_folder_of_something_else_is_left_alone(vae, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="is no export; expected a new folder"):
+        export.to_onnx(vae, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_file_beside_an_export_is_not_deleted_with_it(copy, vae):
+    (copy / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"extra: notes\.txt"):
+        export.to_onnx(vae, copy)
+    assert (copy / "notes.txt").read_text() == "mine"
+
+
+def no_space(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def no_space_for_tensorflow(*_, **__):
+    raise tf.errors.ResourceExhaustedError(None, None, "/a/part-00000; No space left on device")
+
+
+@pytest.mark.parametrize(
+    "module, name, fails",
+    [
+        (os, "fsync", no_space),
+        (np, "savez", no_space),
+        (tf.saved_model, "save", no_space_for_tensorflow),
+    ],
+)
+@pytest.mark.parametrize("there", [True, False])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    vae, exported, tmp_path, monkeypatch, module, name, fails, there
+):
+    folder = tmp_path / "vae"
+    if there:
+        shutil.copytree(exported, folder)
+    monkeypatch.setattr(module, name, fails)
+    with pytest.raises(
+        InputError, match=r"^cannot write the export .*/vae: No space left on device; [^\n]*$"
+    ):
+        export.to_saved_model(vae, folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["vae"] * there
+    if there:
+        assert folders.opened(folder) == folders.opened(exported)
+
+
+KILLED_WHILE_WRITING = """
+import os, signal, sys
+import onnx
+from tfgen import export
+from tfgen.models import VAE
+
+def save(proto, path):
+    path.write_bytes(proto.SerializeToString()[:100])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+onnx.save = save
+export.to_onnx(VAE(seed=2, image_shape=(8, 8, 1), latent_dim=4, width=8), sys.argv[1])
+"""
+
+KILLED_BETWEEN_THE_RENAMES = """
+import os, pathlib, signal, sys
+folder, sys.argv = sys.argv[1], ["tfgen"]  # as the command line, which imports no TensorFlow
+from tfgen.export import folders
+
+rename = pathlib.Path.rename
+def rename_and_die(path, target):
+    rename(path, target)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+pathlib.Path.rename = rename_and_die
+with folders.staged(folder) as (temporary, earlier):
+    folders.seal(temporary, {})
+"""
+
+
+def killed(script, folder):
+    run = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+
+
+def test_a_killed_export_leaves_the_old_one_and_the_next_cleans_up(copy, vae):
+    old = folders.opened(copy)
+    killed(KILLED_WHILE_WRITING, copy)
+    assert len(list(copy.parent.iterdir())) == 2
+    export.verify(copy)
+    assert folders.opened(copy) == old
+
+    killed(KILLED_BETWEEN_THE_RENAMES, copy)
+    assert not copy.exists()
+    assert folders.opened(copy) == old  # as verify begins: the old one is back
+    export.to_saved_model(vae, copy)
+    assert [path.name for path in copy.parent.iterdir()] == ["vae"]
+
+
+def test_an_export_under_way_is_not_cleaned_up(vae, tmp_path):
+    other = tmp_path / f".vae.tmp-{os.getppid()}"
+    other.mkdir()
+    export.to_onnx(vae, tmp_path / "vae")
+    assert other.exists()
+
+
+# What verify refuses.
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "onnx/decode.onnx",
+        "saved_model/saved_model.pb",
+        "saved_model/variables/variables.data-00000-of-00001",
+        "golden/encode.npz",
+        "manifest.json",
+    ],
+)
+def test_a_changed_byte_is_named(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    where = content.index(b"VAE") if name == "manifest.json" else len(content) // 2
+    content[where] ^= 1
+    (copy / name).write_bytes(content)
+    expected = "manifest.json is not as" if name == "manifest.json" else f"(changed: {name})"
+    with pytest.raises(InputError) as error:
+        export.verify(copy)
+    assert expected in str(error.value)
+
+
+def test_missing_and_extra_files_are_named(copy):
+    (copy / "onnx/decode.onnx").unlink()
+    (copy / "saved_model/evil.so").write_text("")
+    with pytest.raises(InputError, match=r"missing: onnx/decode\.onnx; extra: saved_model/evil\.so"):
+        export.verify(copy)
+
+
+@pytest.mark.parametrize("content, what", [(None, "has no manifest.json"), ("{", "not as it was written")])
+def test_what_is_no_export_is_refused(tmp_path, content, what):
+    if content:
+        (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(InputError, match=what):
+        export.verify(tmp_path)
+
+
+@pytest.mark.parametrize("format", ["onnx", "saved_model"])
+def test_a_wrong_number_is_refused(copy, format):
+    cases = golden.load(copy / "golden/decode.npz")
+    cases[1].outputs["decode"][0, 3, 3, 0] += 1e-4
+    golden.save(copy / "golden/decode.npz", cases)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").unlink()
+    other = {"onnx": "saved_model", "saved_model": "onnx"}[format]
+    shutil.rmtree(copy / other)
+    del manifest["formats"][other], manifest["format"]
+    folders.seal(copy, manifest)
+    with pytest.raises(InputError, match=f"signature 'decode' gives other numbers as {format}: .* 1e-05"):
+        export.verify(copy)

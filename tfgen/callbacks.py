@@ -1,0 +1,73 @@
+"""What a run writes while Keras' `fit` trains: metrics, samples, checkpoints."""
+
+import csv
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import keras
+
+from tfgen.files import replacing
+from tfgen.pictures import grid
+
+
+class Metrics(keras.callbacks.Callback):
+    """Appends a row of the epoch's metrics to a CSV file; epochs count from 1.
+
+    Unlike keras.callbacks.CSVLogger it writes no empty columns for a validation that is not
+    there, and opens the file only to write, so that an interrupted `fit` leaves it closed.
+    """
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = Path(path)
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
+        with self.path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, row, lineterminator="\n")
+            if file.tell() == 0:
+                writer.writeheader()
+            writer.writerow(row)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Writes FOLDER/epoch-0001.png and so on: the model's samples from the same noise.
+
+    Args:
+        folder: where the pictures go; it is made when the first one is written.
+        every: a picture after so many epochs.
+        n: number of images in a picture.
+        seed: that of `model.sample`.
+    """
+
+    def __init__(self, folder, every=1, n=64, seed=0):
+        super().__init__()
+        self.folder, self.every, self.n, self.seed = Path(folder), every, n, seed
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0:
+            images = self.model.sample(self.n, seed=self.seed)
+            with replacing(self.folder / f"epoch-{epoch + 1:04d}.png") as part:
+                grid(images, self.model.value_range).save(part)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the model after each epoch, in one file that is always whole.
+
+    The file is a usual .keras file (weights, optimizers, averages, seed, step) with one more
+    member, run.json: what the run was when this was saved.
+    """
+
+    def __init__(self, path, run):
+        super().__init__()
+        self.path, self.run = Path(path), run
+
+    def on_epoch_end(self, epoch, logs=None):
+        with replacing(self.path) as part:
+            self.model.save(part)
+            with zipfile.ZipFile(part, "a") as file:
+                file.writestr("run.json", json.dumps(self.run))

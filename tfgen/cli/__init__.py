@@ -1,0 +1,48 @@
+"""The command line: `tfgen`, or `python -m tfgen`.
+
+A command imports TensorFlow when it runs, so that help and `tfgen list` answer at once.
+"""
+
+import errno
+import sys
+
+import typer
+
+from tfgen.cli import models, quickstart, results, training
+from tfgen.errors import InputError
+
+app = typer.Typer(
+    help="Generative models for TensorFlow: train, look, score, export.",
+    epilog="Begin with `tfgen quickstart`; `tfgen COMMAND --help` has examples.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command("quickstart")(quickstart.command)
+app.command("list")(models.table)
+app.command("show")(models.show)
+app.command("train")(training.train)
+app.command("sample")(results.sample)
+app.command("evaluate")(results.evaluate)
+app.command("export")(results.export)
+
+
+def main(args=None):
+    """Runs the command line and exits: 0 when all is well, 2 for bad input, 130 for Ctrl-C."""
+    try:
+        app(args, prog_name="tfgen")
+    except (InputError, ArithmeticError) as error:
+        line = str(error)
+    except OSError as error:
+        line = _of_the_disk(error)
+    print(f"tfgen: {' '.join(line.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _of_the_disk(error):
+    if error.errno == errno.ENOSPC or "No space left" in str(error):  # HDF5 says it in words only
+        return "the disk is full; what was written before is whole: make room, then do the same again"
+    if error.errno is None:
+        raise error
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)

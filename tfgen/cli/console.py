@@ -1,0 +1,24 @@
+"""What a command line needs of a console."""
+
+import os
+import sys
+
+
+def import_tensorflow():
+    """Imports TensorFlow without the lines on devices that it writes to stderr at every start.
+
+    It writes the first of them before it has read its own setting, so they are caught at the
+    file descriptor. Whoever sets TF_CPP_MIN_LOG_LEVEL sees what it asks for.
+    """
+    if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)

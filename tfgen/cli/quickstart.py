@@ -1,0 +1,5 @@
+"""`tfgen quickstart`."""
+
+
+def command():
+    pass

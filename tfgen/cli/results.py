@@ -1,0 +1,155 @@
+"""`tfgen sample`, `tfgen evaluate` and `tfgen export`: what one does with a run."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfgen.cli.console import import_tensorflow
+from tfgen.errors import InputError, unknown
+
+FORMATS = ("saved_model", "onnx")
+Run = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
+
+
+def sample(
+    run: Run,
+    n: Annotated[int, typer.Option("-n", help="Number of images.")] = 64,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
+    to: Annotated[
+        Path | None, typer.Option(help="FILE.png: a grid; FILE.npz: bytes; else a new folder of PNG files.")
+    ] = None,
+):
+    """Draws images from a run's model.
+
+    A .npz file has "images", uint8 of shape (n, height, width, channels).
+
+    \b
+    Examples:
+      tfgen sample runs/digits
+      tfgen sample runs/digits -n 10000 --seed 1 --to samples.npz
+      tfgen sample runs/digits -n 16 --to pictures/
+    """
+    if n < 1:
+        raise InputError(f"-n must be at least 1; received {n}")
+    to = run / "samples.png" if to is None else to
+    if to.suffix not in (".png", ".npz") and to.exists():
+        raise InputError(f"{to} exists; give a new folder, or a file ending in .png or .npz")
+    import_tensorflow()
+    import numpy as np
+
+    from tfgen import pictures, runs
+    from tfgen.files import replacing
+
+    model = runs.load(run)
+    size = min(n, 256)
+    parts = [model.sample(size, seed=seed, first_row=start) for start in range(0, n, size)]
+    images = np.concatenate(parts)[:n]
+    with replacing(to) as part:
+        if to.suffix == ".png":
+            pictures.grid(images, model.value_range).save(part)
+        elif to.suffix == ".npz":
+            np.savez_compressed(part, images=pictures.to_uint8(images, model.value_range))
+        else:
+            part.mkdir()
+            for i, image in enumerate(pictures.to_uint8(images, model.value_range)):
+                pictures.to_picture(image).save(part / f"{i:05d}.png")
+    print(f"{n} images of seed {seed}: {to}")
+
+
+def evaluate(
+    run: Run,
+    data: Annotated[str | None, typer.Option(help="Real images; by default those of the run.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="By default test, where there is one, else train.")
+    ] = None,
+    extractor: Annotated[
+        str, typer.Option(help="classifier (of the data's labels), inception, or a .keras or .onnx file.")
+    ] = "classifier",
+    n: Annotated[
+        int | None, typer.Option("-n", help="Number of samples (as the split, at most 10000).")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
+    data_dir: Annotated[str | None, typer.Option(help="Where TFDS has its data.")] = None,
+):
+    """Scores a run's model against real images, into RUN/scores.json.
+
+    \b
+    Examples:
+      tfgen evaluate runs/digits
+      tfgen evaluate runs/photos --split train --extractor inception -n 5000
+    """
+    import_tensorflow()
+    from tfgen import metrics, run_folder, runs
+    from tfgen.data import size
+    from tfgen.files import replacing
+
+    model, loading = runs.load(run), run_folder.read(run)["data"]
+    source = loading["source"] if data is None else data
+    place = {"data_dir": data_dir or loading["data_dir"], "download": loading["download"]}
+    if split is None:
+        try:
+            size(source, "test", **place)
+            split = "test"
+        except InputError:  # it has no such split
+            split = "train"
+    options = {name: value for name, value in loading["options"].items() if name != "split"}
+    scores = metrics.evaluate(
+        model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place
+    )
+    with replacing(run / "scores.json") as part:
+        part.write_text(json.dumps([json.loads(score.to_json()) for score in scores], indent=2) + "\n")
+    print_scores(scores)
+    print(f"with their protocols: {run / 'scores.json'}")
+
+
+def print_scores(scores):
+    width = max(len(score.name) for score in scores)
+    for score in scores:
+        error = "" if score.standard_error is None else f" +- {score.standard_error:.2g}"
+        print(f"  {score.name:{width}}  {score.value:10.4g}{error}")
+    shown = ("source", "split", "n_real", "n_fake", "extractor", "seed")
+    protocol = scores[0].protocol
+    print("  " + ", ".join(f"{name} {protocol[name]}" for name in shown if name in protocol))
+
+
+def export(
+    run: Run,
+    to: Annotated[Path | None, typer.Option(help="A folder, by default RUN/export.")] = None,
+    formats: Annotated[str, typer.Option(help="saved_model, onnx, or both with a comma.")] = ",".join(
+        FORMATS
+    ),
+    check: Annotated[bool, typer.Option("--check", help="Only check the export that is there.")] = False,
+):
+    """Writes a run's model as SavedModel and ONNX, and checks that they give the same.
+
+    \b
+    Examples:
+      tfgen export runs/digits
+      tfgen export runs/digits --to site/model --formats onnx
+      tfgen export runs/digits --check
+    """
+    to = run / "export" if to is None else to
+    wanted = [name.strip() for name in formats.split(",")]
+    for name in wanted:
+        if name not in FORMATS:
+            raise unknown("format", name, FORMATS)
+    import_tensorflow()
+    from tfgen import export as verbs
+    from tfgen import runs
+
+    if not check:
+        model = runs.load(run)
+        for name in wanted:
+            {"saved_model": verbs.to_saved_model, "onnx": verbs.to_onnx}[name](model, to)
+    print_differences(verbs.verify(to))
+    print(f"the export: {to}")
+
+
+def print_differences(differences):
+    for row in differences:
+        print(
+            f"  {row.format:11}  {row.signature:12}  differs from the model by {row.difference:.1e} "
+            f"(of the largest output; at most {row.bound:.0e})"
+        )

@@ -1,0 +1,168 @@
+"""Where images come from. Each kind gives examples by number, in the order of a key.
+
+A source has `count`, `shape` (h, w, c), None where examples differ, `labelled`, and
+
+    examples(key)   a tf.data.Dataset of tuples (index, ...) in the order of `key`; None keeps the order
+    read(*example)  (images, labels): uint8 (n, h, w, c), and int32 (n,) or None
+
+`read` gets a batch of examples where `batched` is true, otherwise one.
+"""
+
+import functools
+import math
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tfgen import random
+from tfgen.data.images import GREY_MODES, decode, fit
+from tfgen.errors import InputError
+
+CHECKED = 10_000  # a folder of at most so many images is checked whole
+SAMPLED = 1_000  # of a larger one, so many
+WINDOW = 10_000  # examples that a stream shuffles at a time
+
+
+def permutation(key, index):
+    """An order of the examples numbered `index` (consecutive), int32."""
+    words = random.bits(key, (tf.size(index), 1), first_row=index[0])[:, 0]
+    return tf.gather(index, tf.argsort(tf.cast(words, tf.int64), stable=True))
+
+
+def _numbers(count, key):
+    if key is None:
+        return tf.data.Dataset.range(count, output_type=tf.int32)
+    return tf.data.Dataset.from_tensor_slices(permutation(key, tf.range(count)))
+
+
+class Arrays:
+    """Images in memory: uint8 (n, h, w, c), and integer labels (n,) or None."""
+
+    batched = True
+
+    def __init__(self, images, labels=None):
+        with tf.device("CPU"):
+            self.images = tf.constant(images)
+            self.labels = None if labels is None else tf.constant(labels, tf.int32)
+        self.count, *shape = self.images.shape
+        self.shape = tuple(shape)
+        self.labelled = labels is not None
+
+    def examples(self, key):
+        return _numbers(self.count, key)
+
+    def read(self, index):
+        labels = tf.gather(self.labels, index) if self.labelled else None
+        return tf.gather(self.images, index), labels
+
+
+class Files:
+    """Image files, which are read when their turn comes."""
+
+    batched = False
+
+    def __init__(self, paths, labels=None):
+        self.names = paths
+        with tf.device("CPU"):
+            self.paths = tf.constant(paths)
+            self.labels = None if labels is None else tf.constant(labels, tf.int32)
+        self.count = len(paths)
+        self.labelled = labels is not None
+
+    @functools.cached_property
+    def shape(self):
+        """From the headers, which finds files that are no images before they are needed."""
+        kinds = set()
+        step = 1 if self.count <= CHECKED else self.count // SAMPLED
+        for path in self.names[::step]:
+            try:
+                with Image.open(path) as image:
+                    grey = image.mode in GREY_MODES
+                    kinds.add((image.height, image.width, 1 if grey else 3))
+            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+                raise InputError(f"cannot read the image {path}: {error}; repair or remove it") from None
+        return tuple(sizes.pop() if len(sizes) == 1 else None for sizes in map(set, zip(*kinds)))
+
+    def examples(self, key):
+        return _numbers(self.count, key)
+
+    def read(self, index):
+        path = self.paths[index]
+        labels = self.labels[index][None] if self.labelled else None
+        return decode(tf.io.read_file(path), path)[None], labels
+
+
+class Records:
+    """A prepared TFDS set, read one record after another; shuffled in windows of 10,000 records."""
+
+    batched = False
+
+    def __init__(self, builder, split):
+        import tensorflow_datasets as tfds
+
+        features = dict(builder.info.features)
+        image, label = features.get("image"), features.get("label")
+        if not isinstance(image, tfds.features.Image) or image.np_dtype != np.uint8:
+            raise InputError(
+                f"the TFDS set {builder.name} has no 8-bit images 'image', but {', '.join(features)}; "
+                f"take them by tfds.load and give arrays"
+            )
+        integer = label is not None and label.shape == () and np.issubdtype(label.np_dtype, np.integer)
+        self.labelled = bool(integer)
+        self.count = builder.info.splits[split].num_examples
+        self.shape = image.shape
+        wanted = {"image": True, "label": True} if self.labelled else {"image": True}
+        self.records = builder.as_dataset(
+            split=split,
+            decoders=tfds.decode.PartialDecoding(wanted, {"image": tfds.decode.SkipDecoding()}),
+            read_config=tfds.ReadConfig(try_autocache=False, skip_prefetch=True),
+        )
+
+    @property
+    def bytes(self):
+        """How much its images take when they are decoded."""
+        return math.inf if None in self.shape else self.count * math.prod(self.shape)
+
+    @functools.cached_property
+    def decoded(self):
+        return in_memory(self, self.shape)
+
+    def examples(self, key):
+        numbers = tf.data.Dataset.range(self.count, output_type=tf.int32)
+        records = tf.data.Dataset.zip(numbers, self.records)
+        if key is None:
+            return records
+
+        def mixed(index, record):
+            order = permutation(key, index) - index[0]
+            return tf.nest.map_structure(lambda part: tf.gather(part, order), (index, record))
+
+        return records.batch(WINDOW).map(mixed).prefetch(1).unbatch()
+
+    def read(self, index, record):
+        image = tf.io.decode_image(record["image"], channels=self.shape[-1] or 0, expand_animations=False)
+        labels = tf.cast(record["label"], tf.int32)[None] if self.labelled else None
+        return tf.ensure_shape(image, self.shape)[None], labels
+
+
+def in_memory(source, shape):
+    """The images of a source, fitted to `shape`, as `Arrays`."""
+    if None in shape:
+        raise InputError("cache keeps one crop of each image; these differ in size, so use crop='center'")
+
+    def read(*example):
+        images, labels = source.read(*example)
+        return fit(images, shape), *([labels] if source.labelled else [])
+
+    examples = source.examples(None)
+    if source.batched:
+        examples = examples.batch(1024)
+    examples = examples.map(read, tf.data.AUTOTUNE, deterministic=True).unbatch().batch(1024)
+    arrays = np.empty((source.count, *shape), np.uint8), np.empty(source.count, np.int32)
+    row = 0
+    for batch in examples.as_numpy_iterator():
+        for array, part in zip(arrays, batch):
+            array[row : row + len(part)] = part
+        row += len(batch[0])
+    return Arrays(arrays[0], arrays[1] if source.labelled else None)

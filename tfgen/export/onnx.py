@@ -1,0 +1,97 @@
+"""The format "onnx": one file for each signature, and the gate that tf2onnx lacks."""
+
+import contextlib
+import logging
+
+from tfgen.errors import InputError
+from tfgen.export.golden import difference
+
+PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "onnxruntime")
+OPSET = 18  # the newest that tf2onnx writes
+
+
+def write(signatures, folder):
+    import onnx
+
+    folder.mkdir()
+    for signature in signatures:
+        onnx.save(convert(signature), folder / f"{signature.name}.onnx")
+
+
+def differences(folder, cases):
+    """{signature: largest difference from its cases}, run in onnxruntime."""
+    return {name: _difference(folder / f"{name}.onnx", name, some) for name, some in cases.items()}
+
+
+def _difference(path, name, cases):
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        runs = [dict(zip(names, session.run(names, case.inputs))) for case in cases]
+    except Exception as error:  # onnxruntime's own have no common class
+        raise InputError(f"signature {name!r}: onnxruntime cannot run its graph: {error}") from error
+    return max(difference(got, case.outputs) for got, case in zip(runs, cases))
+
+
+def convert(signature):
+    """The ONNX graph of a signature, checked as a graph but not yet run."""
+    import onnxslim
+    import tf2onnx
+
+    with _quiet("tf2onnx"):
+        proto, _ = tf2onnx.convert.from_function(signature.served, signature.specs, opset=OPSET)
+    _check(signature, proto)
+    shapes = {x["name"]: x["shape"] for x in (*signature.inputs, *signature.outputs)}
+    for value in (*proto.graph.input, *proto.graph.output):
+        shape = shapes[value.name]
+        if shape and shape[0] is None:
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    proto = onnxslim.slim(proto)
+    _check(signature, proto)
+    return proto
+
+
+@contextlib.contextmanager
+def _quiet(name):
+    # tf2onnx logs an unsupported op and goes on; `_check` makes an error of it.
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _nodes(graph):
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+                yield from _nodes(inner)
+
+
+def _check(signature, proto):
+    import onnx
+
+    for side in ("input", "output"):
+        want = [x["name"] for x in getattr(signature, f"{side}s")]
+        got = [value.name for value in getattr(proto.graph, side)]
+        if got != want:
+            raise InputError(
+                f"signature {signature.name!r} cannot be written as ONNX: its graph has the {side}s "
+                f"{got} instead of {want}; a tensor made outside of the method becomes an input: keep "
+                f"such constants as NumPy arrays"
+            )
+    unknown = sorted({node.op_type for node in _nodes(proto.graph) if not onnx.defs.has(node.op_type)})
+    if unknown:
+        raise InputError(
+            f"signature {signature.name!r} cannot be written as ONNX: it uses {', '.join(unknown)}, "
+            f"which ONNX lacks; write the method with other TensorFlow operations"
+        )
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise InputError(f"signature {signature.name!r}: its ONNX graph is invalid: {error}") from error

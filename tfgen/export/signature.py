@@ -1,0 +1,167 @@
+"""A method to export: traced, known to be a function of its inputs, and its golden cases."""
+
+import re
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen.errors import InputError
+from tfgen.export.golden import BOUND, Case, difference
+
+# TensorFlow's operations that draw noise without a seed, write variables, or call Python.
+_IMPURE = re.compile(
+    r"Random(?!IndexShuffle)|Multinomial|TruncatedNormal|ParameterizedTruncatedNormal|Rng|"
+    r"Stateful(?!PartitionedCall)|Assign|ResourceScatter|ResourceStridedSliceAssign|(Eager)?PyFunc"
+)
+_SEEDS = ("seed", "key")
+_BATCHES = (3, 1, 7)
+
+
+def _named(signature, result):
+    """The outputs by name, in the order of `tf.nest.flatten`.
+
+    A dict's keys, or the signature's name for one tensor, or NAME_0, NAME_1, ... for several.
+    """
+    if isinstance(result, dict):
+        return {key: result[key] for key in sorted(result)}
+    if isinstance(result, (tuple, list)):
+        return {f"{signature}_{k}": tensor for k, tensor in enumerate(result)}
+    return {signature: result}
+
+
+def _values(model, spec):
+    """What values an input takes; the golden inputs are drawn so.
+
+    A model may say so in `input_values`, {name of an input: values}; else the name tells.
+    """
+    said = getattr(model, "input_values", {})
+    if spec.name in said:
+        return said[spec.name]
+    if spec.name == "images":
+        low, high = model.value_range
+        return {"distribution": "uniform", "low": low, "high": high}
+    if spec.dtype.is_floating:
+        return {"distribution": "normal"}
+    if spec.name == "n":
+        return {"distribution": "batch"}
+    high = int(spec.dtype.max) if spec.name in _SEEDS else 1
+    return {"distribution": "integers", "low": 0, "high": high}
+
+
+def _draw(spec, values, batch, rng):
+    shape = [batch if size is None else size for size in spec.shape]
+    match values["distribution"]:
+        case "uniform":
+            array = rng.uniform(values["low"], values["high"], shape)
+        case "normal":
+            array = rng.standard_normal(shape)
+        case "batch":
+            array = np.full(shape, batch)
+        case "integers":
+            array = rng.integers(values["low"], values["high"], shape, "int64", endpoint=True)
+    return np.asarray(array).astype(spec.dtype.as_numpy_dtype)
+
+
+def _shape(tensor):
+    return None if tensor.shape.rank is None else tensor.shape.as_list()
+
+
+class Signature:
+    """One entry of `model.signatures()`.
+
+    Attributes:
+        name, specs: the entry's.
+        function: the method as a tf.function; its outputs are nested as the method nests them.
+        served: the same with a flat dict of named outputs.
+        inputs, outputs: what the manifest says of them; a shape has None for the batch.
+        cases: golden cases of batch 3, 1 and 7, inputs from a NumPy generator of seed 0.
+    """
+
+    def __init__(self, model, name, method, specs):
+        self.name, self.specs = name, specs
+        self._check_names()
+        self.function = tf.function(method, input_signature=specs, autograph=False)
+        self.served = tf.function(
+            lambda *inputs: _named(name, self.function(*inputs)), input_signature=specs, autograph=False
+        )
+        self._graph = self.served.get_concrete_function()
+        self._check_pure(model)
+        values = [_values(model, spec) for spec in specs]
+        self.inputs = [
+            {"name": spec.name, "dtype": spec.dtype.name, "shape": _shape(spec), "values": drawn}
+            for spec, drawn in zip(specs, values)
+        ]
+        results = _named(name, self.function.get_concrete_function().structured_outputs)
+        self.outputs = [
+            {"name": key, "dtype": tensor.dtype.name, "shape": _shape(tensor)}
+            for key, tensor in results.items()
+        ]
+        self._check_outputs()
+        rng = np.random.default_rng(0)
+        draws = [
+            {spec.name: _draw(spec, drawn, batch, rng) for spec, drawn in zip(specs, values)}
+            for batch in _BATCHES
+        ]
+        self.cases = [Case(inputs, self._run(self._graph, inputs)) for inputs in draws]
+        self._check_method(method)
+        self._check_seeds(values, rng)
+
+    @property
+    def variables(self):
+        return self._graph.variables
+
+    def _run(self, function, inputs):
+        # On the CPU, where the exports are checked.
+        with tf.device("CPU:0"):
+            results = _named(self.name, function(*map(tf.constant, inputs.values())))
+        return {output["name"]: results[output["name"]].numpy() for output in self.outputs}
+
+    def _refuse(self, what):
+        raise InputError(f"signature {self.name!r} cannot be exported: {what}")
+
+    def _check_names(self):
+        names = [spec.name for spec in self.specs]
+        if not self.name.isidentifier() or None in names or len(set(names)) < len(names):
+            self._refuse(f"it needs a Python name, and inputs of different names; received {names}")
+        if any(None in spec.shape.as_list()[1:] for spec in self.specs):
+            self._refuse("only the first size of an input, the batch, may be free")
+
+    def _check_outputs(self):
+        common = {x["name"] for x in self.inputs} & {x["name"] for x in self.outputs}
+        if common:
+            self._refuse(f"{sorted(common)} names an input and an output; return a dict with other keys")
+
+    def _check_pure(self, model):
+        graph = self._graph.graph.as_graph_def()
+        nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
+        for node in nodes:
+            if _IMPURE.match(node.op):
+                self._refuse(
+                    f"op {node.op} draws noise or changes variables inside of its graph; take the "
+                    f"noise, or a seed for tfgen.random, as an input"
+                )
+        counters = {id(model.step.value): "step", id(model.asked.value): "asked"}
+        for variable in self._graph.variables:
+            if id(variable) in counters:
+                self._refuse(
+                    f"it depends on the model's counter {counters[id(variable)]!r}, so its noise would "
+                    f"be frozen; take the noise, or a seed for tfgen.random, as an input"
+                )
+
+    def _check_method(self, method):
+        inputs, outputs = self.cases[0]
+        gap = difference(self._run(method, inputs), outputs)
+        if gap > BOUND:
+            self._refuse(
+                f"its graph and the method itself differ by {gap:.1e} (bound {BOUND:.0e}): either Python "
+                f"draws or decides in the method, which is frozen in the graph, or its arithmetic "
+                f"loses digits"
+            )
+
+    def _check_seeds(self, values, rng):
+        inputs, outputs = self.cases[0]
+        for spec, drawn in zip(self.specs, values):
+            if spec.name in _SEEDS:
+                other = {**inputs, spec.name: _draw(spec, drawn, _BATCHES[0], rng)}
+                if difference(self._run(self._graph, other), outputs) == 0:
+                    self._refuse(f"two values of {spec.name!r} give the same outputs: its noise is frozen")

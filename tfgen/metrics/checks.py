@@ -1,0 +1,32 @@
+"""What every metric asks of its features before it counts anything."""
+
+import numpy as np
+
+from tfgen.errors import InputError
+
+
+def features(array, name, least):
+    """`array` as a float64 matrix (n, d) of finite numbers with n >= least, or an `InputError`."""
+    array = np.asarray(array)
+    if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiu":
+        raise InputError(
+            f"expected {name} features as real numbers of shape (n, d); received shape "
+            f"{array.shape} {array.dtype}"
+        )
+    if len(array) < least:
+        raise InputError(f"expected at least {least} {name} features; received {len(array)}")
+    array = array.astype(np.float64, copy=False)
+    if not np.isfinite(array).all():
+        raise InputError(f"expected finite {name} features; received NaN or infinity")
+    return array
+
+
+def pair(real, fake, least):
+    """Both sets of features, checked, with one dimension."""
+    real, fake = features(real, "real", least), features(fake, "generated", least)
+    if real.shape[1] != fake.shape[1]:
+        raise InputError(
+            f"expected features of one extractor; received {real.shape[1]} real and "
+            f"{fake.shape[1]} generated dimensions"
+        )
+    return real, fake

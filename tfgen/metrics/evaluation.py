@@ -1,0 +1,235 @@
+"""Scores of a model: its samples against real images, its likelihood, its discriminator."""
+
+import hashlib
+import inspect
+import math
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+import tfgen
+from tfgen import data as images_of
+from tfgen.errors import InputError, unknown
+from tfgen.metrics.extractors import extractor as named_extractor
+from tfgen.metrics.frechet import Moments, frechet_distance
+from tfgen.metrics.kernel import kernel_distance
+from tfgen.metrics.neighbours import density_coverage, precision_recall
+from tfgen.metrics.score import Score
+from tfgen.metrics.small_classifier import classifier
+from tfgen.metrics.two_sample import two_sample_test
+
+SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
+LIKELIHOODS = ("elbo", "log_prob")
+METRICS = (*SAMPLES, *LIKELIHOODS, "discriminator_accuracy")
+
+
+def evaluate(
+    model,
+    source,
+    *,
+    split="test",
+    extractor="classifier",
+    n=None,
+    seed=0,
+    data_dir=None,
+    download=True,
+    batch_size=500,
+    metrics=None,
+    data=None,
+    importance_samples=100,
+    reference=False,
+):
+    """Scores of a model on a split of real images, each with its protocol.
+
+    `n` samples are drawn by `seed` and compared, in the features of `extractor`, with as many
+    images of the split (all of a smaller split; of a larger one, n in an order by `seed`).
+    Neither is rounded to 8 bits. Memory holds one batch of images, and the features.
+
+    The scores, by the name in `metrics`:
+        frechet, kernel (standard error by blocks), precision, recall, density, coverage: see the
+            functions of this package; in units of the features, or shares.
+        two_sample_test: two_sample_accuracy (1/2 is ideal) and two_sample_p_value.
+        elbo, log_prob: mean over the images in nats, and in bits per dimension as
+            elbo_bits_per_dim and log_prob_bits_per_dim; for models that have the method.
+        discriminator_accuracy: share of real images with a logit above 0 and of fakes with one
+            below, and discriminator_accuracy_real and _fake; 1/2 each is ideal. For models with
+            a `discriminator` of logits: a `critic`'s zero means nothing, so it has no such score.
+
+    Args:
+        model: a model with `sample(n, seed, first_row=)` in its `value_range`.
+        source, split, data_dir, download: real images, as for `tfgen.data.load`.
+        extractor: an `Extractor` or what `tfgen.metrics.extractor` takes; "classifier" is
+            `tfgen.metrics.classifier(source)`, and needs labels.
+        n: samples; None: as many as the split has images, at most 10,000.
+        batch_size: images at once.
+        metrics: names, of those above; None: all that the model has.
+        data: more options of `tfgen.data.load` for the real images that are compared, as
+            {"binarize": "static"}; None: those of the model's recipe.
+        importance_samples: draws for each image in a `log_prob` that takes `samples`.
+        reference: adds frechet_train, the Frechet distance of n images of the split "train", which
+            no model of this data has reason to beat. Needs "frechet", and another split.
+
+    Returns:
+        a list of `Score`.
+    """
+    chosen = _chosen(model, metrics)
+    if reference and (split == "train" or "frechet" not in chosen):
+        raise InputError("a reference needs the metric 'frechet' on another split than 'train'")
+    if data is None:
+        data = model.recipe.data if model.recipe else {}
+    data = {name: value for name, value in data.items() if name != "split"}  # that is for training
+    place = {"data_dir": data_dir, "download": download}
+    size = images_of.size(source, split, **place)
+    n = min(10_000, size) if n is None else n
+    if n < 2:
+        raise InputError(f"expected at least 2 samples to compare; received n={n}")
+
+    def real(split, count):
+        # One pass over the split; the order matters only where it is cut short.
+        dataset = images_of.load(
+            source, split, for_model=model, batch_size=batch_size, shuffle=True, seed=seed,
+            epochs=range(1), drop_remainder=False, **place, **data,
+        )  # fmt: skip
+        dataset = dataset.map(lambda *batch: tf.nest.flatten(batch)[0])  # labels are not compared
+        return dataset.unbatch().take(count).batch(batch_size).as_numpy_iterator()
+
+    protocol = {
+        "source": _name(source),
+        "split": split,
+        "data": {"image_shape": list(model.image_shape), **data},
+        "n_real": min(n, size),
+        "seed": seed,
+        "tfgen": tfgen.__version__,
+    }
+    scores = []
+    if set(chosen) & set(SAMPLES):
+        if isinstance(extractor, str) and extractor == "classifier":
+            extractor = classifier(source, image_shape=model.image_shape, **place)
+        extractor = named_extractor(extractor, image_shape=model.image_shape)
+        ours = _features(extractor, model, _samples(model, n, seed, batch_size))
+        theirs = _features(extractor, model, real(split, n))
+        with_features = {**extractor.protocol, **protocol, "n_fake": n, "dimension": ours[1].shape[1]}
+        scores += _compared(theirs, ours, chosen, seed, with_features)
+        if reference:
+            train = _features(extractor, model, real("train", n))
+            against = {**with_features, "n_fake": len(train[1]), "fake": "split train"}
+            scores.append(Score("frechet_train", frechet_distance(theirs[0], train[0]), None, against))
+    for name in chosen:
+        if name in LIKELIHOODS:
+            scores += _likelihood(model, name, real(split, n), seed, importance_samples, protocol)
+        elif name == "discriminator_accuracy":
+            fakes = _samples(model, n, seed, batch_size)
+            scores += _discriminator(model, real(split, n), fakes, {**protocol, "n_fake": n})
+    return scores
+
+
+def _chosen(model, metrics):
+    has = [*SAMPLES, *(name for name in LIKELIHOODS if hasattr(model, name))]
+    if hasattr(model, "discriminator") and not getattr(model, "critic", False):
+        has.append("discriminator_accuracy")
+    for name in metrics or ():
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+        if name not in has:
+            raise InputError(f"{type(model).__name__} has no {name}; its metrics are {', '.join(has)}")
+    return has if metrics is None else list(metrics)
+
+
+def _name(source):
+    """What a protocol calls a source: no path of this machine, no array."""
+    if isinstance(source, (str, Path)):
+        return Path(source).resolve().name if Path(source).exists() else str(source)
+    digest = hashlib.sha256()
+    for part in tf.nest.flatten(source):
+        part = np.ascontiguousarray(part)
+        digest.update(f"{part.shape} {part.dtype}".encode() + part.tobytes())
+    return f"arrays {digest.hexdigest()[:16]}"
+
+
+def _samples(model, n, seed, batch_size):
+    """n samples in batches; the last one is cut, not drawn smaller, so that nothing is traced twice."""
+    size = min(n, batch_size)
+    for start in range(0, n, size):
+        yield np.asarray(model.sample(size, seed=seed, first_row=start))[: n - start]
+
+
+def _features(extractor, model, batches):
+    moments, parts = None, []
+    for images in batches:
+        parts.append(extractor(images, model.value_range))
+        moments = moments or Moments(parts[0].shape[1])
+        moments.update(parts[-1])
+    return moments, np.concatenate(parts)
+
+
+def _compared(theirs, ours, chosen, seed, protocol):
+    (real_moments, real), (fake_moments, fake) = theirs, ours
+    scores = []
+    if "frechet" in chosen:
+        note = {}
+        if min(len(real), len(fake)) <= real.shape[1]:
+            note = {"note": "fewer images than dimensions: singular covariances, a distance biased upwards"}
+        scores.append(Score("frechet", frechet_distance(real_moments, fake_moments), None, protocol | note))
+    if "kernel" in chosen:
+        scores.append(Score("kernel", *kernel_distance(real, fake, seed=seed), protocol))
+    for function, k, *names in (
+        (precision_recall, 3, "precision", "recall"),
+        (density_coverage, 5, "density", "coverage"),
+    ):
+        if set(names) & set(chosen):
+            for name, value in zip(names, function(real, fake, k)):
+                if name in chosen:
+                    scores.append(Score(name, value, None, {**protocol, "k": k}))
+    if "two_sample_test" in chosen:
+        accuracy, error, p_value = two_sample_test(real, fake, seed=seed)
+        scores.append(Score("two_sample_accuracy", accuracy, error, protocol))
+        scores.append(Score("two_sample_p_value", p_value, None, protocol))
+    return scores
+
+
+def _likelihood(model, name, batches, seed, importance_samples, protocol):
+    """Mean nats and bits per dimension over the images, with the error of the mean."""
+    method = getattr(model, name)
+    takes = inspect.signature(method).parameters
+    how = {"seed": seed} if "seed" in takes else {}
+    if "samples" in takes:
+        how["samples"] = importance_samples
+        protocol = {**protocol, "importance_samples": importance_samples}
+    spec = tf.TensorSpec((None, *model.image_shape), tf.float32)
+
+    @tf.function(input_signature=[spec, tf.TensorSpec((), tf.int32)])
+    def nats(images, first_row):
+        return method(images, **how, **({"first_row": first_row} if "first_row" in takes else {}))
+
+    values, start = [], 0
+    for images in batches:
+        for i in range(0, len(images), 100):  # K draws of each are in memory at once
+            values.append(nats(images[i : i + 100], start).numpy().astype(np.float64))
+            start += len(values[-1])
+    values = np.concatenate(values)
+    mean, error = values.mean(), values.std(ddof=1) / math.sqrt(len(values))
+    bits = math.log(2) * math.prod(model.image_shape)
+    return [
+        Score(name, float(mean), float(error), protocol),
+        Score(f"{name}_bits_per_dim", float(-mean / bits), float(error / bits), protocol),
+    ]
+
+
+def _discriminator(model, real, fake, protocol):
+    logits = [
+        np.concatenate([np.ravel(model.discriminator(tf.constant(x), training=False)) for x in batches])
+        for batches in (real, fake)
+    ]
+    on_real, on_fake = (logits[0] > 0).mean(), (logits[1] < 0).mean()
+    counts = len(logits[0]), len(logits[1])
+
+    def error(share, count):
+        return math.sqrt(share * (1 - share) / count)
+
+    both = math.hypot(error(on_real, counts[0]), error(on_fake, counts[1])) / 2
+    return [
+        Score("discriminator_accuracy", float(on_real + on_fake) / 2, both, protocol),
+        Score("discriminator_accuracy_real", float(on_real), error(on_real, counts[0]), protocol),
+        Score("discriminator_accuracy_fake", float(on_fake), error(on_fake, counts[1]), protocol),
+    ]

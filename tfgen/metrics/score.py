@@ -1,0 +1,69 @@
+"""A number together with what it compared."""
+
+import dataclasses
+import json
+
+from tfgen.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """The value of a metric, and the protocol that produced it.
+
+    Scores of one name and one protocol can be compared: `a < b`, `a > b`, and `a - b`, the
+    difference of the values. Others raise an `InputError` that names what differs, for a
+    distance between 2,000 images says nothing about one between 10,000.
+
+    Attributes:
+        name: the metric, as "frechet".
+        value: in the units that the metric's function states.
+        standard_error: of the value, in the same units; None where the metric has none.
+        protocol: what was compared with what, and how; plain JSON.
+    """
+
+    name: str
+    value: float
+    standard_error: float | None = None
+    protocol: dict = dataclasses.field(default_factory=dict, hash=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "protocol", json.loads(json.dumps(self.protocol)))
+
+    def _check_like(self, other):
+        if not isinstance(other, Score):
+            raise InputError(f"expected a Score to compare {self.name!r} with; received {other!r}")
+        a, b = {"metric": self.name, **self.protocol}, {"metric": other.name, **other.protocol}
+        unlike = [
+            f"{field} ({a.get(field)!r} and {b.get(field)!r})"
+            for field in dict.fromkeys([*a, *b])
+            if a.get(field) != b.get(field)
+        ]
+        if unlike:
+            raise InputError(
+                f"scores of unlike protocols cannot be compared: they differ in {', '.join(unlike)}; "
+                "evaluate both with the same arguments"
+            )
+
+    def __lt__(self, other):
+        self._check_like(other)
+        return self.value < other.value
+
+    def __sub__(self, other):
+        self._check_like(other)
+        return self.value - other.value
+
+    def __str__(self):
+        error = "" if self.standard_error is None else f" +- {self.standard_error:.2g}"
+        return f"{self.name} {self.value:.6g}{error}"
+
+    def to_json(self):
+        """One JSON object, with the fields of this class."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text):
+        """The score that `to_json` wrote."""
+        try:
+            return cls(**json.loads(text))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"expected a score as Score.to_json writes it; received {text!r}") from error

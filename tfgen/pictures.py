@@ -1,0 +1,62 @@
+"""Pictures of many images: what a run shows of its model."""
+
+import math
+
+import numpy as np
+from PIL import Image
+
+from tfgen.errors import InputError
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+def to_uint8(images, value_range):
+    """Images with values in `value_range`, cut off at its ends, as bytes 0 to 255.
+
+    Args:
+        images: float array of any shape; NaN is refused with an InputError.
+        value_range: (low, high), the values of black and white.
+    """
+    low, high = value_range
+    images = np.asarray(images, np.float64)
+    if np.isnan(images).any():
+        raise InputError("a picture needs numbers; received images with NaN in them")
+    return np.rint(np.clip((images - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+
+
+def to_picture(image):
+    """One image of bytes, (h, w, c) with 1, 3 or 4 channels, as a PIL image."""
+    if image.ndim != 3 or image.shape[-1] not in MODES:
+        raise InputError(
+            f"a picture needs images of shape (h, w, c) with 1, 3 or 4 channels; received {image.shape}"
+        )
+    return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image, MODES[image.shape[-1]])
+
+
+def grid(images, value_range=(0.0, 1.0), columns=None, gap=2):
+    """Images side by side, row by row.
+
+    Args:
+        images: (n, h, w, c) with n >= 1 and values in `value_range`; images of less than
+            32 pixels are enlarged by a whole factor, so that one can see them.
+        value_range: (low, high), the values of black and white.
+        columns: images in a row; by default the picture is about square.
+        gap: grey pixels between images.
+
+    Returns:
+        a PIL image.
+    """
+    images = to_uint8(images, value_range)
+    if images.ndim != 4 or not len(images):
+        raise InputError(f"a grid needs images of shape (n, h, w, c); received {images.shape}")
+    n, height, width, channels = images.shape
+    columns = min(n, columns or math.ceil(math.sqrt(n)))
+    rows = math.ceil(n / columns)
+    factor = max(1, math.ceil(32 / max(height, width)))
+    images = images.repeat(factor, axis=1).repeat(factor, axis=2)
+    down, across = height * factor + gap, width * factor + gap
+    canvas = np.full((rows * down - gap, columns * across - gap, channels), 96, np.uint8)
+    for i, image in enumerate(images):
+        y, x = i // columns * down, i % columns * across
+        canvas[y : y + height * factor, x : x + width * factor] = image
+    return to_picture(canvas)

@@ -1,0 +1,109 @@
+"""The files of a run folder, without TensorFlow; `tfgen.runs` says what they mean."""
+
+import json
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import zipfile
+import zlib
+from importlib.metadata import version
+from pathlib import Path
+
+import tfgen
+from tfgen.errors import InputError
+from tfgen.files import replacing
+
+FREE = ("epochs", "versions", "git", "command")  # may differ when a run is continued
+
+
+def read(folder):
+    """What FOLDER/run.json says, a dict."""
+    path = Path(folder) / "run.json"
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{folder} is no run folder, it has no run.json; `tfgen train` makes one") from None
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON ({error}); put back what the run wrote") from None
+
+
+def write(folder, run):
+    with replacing(Path(folder) / "run.json") as part:
+        part.write_text(json.dumps(run, indent=2) + "\n")
+
+
+def latest(folder):
+    """The file with the run's newest model, None before the end of its first epoch."""
+    for name in ("checkpoint.keras", "model.keras"):
+        if (folder / name).exists():
+            return folder / name
+    return None
+
+
+def saved_with(path):
+    """What run.json said when the checkpoint `path` was saved, once the file is known to be whole."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            broken = file.testzip()
+            run = json.loads(file.read("run.json"))
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
+        broken, run = error, None
+    if broken:
+        raise InputError(
+            f"{path} is truncated or damaged ({broken}); put back a copy of it, "
+            f"or delete it and the run starts again from its first epoch"
+        )
+    return run
+
+
+def _flat(run, prefix=""):
+    for name, value in run.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def check_same(folder, run, other, where):
+    """Raises an InputError unless `other`, a nested dict, says of the run what `run` says."""
+    run = dict(_flat(run))
+    for name, value in _flat(other):
+        if name.split(".")[0] not in FREE and run.get(name) != value:
+            raise InputError(
+                f"resume of a run whose configuration differs: {name} is {run.get(name)!r} in "
+                f"{folder}/run.json and {value!r} {where}; only --epochs may change, "
+                f"for anything else begin a new run"
+            )
+
+
+def cut(folder, epochs):
+    """Takes away what the run wrote of epochs after the first `epochs`."""
+    metrics = folder / "metrics.csv"
+    rows = metrics.read_text().splitlines(keepends=True) if metrics.exists() else []
+    kept = rows[: epochs + 1] if epochs else []
+    if epochs and [row.split(",")[0] for row in kept] != ["epoch", *map(str, range(1, epochs + 1))]:
+        raise InputError(f"{metrics} lacks epochs of the {epochs} that the checkpoint has; put it back")
+    if kept != rows:
+        with replacing(metrics) as part:
+            part.write_text("".join(kept))
+    for picture in (folder / "samples").glob("epoch-*.png"):
+        if int(picture.stem.removeprefix("epoch-")) > epochs:
+            picture.unlink()
+
+
+def provenance():
+    """What made this run: versions, the source's git revision if it is a checkout, the command."""
+    versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
+    source = Path(tfgen.__file__).parents[1]
+    git = None
+    if (source / ".git").exists() and shutil.which("git"):
+        command = ["git", "-C", str(source), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+        git = subprocess.run(command, capture_output=True, text=True).stdout.strip() or None
+    program = "tfgen" if Path(sys.argv[0]).name == "__main__.py" else Path(sys.argv[0]).name
+    return {
+        "versions": {"tfgen": tfgen.__version__, "python": platform.python_version(), **versions},
+        "git": git,
+        "command": shlex.join([program, *sys.argv[1:]]),
+    }
