@@ -216,7 +216,9 @@ def test_a_killed_export_leaves_the_old_one_and_the_next_cleans_up(copy, vae):
     killed(KILLED_BETWEEN_THE_RENAMES, copy)
     assert not copy.exists()
     assert folders.opened(copy) == old  # as verify begins: the old one is back
-    export.to_saved_model(vae, copy)
+    killed(KILLED_BETWEEN_THE_RENAMES, copy)
+    export.to_onnx(vae, copy)
+    assert folders.opened(copy)["formats"].keys() == {"saved_model", "onnx"}
     assert [path.name for path in copy.parent.iterdir()] == ["vae"]
 
 

@@ -76,19 +76,20 @@ def _crop(images, height, width, place):
     return tf.gather(images, columns, axis=2, batch_dims=1)
 
 
-def _grey(images):
-    # ITU-R 601 in 16-bit fractions, as Pillow's convert("L"); a grey colour keeps its value.
-    weighted = tf.cast(images[..., :3], tf.int32) * tf.constant([19595, 38470, 7471])
-    return tf.cast((tf.reduce_sum(weighted, -1, keepdims=True) + 2**15) // 2**16, tf.uint8)
-
-
 def _convert(images, channels):
     if images.shape[-1] == channels:
         return images
-    is_grey = tf.shape(images)[-1] < 3
-    if channels == 1:
-        return tf.cond(is_grey, lambda: images[..., :1], lambda: _grey(images))
-    return tf.cond(is_grey, lambda: tf.repeat(images[..., :1], 3, -1), lambda: images[..., :3])
+    have = tf.shape(images)[-1]
+
+    def converted():
+        colour = tf.gather(images, tf.where(have < 3, [0, 0, 0], [0, 1, 2]), axis=-1)
+        if channels == 3:
+            return colour
+        # ITU-R 601 in 16-bit fractions, as Pillow's convert("L"); what is grey keeps its value.
+        weighted = tf.cast(colour, tf.int32) * tf.constant([19595, 38470, 7471])
+        return tf.cast((tf.reduce_sum(weighted, -1, keepdims=True) + 2**15) // 2**16, tf.uint8)
+
+    return tf.cond(have == channels, lambda: images, converted)
 
 
 def fit(images, shape, place=None):

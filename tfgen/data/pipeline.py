@@ -117,30 +117,23 @@ def load(
 
     def epoch(number):
         key = random.key(seed, ORDER, number) if shuffle else None
-        places = random.key(seed, PLACE, number)
-        ink = random.key(seed, INK, *([number] if binarize == "dynamic" else []))
+        return source.examples(key).batch(batch_size, drop_remainder).map(lambda *batch: (number, *batch))
 
-        def read(*example):
-            index = tf.reshape(example[0], [-1])
-            images, classes = source.read(*example)
-            place = ops.uniform(places, index, (2,)) if crop == "random" else None
-            parts = (index, ops.fit(images, shape, place), *([classes] if labels else []))
-            return parts if source.batched else tuple(part[0] for part in parts)
+    def read(number, index, *batch):
+        def fit(images, index):
+            place = None
+            if crop == "random":
+                place = ops.uniform(random.key(seed, PLACE, number), index, (2,))
+            return ops.fit(images, shape, place)
 
-        def finish(index, images, *classes):
-            if binarize:
-                images = ops.binarize(images, ink, index)
-            if for_model is not None and dtype == "float32":
-                images = ops.scale(images, for_model.value_range)
-            return (images, *classes) if classes else images
-
-        examples = source.examples(key)
-        if source.batched:
-            examples = examples.batch(batch_size, drop_remainder)
-        examples = examples.map(read, tf.data.AUTOTUNE, deterministic=True)
-        if not source.batched:
-            examples = examples.batch(batch_size, drop_remainder)
-        return examples.map(finish, tf.data.AUTOTUNE, deterministic=True)
+        images, classes = source.read(fit, index, *batch)
+        images.set_shape((batch_size if drop_remainder else None, *shape))
+        if binarize:
+            ink = random.key(seed, INK, *([number] if binarize == "dynamic" else []))
+            images = ops.binarize(images, ink, index)
+        if for_model is not None and dtype == "float32":
+            images = ops.scale(images, for_model.value_range)
+        return (images, classes) if labels else images
 
     if epochs is None:
         numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
@@ -152,7 +145,8 @@ def load(
     options.deterministic = True
     # Of each batch a worker takes its share of rows: files cannot be divided in this order.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    batches = numbers.flat_map(epoch).apply(tf.data.experimental.assert_cardinality(steps))
+    batches = numbers.flat_map(epoch).map(read, tf.data.AUTOTUNE, deterministic=True)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 

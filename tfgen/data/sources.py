@@ -2,10 +2,9 @@
 
 A source has `count`, `shape` (h, w, c), None where examples differ, `labelled`, and
 
-    examples(key)   a tf.data.Dataset of tuples (index, ...) in the order of `key`; None keeps the order
-    read(*example)  (images, labels): uint8 (n, h, w, c), and int32 (n,) or None
-
-`read` gets a batch of examples where `batched` is true, otherwise one.
+    examples(key)       a tf.data.Dataset of tuples (index, ...) in the order of `key`; None keeps the order
+    read(fit, *batch)   (images, labels) of a batch of examples: uint8 (n, h, w, c), and int32 (n,) or None;
+                        `fit(images, index)` gives images their final shape, as many at once as can be
 """
 
 import functools
@@ -39,8 +38,6 @@ def _numbers(count, key):
 class Arrays:
     """Images in memory: uint8 (n, h, w, c), and integer labels (n,) or None."""
 
-    batched = True
-
     def __init__(self, images, labels=None):
         with tf.device("CPU"):
             self.images = tf.constant(images)
@@ -52,15 +49,13 @@ class Arrays:
     def examples(self, key):
         return _numbers(self.count, key)
 
-    def read(self, index):
+    def read(self, fit, index):
         labels = tf.gather(self.labels, index) if self.labelled else None
-        return tf.gather(self.images, index), labels
+        return fit(tf.gather(self.images, index), index), labels
 
 
 class Files:
     """Image files, which are read when their turn comes."""
-
-    batched = False
 
     def __init__(self, paths, labels=None):
         self.names = paths
@@ -87,16 +82,17 @@ class Files:
     def examples(self, key):
         return _numbers(self.count, key)
 
-    def read(self, index):
-        path = self.paths[index]
-        labels = self.labels[index][None] if self.labelled else None
-        return decode(tf.io.read_file(path), path)[None], labels
+    def read(self, fit, index):
+        def one(number):
+            path = self.paths[number]
+            return fit(decode(tf.io.read_file(path), path)[None], number[None])[0]
+
+        labels = tf.gather(self.labels, index) if self.labelled else None
+        return tf.map_fn(one, index, fn_output_signature=tf.uint8), labels
 
 
 class Records:
     """A prepared TFDS set, read one record after another; shuffled in windows of 10,000 records."""
-
-    batched = False
 
     def __init__(self, builder, split):
         import tensorflow_datasets as tfds
@@ -140,10 +136,14 @@ class Records:
 
         return records.batch(WINDOW).map(mixed).prefetch(1).unbatch()
 
-    def read(self, index, record):
-        image = tf.io.decode_image(record["image"], channels=self.shape[-1] or 0, expand_animations=False)
-        labels = tf.cast(record["label"], tf.int32)[None] if self.labelled else None
-        return tf.ensure_shape(image, self.shape)[None], labels
+    def read(self, fit, index, record):
+        def one(example):
+            number, contents = example
+            image = tf.io.decode_image(contents, channels=self.shape[-1] or 0, expand_animations=False)
+            return fit(tf.ensure_shape(image, self.shape)[None], number[None])[0]
+
+        labels = tf.cast(record["label"], tf.int32) if self.labelled else None
+        return tf.map_fn(one, (index, record["image"]), fn_output_signature=tf.uint8), labels
 
 
 def in_memory(source, shape):
@@ -151,17 +151,14 @@ def in_memory(source, shape):
     if None in shape:
         raise InputError("cache keeps one crop of each image; these differ in size, so use crop='center'")
 
-    def read(*example):
-        images, labels = source.read(*example)
-        return fit(images, shape), *([labels] if source.labelled else [])
+    def read(*batch):
+        images, labels = source.read(lambda images, _: fit(images, shape), *batch)
+        return images, *([labels] if source.labelled else [])
 
-    examples = source.examples(None)
-    if source.batched:
-        examples = examples.batch(1024)
-    examples = examples.map(read, tf.data.AUTOTUNE, deterministic=True).unbatch().batch(1024)
+    batches = source.examples(None).batch(256).map(read, tf.data.AUTOTUNE, deterministic=True)
     arrays = np.empty((source.count, *shape), np.uint8), np.empty(source.count, np.int32)
     row = 0
-    for batch in examples.as_numpy_iterator():
+    for batch in batches.as_numpy_iterator():
         for array, part in zip(arrays, batch):
             array[row : row + len(part)] = part
         row += len(batch[0])

@@ -85,7 +85,7 @@ def verify(folder):
     Raises:
         InputError: no export, a missing, extra or changed file, or a difference beyond 1e-5.
     """
-    folder = Path(folder).absolute()
+    folder = Path(folder).resolve()
     manifest = folders.opened(folder)
     cases = {name: golden.load(folder / "golden" / f"{name}.npz") for name in manifest["signatures"]}
     found = {}

@@ -81,7 +81,7 @@ def staged(folder):
     between two renames is there none, and then the next export or `verify` brings the old
     one back. An OSError, as that of a full disk, becomes an InputError.
     """
-    folder = Path(folder).absolute()
+    folder = Path(folder).resolve()
     temporary = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +133,7 @@ def opened(folder):
         InputError: for what is no export, and for one with a missing, extra or changed
             file, which it names.
     """
-    folder = Path(folder).absolute()
+    folder = Path(folder).resolve()
     _restore(folder)
     try:
         manifest = json.loads((folder / MANIFEST).read_text())

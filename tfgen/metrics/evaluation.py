@@ -105,7 +105,13 @@ def evaluate(
     scores = []
     if set(chosen) & set(SAMPLES):
         if isinstance(extractor, str) and extractor == "classifier":
-            extractor = classifier(source, image_shape=model.image_shape, **place)
+            try:
+                extractor = classifier(source, image_shape=model.image_shape, **place)
+            except InputError as error:
+                raise InputError(
+                    f"the extractor 'classifier' cannot be had ({error}); 'inception', 'pixels' and "
+                    "model files need no labels"
+                ) from error
         extractor = named_extractor(extractor, image_shape=model.image_shape)
         ours = _features(extractor, model, _samples(model, n, seed, batch_size))
         theirs = _features(extractor, model, real(split, n))

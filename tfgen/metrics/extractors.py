@@ -63,7 +63,7 @@ class Extractor:
                 f"received images of {images.shape[3]}"
             )
         size = [want or have for want, have in zip(self.input_shape, images.shape[1:])]
-        step = max(1, min(512, 2**24 // math.prod(size)))  # 64 MiB of pixels at once
+        step = max(1, min(512, 2**23 // math.prod(size)))  # 32 MiB of pixels at once
         parts = [self._features(images[i : i + step], low, high, size) for i in range(0, len(images), step)]
         return np.concatenate(parts)
 
@@ -156,8 +156,13 @@ def _keras(model, value_range, name="keras"):
             f"an extractor must take images of shape (n, h, w, c), c = 1 or 3; model {model.name!r} "
             f"takes {shape}"
         )
-    run = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
-    return Extractor(name, weights_sha256(model.get_weights()), shape[1:], value_range, run)
+    return Extractor(name, weights_sha256(model.get_weights()), tuple(shape[1:]), value_range, traced(model))
+
+
+def traced(model):
+    """The model in use as one graph for batches of any size."""
+    spec = tf.TensorSpec(model.input_shape, tf.float32)
+    return tf.function(lambda images: model(images, training=False), input_signature=[spec])
 
 
 def _keras_file(path, value_range):

@@ -20,12 +20,12 @@ import tensorflow as tf
 from tfgen import data
 from tfgen.errors import InputError
 from tfgen.files import replacing
-from tfgen.metrics.extractors import Extractor, weights_sha256
+from tfgen.metrics.extractors import Extractor, traced, weights_sha256
 
 VERSION = 1  # of the network and its training: another number trains anew
 FEATURES = 64
 BATCH = 128
-STEPS = 600  # of training, about
+STEPS = 1000  # of training, about
 NOTE = "tfgen.json"  # a member of the .keras file, which Keras ignores
 
 
@@ -63,7 +63,7 @@ def classifier(source, *, image_shape=None, seed=0, data_dir=None, download=True
         sha256=weights_sha256(model.get_weights()),
         input_shape=model.input_shape[1:],
         value_range=(-1.0, 1.0),
-        function=tf.function(lambda x: features(x, training=False), reduce_retracing=True),
+        function=traced(features),
         logits=model.get_layer("logits"),
         accuracy=note["accuracy"],
     )
@@ -91,11 +91,12 @@ def _network(image_shape, classes, seed):
         return keras.initializers.HeUniform(seed=next(seeds))
 
     x = images = keras.Input(image_shape)
-    x = keras.layers.Conv2D(32, 3, padding="same", activation="relu", kernel_initializer=start())(x)
-    for _ in range(max(1, math.ceil(math.log2(min(image_shape[:2]) / 4)))):
+    filters, size = 32, 5
+    while x.shape[1] > 4 and x.shape[2] > 4:
         x = keras.layers.Conv2D(
-            64, 3, strides=2, padding="same", activation="relu", kernel_initializer=start()
+            filters, size, strides=2, padding="same", activation="relu", kernel_initializer=start()
         )(x)
+        filters, size = 64, 3
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(FEATURES, activation="relu", kernel_initializer=start(), name="features")(x)
     return keras.Model(images, keras.layers.Dense(classes, kernel_initializer=start(), name="logits")(x))
@@ -104,7 +105,7 @@ def _network(image_shape, classes, seed):
 def _normalize(model, batches):
     """Gives the features a mean square of 1 and leaves the logits as they are: ReLU allows it."""
     features, logits = model.get_layer("features"), model.get_layer("logits")
-    run = tf.function(keras.Model(model.inputs, features.output), reduce_retracing=True)
+    run = traced(keras.Model(model.inputs, features.output))
     squares = [tf.reduce_mean(tf.square(run(images)), axis=1).numpy() for images, _ in batches]
     scale = math.sqrt(np.concatenate(squares).mean())
     features.set_weights([weight / scale for weight in features.get_weights()])
@@ -119,18 +120,14 @@ def _train(source, seed, loading, place, path):
     print(f"Training a classifier of this data once; it is kept as {path}", file=sys.stderr)
     per_epoch = math.ceil(data.size(source, "train", **place) / BATCH)
     epochs = max(1, round(STEPS / per_epoch))
-    classes, shape = 0, None
-    for images, labels in batches("train", shuffle=False):
-        classes, shape = max(classes, int(labels.numpy().max()) + 1), images.shape[1:]
-    model = _network(tuple(shape), classes, seed)
+    train = batches("train", shuffle=True, epochs=range(epochs))
+    classes = 1 + max(int(labels.numpy().max()) for _, labels in train.take(per_epoch))
+    model = _network(tuple(train.element_spec[0].shape[1:]), classes, seed)
     rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * per_epoch)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
-    model.fit(
-        batches("train", shuffle=True, epochs=range(epochs)),
-        epochs=epochs, steps_per_epoch=per_epoch, shuffle=False, verbose=0,
-    )  # fmt: skip
-    _normalize(model, batches("train", shuffle=False))
+    model.fit(train, epochs=epochs, steps_per_epoch=per_epoch, shuffle=False, verbose=0)
+    _normalize(model, train.take(per_epoch))
     try:
         data.size(source, "test", **place)
         split = "test"

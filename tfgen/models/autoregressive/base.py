@@ -47,6 +47,7 @@ class AutoregressiveModel(GenerativeModel):
 
     value_range = (0.0, 1.0)
     averaged_networks = ("predictor",)
+    input_values = {"noise": {"distribution": "uniform", "low": 0.0, "high": 1.0}}
 
     def __init__(self, image_shape, levels, **kwargs):
         if len(image_shape) != 3 or min(image_shape) < 1:
@@ -62,7 +63,7 @@ class AutoregressiveModel(GenerativeModel):
 
     def call(self, images, training=False):
         """The predictor's parameters (n, h, w, ...) for images (n, h, w, c) in [0, 1]."""
-        return self.network("predictor", training)(self.quantised(images), training=training)
+        return self.network("predictor", training)(images, training=training)
 
     # Likelihood.
 
@@ -71,11 +72,11 @@ class AutoregressiveModel(GenerativeModel):
         return tf.round(images * (self.levels - 1)) / (self.levels - 1)
 
     def log_likelihood(self, parameters, images):
-        """log p(x_i | x_1, ..., x_{i-1}) of each value, nats, shape (n, h, w, c)."""
+        """log p(x_i | x_1, ..., x_{i-1}) of each value of quantised images: nats, (n, h, w, c)."""
         level = tf.cast(tf.round(images * (self.levels - 1)), tf.int32)
         return -tf.nn.sparse_softmax_cross_entropy_with_logits(level, tf.cast(parameters, tf.float32))
 
-    def log_prob(self, images):
+    def log_prob(self, images, training=False):
         """Exact log p(x) of images (n, h, w, c) in [0, 1]: nats, shape (n,)."""
         images = tf.convert_to_tensor(images, tf.float32)
         if not images.shape[1:].is_compatible_with(self.image_shape):
@@ -83,16 +84,15 @@ class AutoregressiveModel(GenerativeModel):
                 f"log_prob expects images of shape (n, {self._shape_text}); received {images.shape}"
             )
         if tf.executing_eagerly() and not bool(tf.reduce_all((images >= 0) & (images <= 1))):
-            raise InputError(
-                f"log_prob expects images in [0, 1]; received values from "
-                f"{tf.reduce_min(images):g} to {tf.reduce_max(images):g}"
-            )
-        return tf.reduce_sum(self.log_likelihood(self(images), images), axis=(1, 2, 3))
+            low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
+            raise InputError(f"log_prob expects images in [0, 1]; received values from {low:g} to {high:g}")
+        images = self.quantised(images)
+        each = self.log_likelihood(self(images, training=training), images)
+        return tf.reduce_sum(each, axis=(1, 2, 3))
 
     def nll_loss(self, images, training):
-        """-log p(x) in nats an image, and as bits for each value."""
-        parameters = self(images, training=training)
-        nll = -tf.reduce_mean(tf.reduce_sum(self.log_likelihood(parameters, images), axis=(1, 2, 3)))
+        """-log p(x), in nats an image and as bits for each value."""
+        nll = -tf.reduce_mean(self.log_prob(images, training))
         return nll, {"bits_per_dim": nll / (math.prod(self.image_shape) * math.log(2))}
 
     def objectives(self):
@@ -197,8 +197,9 @@ class AutoregressiveModel(GenerativeModel):
             value = (level / (self.levels - 1))[:, None, None, None]
             return i + 1, tf.where(drawn & (place == i), value, image)
 
-        image = tf.where(drawn, 0.0, conditioned_on)
-        return tf.while_loop(lambda i, _: i < height * width * channels, draw, (0, image))[1]
+        image = tf.where(drawn, 0.0, self.quantised(conditioned_on))
+        _, image = tf.while_loop(lambda i, _: i < height * width * channels, draw, (0, image))
+        return tf.where(drawn, image, conditioned_on)
 
     def signatures(self):
         noise = tf.TensorSpec((None, *self.image_shape), tf.float32, "noise")

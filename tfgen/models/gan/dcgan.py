@@ -31,7 +31,7 @@ class DCGAN(AdversarialModel):
         width: filters of the layers next to the image; each halving of the size doubles them.
     """
 
-    recipe = Recipe("fashion_mnist", batch_size=128, epochs=10, model=dict(image_shape=(28, 28, 1), width=64))
+    recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
 
     def __init__(self, image_shape=(64, 64, 3), latent_dim=100, width=128, **kwargs):
         super().__init__(**kwargs)

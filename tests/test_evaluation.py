@@ -1,0 +1,430 @@
+"""Extractors, the classifier that is trained once, and `evaluate`."""
+
+import math
+import zipfile
+
+import keras
+import numpy as np
+import onnx
+import pytest
+import tensorflow as tf
+from onnx import helper
+
+import tfgen
+from tfgen import data, metrics
+from tfgen.errors import InputError
+from tfgen.metrics import evaluate, extractor, small_classifier
+from tfgen.models import DCGAN, VAE
+
+IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
+
+
+def network(shape=(8, 8, 1), seed=0):
+    images = keras.Input(shape)
+    x = keras.layers.Conv2D(4, 3, kernel_initializer=keras.initializers.GlorotUniform(seed))(images)
+    return keras.Model(images, keras.layers.GlobalAveragePooling2D()(x))
+
+
+def onnx_file(path, shape, axes):
+    """A file whose features are the means over `axes`."""
+    node = helper.make_node("ReduceMean", ["images", "axes"], ["features"], keepdims=0)
+    kind = onnx.TensorProto
+    graph = helper.make_graph(
+        [node],
+        "means",
+        [helper.make_tensor_value_info("images", kind.FLOAT, shape)],
+        [helper.make_tensor_value_info("features", kind.FLOAT, None)],
+        [helper.make_tensor("axes", kind.INT64, [len(axes)], axes)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, path)
+    return str(path)
+
+
+# Extractors.
+
+
+def test_a_keras_models_features_are_its_outputs_at_its_own_range():
+    model = network()
+    features = extractor(model, value_range=(-1, 1))(IMAGES, (0, 1))
+    assert features.shape == (6, 4) and features.dtype == np.float32
+    np.testing.assert_allclose(features, model(2 * IMAGES - 1), atol=1e-5)
+    np.testing.assert_allclose(extractor(model)(IMAGES * 255, (0, 255)), model(IMAGES), atol=1e-5)
+
+
+def test_images_in_many_batches_have_the_features_they_have_in_one():
+    images = np.random.default_rng(0).uniform(size=(1100, 8, 8, 1)).astype(np.float32)
+    one = extractor(network())
+    np.testing.assert_allclose(one(images, (0, 1))[-3:], one(images[-3:], (0, 1)), atol=1e-5)
+
+
+def test_the_hash_is_that_of_the_weights():
+    model, same, other = network(), network(), network(seed=1)
+    assert extractor(model).sha256 == extractor(same).sha256 != extractor(other).sha256
+    kernel = same.layers[1].kernel
+    kernel.assign(kernel + np.eye(3)[:, :, None, None] * 1e-6)
+    assert extractor(same).sha256 != extractor(model).sha256
+
+
+def test_a_keras_file_is_its_model(tmp_path):
+    model = network()
+    model.save(tmp_path / "features.keras")
+    found = extractor(str(tmp_path / "features.keras"))
+    assert found.protocol == extractor(model).protocol
+    np.testing.assert_allclose(found(IMAGES, (0, 1)), model(IMAGES), atol=1e-6)
+
+
+def test_images_are_resized_and_grey_ones_repeated():
+    flat = keras.Sequential([keras.Input((4, 4, 3)), keras.layers.Flatten()])
+    ramp = np.broadcast_to(np.linspace(0, 1, 8, dtype=np.float32)[None, :, None, None], (1, 8, 8, 1))
+    features = extractor(flat)(ramp, (0, 1)).reshape(4, 4, 3)
+    np.testing.assert_allclose(features, features[:, :1, :1] * np.ones((4, 3)), atol=1e-6)
+    # A triangle of weights 1, 3, 3, 1 in the middle, cut to 3, 3, 1 at the border.
+    rows = np.linspace(0, 1, 8)
+    assert features[1, 0, 0] == pytest.approx(rows[1:5] @ [1, 3, 3, 1] / 8, abs=1e-6)
+    assert features[0, 0, 0] == pytest.approx(rows[:3] @ [3, 3, 1] / 7, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"), [(["n", 8, 8, 3], (1, 2)), (["n", 3, 8, 8], (2, 3)), (["n", 3, "h", "w"], (2, 3))]
+)
+def test_an_onnx_file_takes_its_channels_where_it_has_them(tmp_path, shape, axes):
+    found = extractor(onnx_file(tmp_path / "means.onnx", shape, axes))
+    images = np.random.default_rng(0).uniform(size=(3, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_allclose(found(images, (0, 1)), images.mean((1, 2)), atol=1e-6)
+    assert len(found.sha256) == 64 and found.input_shape[2] == 3
+
+
+def test_pixels_are_the_values_themselves_at_most_32_on_a_side():
+    found = extractor("pixels", image_shape=(8, 8, 1))
+    np.testing.assert_allclose(found(IMAGES * 2 - 1, (-1, 1)), IMAGES.reshape(6, 64), atol=1e-6)
+    assert extractor("pixels", image_shape=(64, 48, 3)).input_shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (IMAGES[0], "shape (n, h, w, c)"),
+        (IMAGES * 3, "finite images in [0, 1]"),
+        (IMAGES * np.nan, "finite images in [0, 1]"),
+        (np.repeat(IMAGES, 2, axis=3), "expects 1 channels; received images of 2"),
+    ],
+)
+def test_an_extractor_refuses_what_are_no_images_in_range(images, message):
+    with pytest.raises(InputError) as error:
+        extractor(network())(images, (0, 1))
+    assert message in str(error.value)
+
+
+def test_what_is_no_extractor_is_named(tmp_path):
+    broken = tmp_path / "broken"
+    for suffix in (".keras", ".onnx"):
+        broken.with_suffix(suffix).write_text("no model")
+    maps = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(4, 3)])
+    for which, message in (
+        ("inceptoin", "did you mean inception"),
+        ("missing.onnx", "there is no extractor file missing.onnx"),
+        ("inception:missing.h5", "no file of Inception v3 weights missing.h5"),
+        (f"{broken}.keras", "is no Keras model that can be read"),
+        (f"{broken}.onnx", "is no ONNX model that can be run"),
+        (onnx_file(tmp_path / "fixed.onnx", [1, 8, 8, 3], (1, 2)), "n free"),
+        (keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)]), "takes (None, 5)"),
+    ):
+        with pytest.raises(InputError) as error:
+            extractor(which)
+        assert message in str(error.value) and "\n" not in str(error.value)
+    with pytest.raises(InputError, match="end it in a pooling layer; it gave"):
+        extractor(maps)(IMAGES, (0, 1))
+
+
+def test_inception_without_its_weights_says_what_to_do(monkeypatch):
+    def unreachable(*args, **kwargs):
+        raise Exception("URL fetch failure on https://example.org: no network\nmore")
+
+    from keras.src.applications import inception_v3
+
+    monkeypatch.setattr(inception_v3.file_utils, "get_file", unreachable)
+    with pytest.raises(InputError) as error:
+        extractor("inception")
+    assert "cannot be had (URL fetch failure on https://example.org: no network);" in str(error.value)
+    assert "'inception:PATH'" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_inception_is_the_fields_protocol(monkeypatch, tmp_path):
+    asked = {}
+
+    def inception(**kwargs):
+        asked.update(kwargs)
+        return network(kwargs["input_shape"])
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", inception)
+    (tmp_path / "weights.h5").touch()
+    found = extractor(f"inception:{tmp_path}/weights.h5")
+    assert asked["include_top"] is False and asked["pooling"] == "avg"
+    assert asked["weights"] == f"{tmp_path}/weights.h5"
+    assert found.input_shape == (299, 299, 3) and found.value_range == (-1, 1)
+    expected = network((299, 299, 3))(tf.repeat(tf.image.resize(2 * IMAGES - 1, (299, 299)), 3, axis=3))
+    np.testing.assert_allclose(found(IMAGES, (0, 1)), expected, atol=1e-5)
+
+
+# The classifier.
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder with the classifier of the digits, which was trained for 200 steps."""
+    folder = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TFGEN_CACHE", str(folder))
+        patch.setattr(small_classifier, "STEPS", 200)
+        metrics.classifier("digits")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def cache(kept, monkeypatch):
+    monkeypatch.setenv("TFGEN_CACHE", str(kept))
+
+
+def test_the_classifier_is_trained_once(kept, monkeypatch):
+    trained = []
+    monkeypatch.setattr(small_classifier, "_train", lambda *args: trained.append(args))
+    a, b = metrics.classifier("digits"), metrics.classifier("digits", image_shape=(8, 8, 1))
+    assert not trained and a.sha256 == b.sha256
+    assert [path.suffix for path in kept.iterdir()] == [".keras"]
+    for other in (dict(seed=1), dict(image_shape=(12, 12, 1))):
+        with pytest.raises(InputError, match="cannot be read"):  # nothing was trained here
+            metrics.classifier("digits", **other)
+    assert len(trained) == 2
+
+
+def test_the_classifier_knows_its_classes():
+    found = metrics.classifier("digits")
+    images, labels = next(data.load("digits", "test", batch_size=360).as_numpy_iterator())
+    probabilities = found.probabilities(images, (0, 255))
+    assert probabilities.shape == (360, 10)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    accuracy = (probabilities.argmax(1) == labels).mean()
+    assert accuracy > 0.9 and found.accuracy == pytest.approx(accuracy, abs=1e-4)
+    features = found(images, (0, 255))
+    assert features.shape == (360, 64)
+    assert 0.5 < (features**2).mean() < 2  # 1 on the images that it was trained on
+
+
+def test_the_classifier_is_a_function_of_the_seed(tmp_path, monkeypatch):
+    monkeypatch.setattr(small_classifier, "STEPS", 24)
+    hashes = []
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        monkeypatch.setenv("TFGEN_CACHE", str(tmp_path / folder))
+        keras.utils.set_random_seed(len(hashes))  # has no say
+        hashes.append(metrics.classifier("digits", seed=seed).sha256)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_classifier_cut_short_is_named(tmp_path, monkeypatch, kept):
+    monkeypatch.setenv("TFGEN_CACHE", str(tmp_path))
+    (whole,) = kept.iterdir()
+    (tmp_path / whole.name).write_bytes(whole.read_bytes()[:1000])
+    with pytest.raises(InputError, match="remove it to train it anew"):
+        metrics.classifier("digits")
+
+
+def test_a_training_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("TFGEN_CACHE", str(tmp_path))
+    monkeypatch.setattr(small_classifier, "STEPS", 1)
+
+    def full(*args):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+    with pytest.raises(OSError, match="No space"):
+        metrics.classifier("digits")
+    assert not list(tmp_path.iterdir())
+
+
+# Evaluate.
+
+
+class Album:
+    """A "model" that has its samples in an album, and tells of images what it can check."""
+
+    value_range = (-1.0, 1.0)
+    recipe = None
+
+    def __init__(self, images):
+        self.images = images
+        self.image_shape = images.shape[1:]
+        self.data_spec = tf.TensorSpec((None, *self.image_shape), tf.float32, "images")
+
+    def sample(self, n, seed=None, first_row=0):
+        return tf.constant(self.images[(np.arange(first_row, first_row + n) + seed) % len(self.images)])
+
+
+def digits(split):
+    return np.concatenate(list(data.load("digits", split, shuffle=False, labels=False).as_numpy_iterator()))
+
+
+def album(split, cls=Album):
+    return cls(digits(split).astype(np.float32) / 127.5 - 1)
+
+
+def by_name(scores):
+    assert len({score.name for score in scores}) == len(scores)
+    return {score.name: score for score in scores}
+
+
+def test_the_real_images_themselves_have_perfect_scores():
+    scores = by_name(evaluate(album("test"), "digits"))
+    assert list(scores) == [
+        *("frechet", "kernel", "precision", "recall", "density", "coverage"),
+        *("two_sample_accuracy", "two_sample_p_value"),
+    ]
+    assert scores["frechet"].value == pytest.approx(0, abs=1e-6)
+    assert abs(scores["kernel"].value) < 4 * scores["kernel"].standard_error
+    assert [scores[name].value for name in ("precision", "recall", "coverage")] == [1, 1, 1]
+    assert scores["two_sample_p_value"].value > 0.01
+    found = metrics.classifier("digits")
+    assert scores["precision"].protocol == {
+        **found.protocol,
+        "source": "digits",
+        "split": "test",
+        "data": {"image_shape": [8, 8, 1]},
+        "n_real": 360,
+        "n_fake": 360,
+        "dimension": 64,
+        "seed": 0,
+        "tfgen": tfgen.__version__,
+        "k": 3,
+    }
+    assert scores["precision"].protocol["extractor_sha256"] == found.sha256
+
+
+def test_images_of_the_same_kind_score_better_than_noise():
+    real = by_name(evaluate(album("train"), "digits"))
+    noise = Album(np.random.default_rng(0).uniform(-1, 1, (400, 8, 8, 1)).astype(np.float32))
+    noise = by_name(evaluate(noise, "digits"))
+    for name in ("frechet", "kernel", "two_sample_accuracy"):
+        assert real[name] < noise[name]
+    for name in ("precision", "recall", "density", "coverage"):
+        assert real[name] > noise[name]
+
+
+def test_the_reference_is_the_distance_of_train_images():
+    model = album("train")
+    scores = by_name(evaluate(model, "digits", metrics=["frechet"], extractor="pixels", reference=True))
+    assert list(scores) == ["frechet", "frechet_train"]
+    assert scores["frechet_train"].value == pytest.approx(scores["frechet"].value, rel=0.5)
+    assert scores["frechet_train"].protocol["fake"] == "split train"
+    with pytest.raises(InputError, match="another split than 'train'"):
+        evaluate(model, "digits", split="train", reference=True)
+
+
+def test_the_size_of_the_batches_changes_no_score():
+    model = album("train")
+    a, b = (
+        evaluate(model, "digits", n=101, batch_size=size, seed=3, extractor="pixels") for size in (500, 17)
+    )
+    for one, other in zip(a, b):
+        assert one.protocol == other.protocol and one.protocol["n_real"] == one.protocol["n_fake"] == 101
+        assert one.value == pytest.approx(other.value, rel=1e-6, abs=1e-9)
+
+
+def test_more_samples_than_images_meet_the_whole_split():
+    scores = evaluate(album("train"), "digits", n=500, metrics=["precision", "recall"], extractor="pixels")
+    assert [score.name for score in scores] == ["precision", "recall"]
+    assert scores[0].protocol["n_real"] == 360 and scores[0].protocol["n_fake"] == 500
+
+
+def test_fewer_images_than_dimensions_are_noted():
+    few, many = (
+        evaluate(album("test"), "digits", n=n, metrics=["frechet"], extractor="pixels")[0] for n in (64, 65)
+    )
+    assert "singular covariances" in few.protocol["note"] and "note" not in many.protocol
+
+
+def test_likelihoods_are_means_with_their_errors():
+    class Told(Album):
+        def log_prob(self, images):
+            return -tf.reduce_sum(images, axis=(1, 2, 3))
+
+    model = album("test", Told)
+    scores = by_name(evaluate(model, "digits", metrics=["log_prob"]))
+    nats = -model.images.sum(axis=(1, 2, 3))
+    assert scores["log_prob"].value == pytest.approx(nats.mean(), rel=1e-5)
+    assert scores["log_prob"].standard_error == pytest.approx(nats.std(ddof=1) / math.sqrt(360), rel=1e-5)
+    bits = scores["log_prob_bits_per_dim"]
+    assert bits.value == pytest.approx(-nats.mean() / 64 / math.log(2), rel=1e-5)
+    assert bits.standard_error == pytest.approx(
+        scores["log_prob"].standard_error / 64 / math.log(2), rel=1e-5
+    )
+
+
+def test_options_of_the_data_reach_the_real_images():
+    class Binary(Album):
+        def log_prob(self, images):
+            return tf.reduce_mean(tf.cast(tf.abs(images) == 1, tf.float32), axis=(1, 2, 3))
+
+    model = album("test", Binary)
+    assert evaluate(model, "digits", metrics=["log_prob"])[0].value < 0.9
+    score = evaluate(model, "digits", metrics=["log_prob"], data={"binarize": "static"})[0]
+    assert score.value == 1.0 and score.protocol["data"]["binarize"] == "static"
+
+
+def test_a_vae_has_a_bound_and_a_tighter_one():
+    model = VAE(image_shape=(8, 8, 1), latent_dim=4, width=8, seed=0)
+    again = [by_name(evaluate(model, "digits", metrics=["elbo", "log_prob"], n=150)) for _ in range(2)]
+    scores = again[0]
+    assert scores == again[1]
+    assert scores["elbo"].value < scores["log_prob"].value < 0
+    assert scores["log_prob"].protocol["importance_samples"] == 100
+    assert scores["elbo"].protocol["data"]["binarize"] == "dynamic"  # as its recipe has it
+
+
+def test_discriminator_accuracy_counts_the_right_side_of_zero():
+    model = album("train")
+    images = digits("test").astype(np.float32) / 127.5 - 1
+
+    # The discriminator takes the images that are darker than the median for fakes.
+    middle = np.median(images.mean(axis=(1, 2, 3)))
+    model.discriminator = lambda x, training: tf.reduce_mean(x, axis=(1, 2, 3))[:, None] - middle
+    scores = by_name(evaluate(model, "digits", metrics=["discriminator_accuracy"]))
+    real = (images.mean(axis=(1, 2, 3)) > middle).mean()
+    fake = (model.images[:360].mean(axis=(1, 2, 3)) < middle).mean()
+    assert scores["discriminator_accuracy_real"].value == pytest.approx(real, abs=0.01)
+    assert scores["discriminator_accuracy_fake"].value == pytest.approx(fake, abs=0.01)
+    both = scores["discriminator_accuracy"]
+    assert both.value == pytest.approx((real + fake) / 2, abs=0.01)
+    assert both.standard_error == pytest.approx(0.5 / math.sqrt(720), rel=0.05)
+
+
+def test_a_gan_is_scored_through_its_discriminator_and_a_critic_is_not():
+    model = DCGAN(image_shape=(8, 8, 1), latent_dim=4, width=8, seed=0)
+    scores = by_name(evaluate(model, "digits", n=50, extractor="pixels"))
+    assert 0 <= scores["discriminator_accuracy"].value <= 1 and "elbo" not in scores
+    critic = album("test")
+    critic.discriminator, critic.critic = lambda x, training: tf.zeros(len(x)), True
+    assert "discriminator_accuracy" not in by_name(evaluate(critic, "digits", extractor="pixels"))
+
+
+def test_what_cannot_be_evaluated_is_named():
+    model = album("test")
+    for how, message in (
+        (dict(metrics=["frechett"]), "unknown metric 'frechett'; did you mean frechet"),
+        (dict(metrics=["elbo"]), "Album has no elbo; its metrics are frechet, kernel"),
+        (dict(n=1), "at least 2 samples to compare; received n=1"),
+        (dict(split="tset"), "no split 'tset'"),
+        (dict(reference=True, metrics=["kernel"]), "needs the metric 'frechet'"),
+    ):
+        with pytest.raises(InputError) as error:
+            evaluate(model, "digits", **how)
+        assert message in str(error.value)
+    with pytest.raises(InputError, match=r"labels are wanted.*'pixels'"):
+        evaluate(model, digits("test"), split="train")
+
+
+def test_arrays_are_named_by_their_hash_and_a_folder_by_its_name(tmp_path):
+    images = digits("test")
+    names = [metrics.evaluation._name(source) for source in (images, images.copy(), images[::-1])]
+    assert names[0] == names[1] != names[2] and names[0].startswith("arrays ")
+    assert metrics.evaluation._name(tmp_path) == tmp_path.name
+    assert metrics.evaluation._name("cycle_gan/facades") == "cycle_gan/facades"

@@ -1,0 +1,122 @@
+"""Writes the README's tables from results/: python tools/tables.py [--check]
+
+A table stands between `<!-- table NAME -->` and `<!-- end -->`; --check only compares.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT)]
+
+from tfgen.models import CATALOGUE
+
+RESULTS = ROOT / "results"
+SHOWN = {  # the scores that a row shows, by the first that a record has
+    "log_prob": "log p(x) {:.2f} nats",
+    "frechet": "Fréchet {:.2f}",
+    "precision": "precision {:.2f}",
+    "recall": "recall {:.2f}",
+}
+
+
+def row(*cells):
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def table(head, rows):
+    return "\n".join([row(*head), row(*["---"] * len(head)), *(row(*cells) for cells in rows)])
+
+
+def models():
+    """Every model with its paper, file and tests."""
+    rows = []
+    for name, entry in CATALOGUE.items():
+        path = "tfgen/models/" + entry.module.replace(".", "/") + ".py"
+        test = "tests/models/test_" + entry.module.split(".")[-1] + ".py"
+        rows.append(
+            (
+                f"[{entry.cls}]({path})",
+                f"`{name}`",
+                entry.family,
+                f"{entry.title} ({entry.year})",
+                f"[test]({test})",
+            )
+        )
+    return table(("Model", "Name", "Family", "Paper", "What proves it"), rows)
+
+
+def figures():
+    """The recorded runs."""
+    rows = []
+    for path in sorted(RESULTS.glob("*/record.json")):
+        record = json.loads(path.read_text())
+        folder = path.parent.relative_to(ROOT)
+        values = {score["name"]: score for score in record["scores"]}
+        shown = []
+        for name, text in SHOWN.items():
+            if name in values:
+                error = values[name]["standard_error"]
+                shown.append(text.format(values[name]["value"]) + (f" ± {error:.2f}" if error else ""))
+        shown = "; ".join(shown)
+        work = f"{record['epochs']} epochs, {record['seconds'] / 60:.0f} min on {record['cores']} cores"
+        options = record["data"]["options"]
+        data = record["data"]["source"] + (
+            f", {options['binarize']}ally binarised" if "binarize" in options else ""
+        )
+        rows.append(
+            (
+                CATALOGUE[record["model"]].cls,
+                data,
+                shown,
+                record["published"] or "none on these data",
+                work,
+                f"[record]({folder}/record.json), [samples]({folder}/samples.png), [curve]({folder}/curve.png)",
+            )
+        )
+    return table(
+        ("Model", "Data", "Test figure (n, protocol: see the record)", "Published", "Work", "Files"), rows
+    )
+
+
+def _times(one, other):
+    return f"{one['median_ms']:.2f} / {other['median_ms']:.2f}"
+
+
+def speed():
+    """Ratios of tools/benchmark.py."""
+    results = json.loads((RESULTS / "benchmark.json").read_text())
+    rows = []
+    for case in results["training"]["rows"]:
+        rows.append(("step: `fit` / plain Keras loop", f"{case['model']}, batch {case['batch']}",
+                     _times(case["tfgen"], case["plain"]), f"{case['ratio']:.2f}"))  # fmt: skip
+    for case in results["xla"]["rows"]:
+        rows.append(("step: XLA on / off", f"{case['model']}, batch {case['batch']}",
+                     _times(case["xla"], case["graph"]), f"{case['ratio']:.2f}"))  # fmt: skip
+    for case in results["export"]["rows"]:
+        rows.append(("generator: onnxruntime / TensorFlow", f"{case['model']}, batch {case['batch']}",
+                     _times(case["onnxruntime"], case["tensorflow"]), f"{case['ratio']:.2f}"))  # fmt: skip
+    return table(("What / against what", "Case", "Median ms / ms", "Ratio"), rows)
+
+
+TABLES = {"models": models, "figures": figures, "speed": speed}
+
+
+def main():
+    path = ROOT / "README.md"
+    old = path.read_text()
+    new = re.sub(
+        r"<!-- table (\w+) -->\n.*?<!-- end -->",
+        lambda match: f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->",
+        old,
+        flags=re.DOTALL,
+    )
+    if "--check" in sys.argv and new != old:
+        sys.exit("README.md differs from results/: run `python tools/tables.py`")
+    path.write_text(new)
+
+
+if __name__ == "__main__":
+    main()
