@@ -127,6 +127,13 @@ def test_frechet_distance_of_singular_covariances():
     assert frechet_distance(moments(np.zeros((3, 4))), moments(np.ones((3, 4)))) == pytest.approx(4)
 
 
+def test_frechet_distance_scales_with_the_square_of_the_features():
+    a, b = blobs()
+    unit = frechet_distance(moments(a), moments(b))
+    for scale in (1e-4, 1e4):
+        assert frechet_distance(moments(scale * a), moments(scale * b)) == pytest.approx(scale**2 * unit)
+
+
 def test_frechet_distance_needs_two_features_of_one_dimension():
     with pytest.raises(InputError, match="at least 2 features; received 1"):
         frechet_distance(moments(np.zeros((1, 3))), moments(np.zeros((5, 3))))

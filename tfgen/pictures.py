@@ -55,7 +55,7 @@ def grid(images, value_range=(0.0, 1.0), columns=None, gap=2):
     factor = max(1, math.ceil(32 / max(height, width)))
     images = images.repeat(factor, axis=1).repeat(factor, axis=2)
     down, across = height * factor + gap, width * factor + gap
-    canvas = np.full((rows * down - gap, columns * across - gap, channels), 96, np.uint8)
+    canvas = np.full((rows * down - gap, columns * across - gap, channels), 128, np.uint8)
     for i, image in enumerate(images):
         y, x = i // columns * down, i % columns * across
         canvas[y : y + height * factor, x : x + width * factor] = image

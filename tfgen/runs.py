@@ -56,6 +56,7 @@ def train(
     xla=None,
     precision="float32",
     verbose="auto",
+    callbacks=(),
 ):
     """Trains a model into the new run folder `out`; what is not given is the model's recipe.
 
@@ -72,7 +73,7 @@ def train(
         strategy: "none", "mirrored" (all devices of this machine) or "multi_worker" (TF_CONFIG).
         xla: whether to compile with XLA; None leaves it to Keras.
         precision: "float32", "mixed_bfloat16" or "mixed_float16".
-        verbose: as for Keras' `fit`.
+        verbose, callbacks: as for Keras' `fit`; the callbacks come before the run's own.
 
     Returns:
         the trained model, which is also in OUT/model.keras.
@@ -125,16 +126,16 @@ def train(
     run = json.loads(json.dumps({**run, **run_folder.provenance()}))  # as it will be read
     if chief:
         run_folder.write(out, run)
-    return _fit(out, run, net, 0, chief, verbose)
+    return _fit(out, run, net, 0, chief, verbose, callbacks)
 
 
-def resume(run, *, epochs=None, verbose="auto", **asked):
+def resume(run, *, epochs=None, verbose="auto", callbacks=(), **asked):
     """Continues the run folder `run`, or extends a complete one to more `epochs`.
 
     Args:
         run: the run folder.
         epochs: the new total, if it shall be more than the run was to have.
-        verbose: as for Keras' `fit`.
+        verbose, callbacks: as for `train`.
         asked: arguments of `train`; any that differs from the run's own is an InputError.
 
     Returns:
@@ -159,12 +160,12 @@ def resume(run, *, epochs=None, verbose="auto", **asked):
                 f"resume of a run whose data differ: {name} was {run['data'][name]}, and "
                 f"{run['data']['source']} now has {value}; put the data back, or begin a new run"
             )
-    done = int(net.step) // _steps(run)
+    done = int(net.step.numpy()) // _steps(run)
     run["epochs"] = epochs or run["epochs"]
     if chief:
         run_folder.write(folder, run)
         run_folder.cut(folder, done)
-    return _fit(folder, run, net, done, chief, verbose)
+    return _fit(folder, run, net, done, chief, verbose, callbacks)
 
 
 def load(run):
@@ -292,7 +293,7 @@ def _steps(run):
     return run["data"]["examples"] // run["batch_size"]
 
 
-def _fit(folder, run, net, done, chief, verbose):
+def _fit(folder, run, net, done, chief, verbose, callbacks):
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
     with tempfile.TemporaryDirectory() as elsewhere:
@@ -307,6 +308,7 @@ def _fit(folder, run, net, done, chief, verbose):
                 steps_per_epoch=_steps(run),
                 verbose=verbose if chief else 0,
                 callbacks=[
+                    *callbacks,
                     Metrics(target / "metrics.csv"),
                     SampleGrid(target / "samples", seed=run["seed"]),
                     keras.callbacks.TensorBoard(target / "tensorboard", write_graph=False),

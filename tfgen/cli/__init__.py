@@ -4,6 +4,7 @@ A command imports TensorFlow when it runs, so that help and `tfgen list` answer 
 """
 
 import errno
+import re
 import sys
 
 import typer
@@ -36,6 +37,12 @@ def main(args=None):
         line = str(error)
     except OSError as error:
         line = _of_the_disk(error)
+    except Exception as error:
+        # What a function inside a tf.data pipeline raised comes back within TensorFlow's own error.
+        found = re.search(r"^tfgen\.errors\.InputError: (.+)$", str(error), re.MULTILINE)
+        if not found:
+            raise
+        line = found[1]
     print(f"tfgen: {' '.join(line.split())}", file=sys.stderr)
     sys.exit(2)
 

@@ -80,6 +80,20 @@ def evaluate(
       tfgen evaluate runs/digits
       tfgen evaluate runs/photos --split train --extractor inception -n 5000
     """
+    score(run, data, split, extractor, n, seed, data_dir)
+
+
+def score(
+    run,
+    data=None,
+    split=None,
+    extractor="classifier",
+    n=None,
+    seed=0,
+    data_dir=None,
+    **chosen,
+):
+    """What `tfgen evaluate` does; `chosen` are further arguments of `tfgen.metrics.evaluate`."""
     import_tensorflow()
     from tfgen import metrics, run_folder, runs
     from tfgen.data import size
@@ -96,7 +110,7 @@ def evaluate(
             split = "train"
     options = {name: value for name, value in loading["options"].items() if name != "split"}
     scores = metrics.evaluate(
-        model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place
+        model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place, **chosen
     )
     with replacing(run / "scores.json") as part:
         part.write_text(json.dumps([json.loads(score.to_json()) for score in scores], indent=2) + "\n")

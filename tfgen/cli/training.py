@@ -87,6 +87,8 @@ def train(
     folder = out or resume
     try:
         import_tensorflow()
+        import tensorflow as tf
+
         from tfgen import runs
 
         if resume is not None:
@@ -101,5 +103,10 @@ def train(
         )
         print(f"\ntfgen: interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
+    except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
+        raise InputError(
+            "another worker of TF_CONFIG has ended; see what it says, then start all of them with "
+            f"tfgen train --resume {folder}"
+        ) from error
     print(f"{folder} is complete: {folder / 'model.keras'}")
     print(f"next: tfgen sample {folder}; tfgen evaluate {folder}; tfgen export {folder}")

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfgen import random
 from tfgen.data import images as ops
 from tfgen.data.opening import open_source
-from tfgen.data.sources import Records, in_memory
+from tfgen.data.sources import Records, in_memory, plain
 from tfgen.errors import InputError, unknown
 
 # Second words of the keys, which no model uses: order of examples, places of crops, ink of pixels.
@@ -115,10 +115,14 @@ def load(
     if cache:
         source = in_memory(source, shape if crop == "center" else source.shape)
 
+    @plain
     def epoch(number):
         key = random.key(seed, ORDER, number) if shuffle else None
-        return source.examples(key).batch(batch_size, drop_remainder).map(lambda *batch: (number, *batch))
+        return (
+            source.examples(key).batch(batch_size, drop_remainder).map(plain(lambda *batch: (number, *batch)))
+        )
 
+    @plain
     def read(number, index, *batch):
         def fit(images, index):
             place = None

@@ -22,6 +22,8 @@ CHECKED = 10_000  # a folder of at most so many images is checked whole
 SAMPLED = 1_000  # of a larger one, so many
 WINDOW = 10_000  # examples that a stream shuffles at a time
 
+plain = tf.autograph.experimental.do_not_convert  # tracing takes a third of the time
+
 
 def permutation(key, index):
     """An order of the examples numbered `index` (consecutive), int32."""
@@ -130,6 +132,7 @@ class Records:
         if key is None:
             return records
 
+        @plain
         def mixed(index, record):
             order = permutation(key, index) - index[0]
             return tf.nest.map_structure(lambda part: tf.gather(part, order), (index, record))
@@ -151,6 +154,7 @@ def in_memory(source, shape):
     if None in shape:
         raise InputError("cache keeps one crop of each image; these differ in size, so use crop='center'")
 
+    @plain
     def read(*batch):
         images, labels = source.read(lambda images, _: fit(images, shape), *batch)
         return images, *([labels] if source.labelled else [])

@@ -57,7 +57,7 @@ def classifier(source, *, image_shape=None, seed=0, data_dir=None, download=True
         model = keras.models.load_model(path, compile=False)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"the kept classifier {path} cannot be read; remove it to train it anew") from error
-    features = keras.Model(model.inputs, model.get_layer("features").output)
+    features = keras.Model(model.input, model.get_layer("features").output)
     return Extractor(
         name="classifier",
         sha256=weights_sha256(model.get_weights()),
@@ -105,7 +105,7 @@ def _network(image_shape, classes, seed):
 def _normalize(model, batches):
     """Gives the features a mean square of 1 and leaves the logits as they are: ReLU allows it."""
     features, logits = model.get_layer("features"), model.get_layer("logits")
-    run = traced(keras.Model(model.inputs, features.output))
+    run = traced(keras.Model(model.input, features.output))
     squares = [tf.reduce_mean(tf.square(run(images)), axis=1).numpy() for images, _ in batches]
     scale = math.sqrt(np.concatenate(squares).mean())
     features.set_weights([weight / scale for weight in features.get_weights()])

@@ -87,6 +87,7 @@ class GenerativeModel(keras.Model):
 
     value_range = (-1.0, 1.0)
     averaged_networks = ()
+    input_values = {}  # {an export's input: {"distribution", "low", "high"}}, where it is not the usual
     recipe = None
 
     def __init__(self, *, seed=None, ema_decay=None, **kwargs):

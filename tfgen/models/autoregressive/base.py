@@ -127,11 +127,10 @@ class AutoregressiveModel(GenerativeModel):
         draw = self._sample_cached if cached else self._sample_naive
         # Few sizes are compiled: the powers of two. What is drawn too much is cut off.
         size = min(CHUNK, 1 << (n - 1).bit_length())
-        key, images = self.key_of(seed), []
+        key, temperature, images = self.key_of(seed), tf.constant(temperature, tf.float32), []
         for start in range(0, n, size):
-            noise = random.uniform(key, (size, *self.image_shape), first_row + start)
-            rows = None if known is None else tf.constant(known[np.arange(start, start + size) % len(known)])
-            images.append(draw(noise, rows, tf.constant(temperature, tf.float32)))
+            rows = None if known is None else known[np.arange(start, start + size) % len(known)]
+            images.append(draw(size, key, tf.constant(first_row + start), rows, temperature))
         return tf.concat(images, axis=0)[:n]
 
     def _condition(self, conditioned_on, n):
@@ -154,14 +153,16 @@ class AutoregressiveModel(GenerativeModel):
     def _shape_text(self):
         return ", ".join(map(str, self.image_shape))
 
-    # One function for each model and shape, held by the class and not by what is saved.
+    # One function for each model and number of images, held by the class and not by what is saved.
 
-    @tf.function(jit_compile=True, reduce_retracing=True)
-    def _sample_cached(self, noise, conditioned_on, temperature):
+    @tf.function(jit_compile=True)
+    def _sample_cached(self, n, key, first_row, conditioned_on, temperature):
+        noise = random.uniform(key, (n, *self.image_shape), first_row)
         return self.sample_from(noise, conditioned_on, temperature)
 
-    @tf.function(reduce_retracing=True)
-    def _sample_naive(self, noise, conditioned_on, temperature):
+    @tf.function
+    def _sample_naive(self, n, key, first_row, conditioned_on, temperature):
+        noise = random.uniform(key, (n, *self.image_shape), first_row)
         return self.naive_sample_from(noise, conditioned_on, temperature)
 
     def sample_from(self, noise, conditioned_on=None, temperature=1.0):

@@ -15,6 +15,7 @@ class AdversarialModel(GenerativeModel):
     `discriminator`, images -> logits or scores (n, 1), and states their losses.
     """
 
+    critic = False  # whether the discriminator scores, so that its zero decides nothing
     discriminator_logs = ()
     discriminator_steps = 1
     averaged_networks = ("generator",)

@@ -33,6 +33,8 @@ class DCGAN(AdversarialModel):
 
     recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
 
+    input_values = {"z": {"distribution": "uniform", "low": -1.0, "high": 1.0}}
+
     def __init__(self, image_shape=(64, 64, 3), latent_dim=100, width=128, **kwargs):
         super().__init__(**kwargs)
         self.image_shape, self.latent_dim, self.width = image_shape, latent_dim, width

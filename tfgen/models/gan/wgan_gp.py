@@ -37,7 +37,8 @@ class WGANGP(AdversarialModel):
         discriminator_steps: the critic's updates for one of the generator.
     """
 
-    recipe = Recipe("fashion_mnist", batch_size=64, epochs=20, model=dict(image_shape=(28, 28, 1), width=32))
+    recipe = Recipe("fashion_mnist", batch_size=64, epochs=12, model=dict(image_shape=(28, 28, 1), width=32))
+    critic = True
     discriminator_logs = ("gradient_penalty",)
 
     def __init__(

@@ -38,10 +38,10 @@ class LatentVariableModel(GenerativeModel):
         z = q.mean() + q.stddev() * tf.transpose(eps, (1, 0, 2))
         return self.log_likelihood(images, z) + self.prior.log_prob(z) - q.log_prob(z)
 
-    def elbo(self, images, seed=None):
+    def elbo(self, images, seed=None, first_row=0):
         """E_q[log p(x|z)] - KL(q(z|x) || p(z)) by one z an image: nats, shape (n,)."""
         images = tf.convert_to_tensor(images)
-        eps = random.normal(self.key_of(seed), (tf.shape(images)[0], self.latent_dim))
+        eps = random.normal(self.key_of(seed), (tf.shape(images)[0], self.latent_dim), first_row)
         q = self.posterior(images)
         return self.log_likelihood(images, q.mean() + q.stddev() * eps) - q.kl_divergence(self.prior)
 

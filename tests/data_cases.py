@@ -1,0 +1,63 @@
+"""What the tests of the data share."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from tfgen.data import load
+from tfgen.errors import InputError
+
+
+def model(shape=(8, 8, 1), labels=False, value_range=(-1.0, 1.0)):
+    """What `load` looks at in a model."""
+    images = tf.TensorSpec((None, *shape), tf.float32, name="images")
+    spec = (images, tf.TensorSpec((None,), tf.int32, name="labels")) if labels else images
+    return SimpleNamespace(data_spec=spec, value_range=value_range)
+
+
+def numbered(count, side=8):
+    """Images that are constant and hold their own number, and labels that are ten times that."""
+    images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, side, side, 1), np.uint8)
+    return images, 10 * np.arange(count)
+
+
+def noise(*shape):
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+
+
+def smooth(height, width, channels=3):
+    small = Image.fromarray(noise(5, 5, 3)).resize((width, height), Image.BICUBIC)
+    return np.asarray(small if channels == 3 else small.convert("L"))
+
+
+def save(path, array, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path, **options)
+
+
+def everything(dataset):
+    """All batches as one, by parts."""
+    batches = [batch if isinstance(batch, tuple) else (batch,) for batch in dataset.as_numpy_iterator()]
+    parts = [np.concatenate(part) for part in zip(*batches)]
+    return parts[0] if len(parts) == 1 else tuple(parts)
+
+
+def numbers(dataset):
+    """The numbers of `numbered` images, by batch."""
+    return [(batch[0] if isinstance(batch, tuple) else batch)[:, 0, 0, 0].tolist()
+            for batch in dataset.as_numpy_iterator()]  # fmt: skip
+
+
+def complaint(*arguments, **options):
+    """The one line with which `load` refuses."""
+    with pytest.raises(InputError) as caught:
+        load(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def joined(lists):
+    return [item for each in lists for item in each]

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+from data_cases import complaint, everything, joined, model, numbered, numbers
+
+from tfgen.data import load, opening, pipeline, size, sources
+
+# TFDS 4.9 reads a field of protobuf 6 that is deprecated there.
+pytestmark = pytest.mark.filterwarnings("ignore:label\\(\\) is deprecated:DeprecationWarning")
+
+
+def write_tfds(root, name, features, splits):
+    """A prepared set of TFDS; `splits` is {name: [example]}."""
+    import tensorflow_datasets as tfds
+
+    folder = root / name / "1.0.0"
+    folder.mkdir(parents=True)
+    identity = tfds.core.DatasetIdentity(
+        name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=""
+    )
+    info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features))
+    writer = tfds.core.SequentialWriter(info, max_examples_per_shard=7)
+    writer.initialize_splits(list(splits))
+    writer.add_examples(splits)
+    writer.close_all()
+
+
+@pytest.fixture(scope="module")
+def tfds_dir(tmp_path_factory):
+    from tensorflow_datasets import features
+
+    root = tmp_path_factory.mktemp("tfds")
+    pairs = [{"image": image, "label": number % 3} for number, image in enumerate(numbered(30)[0])]
+    kinds = {"image": features.Image(shape=(8, 8, 1)), "label": features.ClassLabel(num_classes=3)}
+    write_tfds(root, "tiny_digits", kinds, {"train": pairs[:20], "test": pairs[20:]})
+    kinds = {"image": features.Image(shape=(None, None, 3)), "name": features.Text()}
+    photos = [{"image": np.full((9 + n, 12, 3), 20 * n, np.uint8), "name": str(n)} for n in range(10)]
+    write_tfds(root, "tiny_photos", kinds, {"train": photos})
+    write_tfds(root, "tiny_words", {"text": features.Text()}, {"train": [{"text": "a"}]})
+    return str(root)
+
+
+def test_tfds_sets(tfds_dir):
+    options = dict(data_dir=tfds_dir, download=False)
+    assert (size("tiny_digits", **options), size("tiny_digits", "test[:40%]+train", **options)) == (20, 24)
+    images, labels = everything(load("tiny_digits", "test", **options))
+    assert images[:, 0, 0, 0].tolist() == list(range(20, 30)) and images.shape == (10, 8, 8, 1)
+    np.testing.assert_array_equal(labels, np.arange(20, 30) % 3)
+    dataset = load(
+        "tiny_digits", "train[5:]", for_model=model((4, 4, 3), labels=True), batch_size=5, **options
+    )
+    images, labels = everything(dataset)
+    levels = np.rint((images[:, 0, 0, 0] + 1) * 127.5)
+    assert sorted(levels) == list(range(5, 20)) and len(dataset) == 3 and images.shape[1:] == (4, 4, 3)
+    np.testing.assert_array_equal(labels, levels % 3)
+
+
+def test_streamed_tfds_sets(tfds_dir, monkeypatch):
+    options = dict(data_dir=tfds_dir, download=False, batch_size=6)
+    kept = numbers(load("tiny_digits", shuffle=False, **options))
+    monkeypatch.setattr(pipeline, "MEMORY", 0)
+    assert numbers(load("tiny_digits", shuffle=False, **options)) == kept
+    straight = numbers(load("tiny_digits", epochs=range(3), **options))
+    assert numbers(load("tiny_digits", epochs=range(1, 3), **options)) == straight[3:]
+    assert straight[:3] != straight[3:6] and len(set(joined(straight[:3]))) == 18
+    images, labels = everything(load("tiny_digits", **options))
+    np.testing.assert_array_equal(labels, images[:, 0, 0, 0] % 3)
+    monkeypatch.setattr(sources, "WINDOW", 8)
+    options["batch_size"] = 20
+    windows = joined(numbers(load("tiny_digits", epochs=range(1), **options)))
+    assert windows != list(range(20))
+    assert [sorted(windows[:8]), sorted(windows[8:16])] == [list(range(8)), list(range(8, 16))]
+
+
+def test_tfds_images_of_any_size(tfds_dir):
+    options = dict(data_dir=tfds_dir, download=False)
+    assert "have no size in common" in complaint("tiny_photos", **options)
+    for more in ({}, {"cache": True}, {"crop": "random"}):
+        got = everything(load("tiny_photos", image_shape=(6, 6, 3), shuffle=False, **more, **options))
+        assert got[:, 0, 0, 0].tolist() == list(range(0, 200, 20)) and got.shape == (10, 6, 6, 3)
+    assert "has none" in complaint("tiny_photos", for_model=model((6, 6, 3), labels=True), **options)
+
+
+def test_a_set_kept_in_memory_is_decoded_once(tfds_dir, monkeypatch):
+    options = dict(data_dir=tfds_dir, download=False)
+    opening._tfds.cache_clear()
+    calls = []
+    monkeypatch.setattr(sources, "in_memory", lambda *a, real=sources.in_memory: calls.append(a) or real(*a))
+    for _ in range(2):
+        load("tiny_digits", batch_size=4, **options)
+    assert len(calls) == 1
+
+
+def test_tfds_names_and_splits_that_are_not_there(tfds_dir, tmp_path):
+    options = dict(data_dir=tfds_dir, download=False)
+    assert "did you mean fashion_mnist" in complaint("fashion_mnits", **options)
+    assert "did you mean digits" in complaint("digit", **options)
+    assert "did you mean tiny_photos" in complaint("tiny_photo", **options)
+    assert "known are digits, a folder of images" in complaint("zzzzqqqq", **options)
+    message = complaint("cifar100", **options)
+    assert "'cifar100' is not prepared in" in message and "data_dir" in message
+    assert "only: 3.0.1" in complaint("mnist:9.9.9", **options)
+    assert "no 8-bit images 'image', but text" in complaint("tiny_words", **options)
+    assert "Unknown split 'val'" in complaint("tiny_digits", "val", **options)
+    assert "train[:x]" in complaint("tiny_digits", "train[:x]", **options)
+    assert "is empty" in complaint("tiny_digits", "train[:0]", **options)
+    assert "fewer than a batch" in complaint("tiny_digits", **options)
+
+
+def test_a_download_that_fails_is_one_line(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    def offline(self):
+        raise ConnectionError("no route to the host\nof the data")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", offline)
+    message = complaint("cifar100", data_dir=str(tmp_path))
+    assert "'cifar100' is not in" in message and message.endswith("no route to the host of the data")
