@@ -3,13 +3,13 @@
 A command imports TensorFlow when it runs, so that help and `tfgen list` answer at once.
 """
 
-import errno
 import re
 import sys
 
 import typer
 
 from tfgen.cli import models, quickstart, results, training
+from tfgen.cli.console import disk_is_full
 from tfgen.errors import InputError
 
 app = typer.Typer(
@@ -33,10 +33,15 @@ def main(args=None):
     """Runs the command line and exits: 0 when all is well, 2 for bad input, 130 for Ctrl-C."""
     try:
         app(args, prog_name="tfgen")
-    except (InputError, ArithmeticError) as error:
+    except InputError as error:
         line = str(error)
     except OSError as error:
-        line = _of_the_disk(error)
+        if disk_is_full(error):
+            line = "the disk is full; nothing is half-written: make room, then do the same again"
+        elif error.strerror:
+            line = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        else:
+            raise
     except Exception as error:
         # What a function inside a tf.data pipeline raised comes back within TensorFlow's own error.
         found = re.search(r"^tfgen\.errors\.InputError: (.+)$", str(error), re.MULTILINE)
@@ -45,11 +50,3 @@ def main(args=None):
         line = found[1]
     print(f"tfgen: {' '.join(line.split())}", file=sys.stderr)
     sys.exit(2)
-
-
-def _of_the_disk(error):
-    if error.errno == errno.ENOSPC or "No space left" in str(error):  # HDF5 says it in words only
-        return "the disk is full; what was written before is whole: make room, then do the same again"
-    if error.errno is None:
-        raise error
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -1,5 +1,6 @@
 """What a command line needs of a console."""
 
+import errno
 import os
 import sys
 
@@ -22,3 +23,8 @@ def import_tensorflow():
         os.dup2(kept, 2)
         os.close(kept)
         os.close(null)
+
+
+def disk_is_full(error):
+    """Whether an error of the system, of HDF5 or of TensorFlow means that; the last two say it in words."""
+    return getattr(error, "errno", None) == errno.ENOSPC or "No space left on device" in str(error)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tfgen.cli.console import import_tensorflow
+from tfgen.cli.console import disk_is_full, import_tensorflow
 from tfgen.errors import InputError
 
 
@@ -90,6 +90,7 @@ def train(
         import tensorflow as tf
 
         from tfgen import runs
+        from tfgen.models.base import Diverged
 
         if resume is not None:
             runs.resume(resume, **asked, **({} if model is None else {"model": model}))
@@ -103,6 +104,14 @@ def train(
         )
         print(f"\ntfgen: interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
+    except Diverged as error:
+        raise InputError(str(error)) from error
+    except (OSError, tf.errors.ResourceExhaustedError) as error:
+        if not disk_is_full(error):
+            raise
+        raise InputError(
+            f"the disk is full; the last checkpoint is whole: make room, then tfgen train --resume {folder}"
+        ) from error
     except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
         raise InputError(
             "another worker of TF_CONFIG has ended; see what it says, then start all of them with "

@@ -118,9 +118,8 @@ def load(
     @plain
     def epoch(number):
         key = random.key(seed, ORDER, number) if shuffle else None
-        return (
-            source.examples(key).batch(batch_size, drop_remainder).map(plain(lambda *batch: (number, *batch)))
-        )
+        batches = source.examples(key).batch(batch_size, drop_remainder)
+        return batches.map(plain(lambda *batch: (number, *batch)))
 
     @plain
     def read(number, index, *batch):

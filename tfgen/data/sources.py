@@ -22,7 +22,7 @@ CHECKED = 10_000  # a folder of at most so many images is checked whole
 SAMPLED = 1_000  # of a larger one, so many
 WINDOW = 10_000  # examples that a stream shuffles at a time
 
-plain = tf.autograph.experimental.do_not_convert  # tracing takes a third of the time
+plain = tf.autograph.experimental.do_not_convert  # nothing here needs it, and it takes its time
 
 
 def permutation(key, index):

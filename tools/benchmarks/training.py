@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen import random
 from tfgen.models import DCGAN, VAE, WGANGP
 from tools.benchmarks import ratio, take_turns
 
@@ -27,7 +28,7 @@ def step_of(model, **kwargs):
     model.compile(**kwargs)
     model.make_train_function()
     data = batches(model)
-    return lambda: list(model.train_function(data).values())[0]
+    return lambda: next(iter(model.train_function(data).values()))
 
 
 def plain_dcgan(model):
@@ -81,13 +82,20 @@ def plain_vae(model):
     return lambda: step(data)
 
 
+def noise_of(model):
+    """One draw of a step's latents."""
+    draw = random.uniform if isinstance(model, DCGAN) else random.normal
+    return tf.function(lambda: draw(random.key(0, model.step.value, 1), (BATCH, model.latent_dim)))
+
+
 def against_plain_keras():
     rows = []
     for name, build in MODELS.items():
         if name.startswith("WGAN"):
             continue
         plain = plain_dcgan if name.startswith("DCGAN") else plain_vae
-        times = take_turns({"tfgen": step_of(build()), "plain": plain(build())}, rounds=40)
+        ways = {"tfgen": step_of(build()), "plain": plain(build()), "one draw of noise": noise_of(build())}
+        times = take_turns(ways, rounds=40)
         rows.append({"model": name, "batch": BATCH, **times, **ratio(times, "tfgen", "plain")})
     return rows
 
