@@ -133,9 +133,9 @@ class PixelCNN(AutoregressiveModel):
 
     recipe = Recipe(
         "mnist",
-        batch_size=64,
-        epochs=6,
-        model=dict(levels=2, width=32, depth=7),
+        batch_size=32,
+        epochs=5,
+        model=dict(levels=2, width=32, depth=7, ema_decay=0.999),
         data=dict(binarize="dynamic"),
     )
 
