@@ -23,6 +23,7 @@ setup(
         "tf-keras>=2.21,<2.22",
         "tensorflow-probability>=0.25",
         "tensorflow-datasets>=4.9.10",
+        "importlib_resources>=6",  # TFDS 4.9.10 downloads with it and does not say so
         "numpy>=2.1",
         "onnx>=1.23",
         "onnxruntime>=1.31",

@@ -19,3 +19,11 @@ tf.config.set_logical_device_configuration(
 def two_devices():
     """One strategy for the session: TensorFlow's collectives remember shapes across strategies."""
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """With `--dist loadgroup` a file's tests share a process, and so what its fixtures made."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))

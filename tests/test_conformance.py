@@ -56,7 +56,11 @@ def assert_same(a, b, tolerance=1e-5):
     tree.map_structure(lambda x, y: np.testing.assert_allclose(x, y, tolerance, tolerance), a, b)
 
 
-@pytest.fixture(scope="module", params=TINY, ids=lambda cls: cls.__name__)
+# The tests of one model share a process, and what it has trained.
+ROWS = [pytest.param(cls, id=cls.__name__, marks=pytest.mark.xdist_group(cls.__name__)) for cls in TINY]
+
+
+@pytest.fixture(scope="module", params=ROWS)
 def cls(request):
     return request.param
 

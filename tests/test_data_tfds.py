@@ -67,7 +67,7 @@ def test_streamed_tfds_sets(tfds_dir, monkeypatch):
     monkeypatch.setattr(sources, "WINDOW", 8)
     options["batch_size"] = 20
     windows = joined(numbers(load("tiny_digits", epochs=range(1), **options)))
-    assert windows != list(range(20))
+    assert set(windows[:4]) != set(range(4))
     assert [sorted(windows[:8]), sorted(windows[8:16])] == [list(range(8)), list(range(8, 16))]
 
 

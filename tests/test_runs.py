@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfgen import run_folder, runs
+from tfgen import pictures, runs
 from tfgen.callbacks import SampleGrid
 from tfgen.errors import InputError
 from tfgen.files import replacing
+from tfgen.runs import folder as files
 
+EPOCHS, STEPS = 12, 1437 // 64  # of digits, in batches of 64
 TINY = {"arguments": {"width": 8, "latent_dim": 8}, "batch_size": 64, "seed": 3}
 FLAGS = ["--data", "digits", "--set", "width=8", "--set", "latent_dim=8", "--batch-size", "64", "--seed", "3"]
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
@@ -64,9 +66,9 @@ def assert_same_end(folder, other):
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
-    """A run of six epochs that nothing stopped."""
+    """A run that nothing stopped."""
     folder = tmp_path_factory.mktemp("runs") / "straight"
-    runs.train("dcgan", folder, "digits", epochs=6, verbose=0, **TINY)
+    runs.train("dcgan", folder, "digits", epochs=EPOCHS, verbose=0, **TINY)
     return folder
 
 
@@ -77,18 +79,18 @@ def test_the_folder_holds_the_run(straight):
     assert run["config"]["width"] == 8
     assert run["data"]["source"] == "digits"
     assert run["data"]["examples"] == 1437
-    assert (run["batch_size"], run["epochs"], run["seed"]) == (64, 6, 3)
+    assert (run["batch_size"], run["epochs"], run["seed"]) == (64, EPOCHS, 3)
     assert (run["strategy"], run["precision"]) == ("none", "float32")
     assert {"tfgen", "tensorflow", "keras", "numpy", "python"} == set(run["versions"])
     assert rows(straight).dtype.names == ("epoch", "discriminator_loss", "generator_loss")
-    assert rows(straight)["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert rows(straight)["epoch"].tolist() == list(range(1, EPOCHS + 1))
     names = [path.name for path in sorted((straight / "samples").iterdir())]
-    assert names == [f"epoch-000{k}.png" for k in range(1, 7)]
+    assert names == [f"epoch-{k:04}.png" for k in range(1, EPOCHS + 1)]
     assert list((straight / "tensorboard").rglob("events.out.*"))
     assert (straight / "model.keras").exists()
     assert not (straight / "checkpoint.keras").exists()
     model = runs.load(straight)
-    assert int(model.step.numpy()) == 6 * (1437 // 64)
+    assert int(model.step.numpy()) == EPOCHS * STEPS
     assert model.value_range == (-1, 1)
 
 
@@ -115,8 +117,8 @@ def kill_at(process, moment):
 def epochs_in(folder):
     """(epochs in metrics.csv, epochs in the checkpoint)."""
     text = (folder / "metrics.csv").read_text() if (folder / "metrics.csv").exists() else ""
-    path = run_folder.latest(folder)
-    saved = int(keras.models.load_model(path).step.numpy()) // (1437 // 64) if path else 0
+    path = files.latest(folder)
+    saved = int(keras.models.load_model(path).step.numpy()) // STEPS if path else 0
     return max(0, text.count("\n") - 1), saved
 
 
@@ -125,15 +127,16 @@ def test_a_run_killed_in_saving_and_in_an_epoch_ends_as_one_that_was_not(straigh
     run = tmp_path / "run"
     part, checkpoint = run / ".part-checkpoint.keras", run / "checkpoint.keras"
 
-    # Before the first epoch is over there is no checkpoint; then in the midst of the second's.
+    # In the midst of saving, with an earlier checkpoint there.
     kill_at(
-        start("train", "dcgan", *FLAGS, "--epochs", "6", "--out", run),
+        start("train", "dcgan", *FLAGS, "--epochs", EPOCHS, "--out", run),
         lambda: checkpoint.exists() and part.exists(),
     )
     assert part.exists()
-    assert epochs_in(run) == (2, 1)
+    seen, saved = epochs_in(run)
+    assert seen == saved + 1  # what is seen of the epoch that was not saved must go
 
-    # After a while in some later epoch, when nothing is being written.
+    # In a later epoch, when nothing is being saved.
     before = checkpoint.stat().st_mtime_ns
     wait = random.uniform(0, 0.1)
     resumed = start("train", "--resume", run)
@@ -143,7 +146,7 @@ def test_a_run_killed_in_saving_and_in_an_epoch_ends_as_one_that_was_not(straigh
     time.sleep(wait)
     kill_at(resumed, lambda: not part.exists())
     _, saved = epochs_in(run)
-    assert 2 <= saved < 6, f"killed too late, after {wait:.3f} s"
+    assert 2 <= saved < EPOCHS, f"killed too late, after {wait:.3f} s"
     assert not (run / "model.keras").exists()
 
     runs.resume(run, verbose=0)
@@ -162,14 +165,14 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(straight, tmp_pat
 
 def test_a_complete_run_can_be_extended(straight, tmp_path):
     run = tmp_path / "run"
-    runs.train("dcgan", run, "digits", epochs=5, verbose=0, **TINY)
-    runs.resume(run, epochs=6, verbose=0)
-    assert run_folder.read(run)["epochs"] == 6
+    runs.train("dcgan", run, "digits", epochs=EPOCHS - 1, verbose=0, **TINY)
+    runs.resume(run, epochs=EPOCHS, verbose=0)
+    assert files.read(run)["epochs"] == EPOCHS
     assert_same_end(run, straight)
     before = (run / "model.keras").stat().st_mtime_ns
     runs.resume(run, verbose=0)  # nothing is left to do
     assert (run / "model.keras").stat().st_mtime_ns == before
-    with pytest.raises(InputError, match="6 epochs, which can only grow; received 3"):
+    with pytest.raises(InputError, match=f"{EPOCHS} epochs, which can only grow; received 3"):
         runs.resume(run, epochs=3)
 
 
@@ -232,7 +235,7 @@ def copy(straight, tmp_path, **changes):
     run.mkdir()
     for name in ("run.json", "metrics.csv", "model.keras"):
         (run / name).write_bytes((straight / name).read_bytes())
-    content = run_folder.read(run)
+    content = files.read(run)
     content.update(changes)
     (run / "run.json").write_text(json.dumps(content))
     return run
@@ -240,8 +243,8 @@ def copy(straight, tmp_path, **changes):
 
 def test_resume_refuses_an_edited_run_json(straight, tmp_path):
     run = copy(straight, tmp_path, batch_size=32)
-    with pytest.raises(InputError, match="batch_size is 32 in .*run.json and 64 in model.keras"):
-        runs.resume(run, epochs=7)
+    with pytest.raises(InputError, match=r"batch_size is 32 in .*run\.json and 64 in model\.keras"):
+        runs.resume(run, epochs=EPOCHS + 1)
 
 
 def test_resume_refuses_other_data(tmp_path):
@@ -250,7 +253,7 @@ def test_resume_refuses_other_data(tmp_path):
     run = tmp_path / "run"
     runs.train("vae", run, tmp_path / "data.npz", epochs=1, batch_size=8, arguments={"width": 8}, verbose=0)
     np.savez(tmp_path / "data.npz", images=images[:39])
-    with pytest.raises(InputError, match="data differ: examples was 40, .* now has 39"):
+    with pytest.raises(InputError, match=r"data differ: examples was 40, .* now has 39"):
         runs.resume(run, epochs=2)
     np.savez(tmp_path / "data.npz", images=255 - images)
     with pytest.raises(InputError, match="data differ: fingerprint"):
@@ -276,8 +279,13 @@ def test_a_damaged_checkpoint_is_named(straight, tmp_path):
 def test_lost_metrics_are_named(straight, tmp_path):
     run = copy(straight, tmp_path)
     (run / "metrics.csv").unlink()
-    with pytest.raises(InputError, match="metrics.csv lacks epochs of the 6"):
-        runs.resume(run, epochs=7)
+    with pytest.raises(InputError, match=rf"metrics\.csv lacks epochs of the {EPOCHS}"):
+        runs.resume(run, epochs=EPOCHS + 1)
+
+
+def test_arrays_are_no_data_of_a_run(tmp_path):
+    with pytest.raises(InputError, match=r"received ndarray: save arrays as \.npz"):
+        runs.train("vae", tmp_path / "run", np.zeros((8, 8, 8, 1), np.uint8))
 
 
 def test_what_is_no_run_is_named(tmp_path):
@@ -292,10 +300,10 @@ def test_a_full_disk_leaves_the_last_checkpoint(straight, tmp_path):
     run = copy(straight, tmp_path)
     (run / ".part-checkpoint.keras").symlink_to("/dev/full")  # where each write finds no space
     with pytest.raises(OSError, match="No space left"):
-        runs.resume(run, epochs=7, verbose=0)
-    assert int(runs.load(run).step.numpy()) == 6 * (1437 // 64)
+        runs.resume(run, epochs=EPOCHS + 1, verbose=0)
+    assert int(runs.load(run).step.numpy()) == EPOCHS * STEPS
     runs.resume(run, verbose=0)
-    assert int(runs.load(run).step.numpy()) == 7 * (1437 // 64)
+    assert int(runs.load(run).step.numpy()) == (EPOCHS + 1) * STEPS
 
 
 def test_replacing_keeps_what_was_there_when_the_block_fails(tmp_path):
@@ -318,3 +326,22 @@ def test_sample_grid_draws_every_so_often(straight, tmp_path):
         grids.on_epoch_end(epoch)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0002.png", "epoch-0004.png"]
     assert (tmp_path / "epoch-0002.png").read_bytes() == (tmp_path / "epoch-0004.png").read_bytes()
+
+
+def test_a_grid_has_every_image_at_its_place():
+    images = np.zeros((3, 8, 16, 1), np.float32)
+    images[:] = np.array([-1.0, 0.5, 5.0])[:, None, None, None]  # black, middle, beyond white
+    image = pictures.grid(images, (-1, 1), columns=2, gap=2)
+    pixels = np.asarray(image)  # enlarged twice, to 16x32
+    assert image.mode == "L" and pixels.shape == (16 + 2 + 16, 32 + 2 + 32)
+    assert (pixels[:16, :32] == 0).all()
+    assert (pixels[:16, 34:] == 191).all()
+    assert (pixels[18:, :32] == 255).all()
+    assert (pixels[18:, 34:] == 128).all() and (pixels[16:18] == 128).all()  # no image
+    assert pictures.grid(np.zeros((5, 40, 40, 3))).size == (3 * 42 - 2, 2 * 42 - 2)
+    with pytest.raises(InputError, match="NaN"):
+        pictures.grid(np.full((1, 8, 8, 1), np.nan))
+    with pytest.raises(InputError, match="3 or 4 channels"):
+        pictures.grid(np.zeros((1, 8, 8, 2)))
+    with pytest.raises(InputError, match="a grid needs"):
+        pictures.grid(np.zeros((8, 8, 1)))

@@ -27,9 +27,7 @@ def to_uint8(images, value_range):
 def to_picture(image):
     """One image of bytes, (h, w, c) with 1, 3 or 4 channels, as a PIL image."""
     if image.ndim != 3 or image.shape[-1] not in MODES:
-        raise InputError(
-            f"a picture needs images of shape (h, w, c) with 1, 3 or 4 channels; received {image.shape}"
-        )
+        raise InputError(f"a picture is (h, w, c) with 1, 3 or 4 channels; received shape {image.shape}")
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image, MODES[image.shape[-1]])
 
 

@@ -18,7 +18,10 @@ def import_tensorflow():
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:
+        import absl.logging
         import tensorflow  # noqa: F401
+
+        absl.logging.set_verbosity(absl.logging.ERROR)
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -71,6 +71,9 @@ def evaluate(
         int | None, typer.Option("-n", help="Number of samples (as the split, at most 10000).")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
+    importance_samples: Annotated[
+        int, typer.Option(help="Draws for each image in a bound on log p(x), where it is not exact.")
+    ] = 100,
     data_dir: Annotated[str | None, typer.Option(help="Where TFDS has its data.")] = None,
 ):
     """Scores a run's model against real images, into RUN/scores.json.
@@ -80,7 +83,7 @@ def evaluate(
       tfgen evaluate runs/digits
       tfgen evaluate runs/photos --split train --extractor inception -n 5000
     """
-    score(run, data, split, extractor, n, seed, data_dir)
+    score(run, data, split, extractor, n, seed, data_dir, importance_samples=importance_samples)
 
 
 def score(
@@ -95,11 +98,12 @@ def score(
 ):
     """What `tfgen evaluate` does; `chosen` are further arguments of `tfgen.metrics.evaluate`."""
     import_tensorflow()
-    from tfgen import metrics, run_folder, runs
+    from tfgen import metrics, runs
     from tfgen.data import size
     from tfgen.files import replacing
+    from tfgen.runs.folder import read
 
-    model, loading = runs.load(run), run_folder.read(run)["data"]
+    model, loading = runs.load(run), read(run)["data"]
     source = loading["source"] if data is None else data
     place = {"data_dir": data_dir or loading["data_dir"], "download": loading["download"]}
     if split is None:

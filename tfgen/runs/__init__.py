@@ -13,7 +13,6 @@ epoch's order of examples is a function of (seed, epoch), its noise of (seed, st
 the run ends as if it had never been stopped.
 """
 
-import hashlib
 import json
 import os
 import sys
@@ -21,16 +20,14 @@ import tempfile
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfgen import arguments as checking
-from tfgen import data, models, run_folder
+from tfgen import models
 from tfgen.callbacks import Checkpoint, Metrics, SampleGrid
-from tfgen.data.opening import open_source
-from tfgen.data.sources import Files
 from tfgen.errors import InputError, unknown
+from tfgen.runs import folder as files
+from tfgen.runs.data import absolute, checked_options, identity, image_shape, load_data, steps
 
 STRATEGIES = {
     "none": tf.distribute.get_strategy,
@@ -96,18 +93,27 @@ def train(
         raise InputError(
             f"{out} exists; continue it with `tfgen train --resume {out}`, or choose a new folder"
         )
+    if not isinstance(source, (str, os.PathLike, type(None))):
+        raise InputError(
+            f"a run finds its data again by name or path; received {type(source).__name__}: "
+            f"save arrays as .npz, or call the model's own fit"
+        )
     recipe, parameters = cls.recipe, checking.of_model(cls)
-    given = checking.check(cls.__name__, _without(parameters, "seed", "dtype", "name"), arguments or {})
+    given = checking.check(
+        cls.__name__,
+        {n: p for n, p in parameters.items() if n not in ("seed", "dtype", "name")},
+        arguments or {},
+    )
     loading = {
-        "source": _absolute(recipe.dataset if source is None else source),
-        "options": {"split": "train", **recipe.data, **_checked_options(options or {})},
-        "data_dir": _absolute(data_dir),
+        "source": absolute(recipe.dataset if source is None else source),
+        "options": {"split": "train", **recipe.data, **checked_options(options or {})},
+        "data_dir": absolute(data_dir),
         "download": download,
     }
     config = {**recipe.model, **given}
     if "image_shape" in parameters and "image_shape" not in given:
         if loading["source"] != recipe.dataset or "image_shape" not in config:
-            config["image_shape"] = _image_shape(loading)
+            config["image_shape"] = image_shape(loading)
     run = {
         "model": model.lower(),
         "config": {**config, "seed": seed, "dtype": precision},
@@ -122,10 +128,10 @@ def train(
     with distribution.scope():
         net = _build(run)
     run["config"] = net.get_config()
-    loading.update(_identity(run, net))
-    run = json.loads(json.dumps({**run, **run_folder.provenance()}))  # as it will be read
+    loading.update(identity(run, net))
+    run = json.loads(json.dumps({**run, **files.provenance()}))  # as it will be read
     if chief:
-        run_folder.write(out, run)
+        files.write(out, run)
     return _fit(out, run, net, 0, chief, verbose, callbacks)
 
 
@@ -141,11 +147,11 @@ def resume(run, *, epochs=None, verbose="auto", callbacks=(), **asked):
     Returns:
         the trained model.
     """
-    folder, run = Path(run), run_folder.read(run)
-    run_folder.check_same(folder, run, _as_run(asked), "as asked now")
-    path = run_folder.latest(folder)
+    folder, run = Path(run), files.read(run)
+    files.check_same(folder, run, _as_run(asked), "as asked now")
+    path = files.latest(folder)
     if path is not None:
-        run_folder.check_same(folder, run, run_folder.saved_with(path), f"in {path.name}")
+        files.check_same(folder, run, files.saved_with(path), f"in {path.name}")
     if epochs is not None and epochs < run["epochs"]:
         raise InputError(
             f"{folder} is a run of {run['epochs']} epochs, which can only grow; received {epochs}"
@@ -154,52 +160,35 @@ def resume(run, *, epochs=None, verbose="auto", callbacks=(), **asked):
     chief = _is_chief(distribution)
     with distribution.scope():
         net = _build(run) if path is None else _open(run, path)
-    for name, value in _identity(run, net).items():
+    for name, value in identity(run, net).items():
         if value != run["data"][name]:
             raise InputError(
                 f"resume of a run whose data differ: {name} was {run['data'][name]}, and "
                 f"{run['data']['source']} now has {value}; put the data back, or begin a new run"
             )
-    done = int(net.step.numpy()) // _steps(run)
+    done = int(net.step.numpy()) // steps(run)
     run["epochs"] = epochs or run["epochs"]
     if chief:
-        run_folder.write(folder, run)
-        run_folder.cut(folder, done)
+        files.write(folder, run)
+        files.cut(folder, done)
     return _fit(folder, run, net, done, chief, verbose, callbacks)
 
 
 def load(run):
     """The model of a run folder: that of its last whole epoch, ready to sample or to train."""
-    folder, run = Path(run), run_folder.read(run)
-    path = run_folder.latest(folder)
+    folder, run = Path(run), files.read(run)
+    path = files.latest(folder)
     if path is None:
         raise InputError(
             f"{folder} has no model yet, its first epoch is not over; `tfgen train --resume {folder}`"
         )
-    run_folder.saved_with(path)  # refuses a damaged file
+    files.saved_with(path)  # refuses a damaged file
     return _open(run, path)
 
 
 def _open(run, path):
     models.get(run["model"])  # registers the class with Keras
     return keras.models.load_model(path)
-
-
-def _without(parameters, *names):
-    return {name: parameter for name, parameter in parameters.items() if name not in names}
-
-
-def _checked_options(given):
-    ours = (
-        *("source", "for_model", "image_shape", "batch_size", "shuffle", "seed", "epochs"),
-        *("data_dir", "download", "drop_remainder", "dtype"),
-    )
-    return checking.check("the data", _without(checking.of_function(data.load), *ours), given)
-
-
-def _absolute(path):
-    """A path that exists, from the root; another text (a name of TFDS) as it is."""
-    return str(Path(path).resolve()) if path is not None and Path(path).exists() else path
 
 
 def _as_run(asked):
@@ -209,27 +198,8 @@ def _as_run(asked):
     run["config"] = asked.get("arguments") or {}
     run["data"] = {name: asked[name] for name in data_names if name in asked}
     for name in {"source", "data_dir"} & set(asked):
-        run["data"][name] = _absolute(asked[name])
+        run["data"][name] = absolute(asked[name])
     return json.loads(json.dumps(run))
-
-
-def _image_shape(loading):
-    """Of the data; images of a folder become 64x64, or 32x32 if they are smaller than 64."""
-    found = open_source(
-        loading["source"], loading["options"]["split"], loading["data_dir"], loading["download"]
-    )
-    *size, channels = found.shape
-    if channels is None:
-        raise InputError(
-            f"{loading['source']} mixes grey and colour images; say which they shall be, "
-            f"as --set image_shape=64,64,1 or --set image_shape=64,64,3"
-        )
-    if isinstance(found, Files) and (None in size or max(size) > 64):
-        with Image.open(found.names[0]) as image:
-            size = (64, 64) if min(image.size) >= 64 else (32, 32)
-    elif None in size:
-        size = (64, 64)
-    return (*size, channels)
 
 
 def _build(run):
@@ -248,49 +218,12 @@ def _build(run):
     return net
 
 
-def _load_data(run, net, epochs):
-    loading = run["data"]
-    return data.load(
-        loading["source"],
-        for_model=net,
-        batch_size=run["batch_size"],
-        shuffle=True,
-        seed=run["seed"],
-        epochs=epochs,
-        data_dir=loading["data_dir"],
-        download=loading["download"],
-        drop_remainder=True,
-        dtype="uint8",
-        **loading["options"],
-    )
-
-
-def _identity(run, net):
-    """Number of examples, and the hash of the first batch of the first epoch."""
-    loading = run["data"]
-    examples = data.size(
-        loading["source"],
-        loading["options"]["split"],
-        data_dir=loading["data_dir"],
-        download=loading["download"],
-    )
-    digest = hashlib.sha256()
-    for batch in _load_data(run, net, range(1)).take(1):
-        for part in tf.nest.flatten(batch):
-            digest.update(np.ascontiguousarray(part.numpy()).tobytes())
-    return {"examples": examples, "fingerprint": digest.hexdigest()}
-
-
 def _is_chief(distribution):
     """Whether this process writes the run folder: the only one, or the cluster's first."""
     resolver = distribution.cluster_resolver
     if resolver is None or resolver.task_type in (None, "chief"):
         return True
     return resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
-
-
-def _steps(run):
-    return run["data"]["examples"] // run["batch_size"]
 
 
 def _fit(folder, run, net, done, chief, verbose, callbacks):
@@ -302,10 +235,10 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
         checkpoint = target / "checkpoint.keras"
         if done < run["epochs"]:
             net.fit(
-                _load_data(run, net, range(done, run["epochs"])),
+                load_data(run, net, range(done, run["epochs"])),
                 initial_epoch=done,
                 epochs=run["epochs"],
-                steps_per_epoch=_steps(run),
+                steps_per_epoch=steps(run),
                 verbose=verbose if chief else 0,
                 callbacks=[
                     *callbacks,
