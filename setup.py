@@ -34,7 +34,6 @@ setup(
         "matplotlib>=3.10",
         "pillow>=12",
         "tensorboard>=2.20",
-        "rich>=14",
         "typer>=0.20",
     ],
     extras_require={"test": test, "dev": [*test, "ruff>=0.17"]},

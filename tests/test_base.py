@@ -105,6 +105,14 @@ def test_updates_of_some_steps_and_several_steps_at_once_exclude_each_other_on_s
         model.fit(tf.data.Dataset.from_tensors(IMAGES), verbose=0)
 
 
+def test_updates_of_some_steps_under_a_strategy_of_one_device():
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        model = get("wgangp")(**TINY, discriminator_steps=2)
+        model.compile()
+    model.fit(tf.data.Dataset.from_tensors(IMAGES).repeat(4), verbose=0)
+    assert int(model.optimizers["generator"].iterations.numpy()) == 2
+
+
 def test_building_leaves_the_caller_s_state_alone():
     python_random.seed(5)
     expected = python_random.random()

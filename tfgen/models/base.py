@@ -214,16 +214,14 @@ class GenerativeModel(keras.Model):
 
     def make_train_function(self, force=False):
         objectives = self.objectives()
-        if self.distribute_strategy.num_replicas_in_sync == 1 or all(
-            objective.every == 1 for objective in objectives.values()
-        ):
+        if self._distribute_strategy is None or all(one.every == 1 for one in objectives.values()):
             return super().make_train_function(force)
         # An update inside a cond is refused under tf.distribute (merge_call): instead one
         # function for each set of objectives that are due together.
         if self.steps_per_execution > 1:
             raise InputError(
-                f"{type(self).__name__} updates some objectives every few steps; on several "
-                f"devices that needs steps_per_execution=1; received {self.steps_per_execution}"
+                f"{type(self).__name__} updates some objectives every few steps; under a "
+                f"strategy that needs steps_per_execution=1; received {self.steps_per_execution}"
             )
         functions = {}
 
