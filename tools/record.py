@@ -36,11 +36,11 @@ def command(run, name):
     words, kept = shlex.split(run["command"]), []
     while words:
         word = words.pop(0)
-        if word in ("--data-dir", "--out"):
+        if word in ("--data-dir", "--out", "--epochs"):
             words.pop(0)
         elif word != "--no-download":
             kept.append(word)
-    return shlex.join(["tfgen", *kept[1:], "--out", f"runs/{name}"])
+    return shlex.join(["tfgen", *kept[1:], "--epochs", str(run["epochs"]), "--out", f"runs/{name}"])
 
 
 def curve(rows, path):

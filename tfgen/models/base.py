@@ -336,6 +336,21 @@ class GenerativeModel(keras.Model):
         """Uniform noise in (0, 1) of the current step, float32 (n, *shape)."""
         return random.uniform(self.next_key(), (n, *shape), self._first_row(n))
 
+    def sample(self, n, seed=None, first_row=0):
+        """n images, float32 (n, height, width, channels) in `value_range`.
+
+        Args:
+            seed: the same seed gives the same images; None gives new ones in every call.
+            first_row: the number of the first image in the seed's endless list of images.
+        """
+        if n < 1:
+            raise InputError(f"sample needs n >= 1; received {n}")
+        return self.draw(self.key_of(seed), n, first_row)
+
+    def draw(self, key, n, first_row):
+        """n images from the noise of a key, the first of them numbered `first_row`."""
+        raise NotImplementedError(f"{type(self).__name__}.draw")
+
     # Saving.
 
     def get_config(self):

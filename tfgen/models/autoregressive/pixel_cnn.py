@@ -134,7 +134,7 @@ class PixelCNN(AutoregressiveModel):
     recipe = Recipe(
         "mnist",
         batch_size=32,
-        epochs=5,
+        epochs=10,
         model=dict(levels=2, width=32, depth=7, ema_decay=0.999),
         data=dict(binarize="dynamic"),
     )

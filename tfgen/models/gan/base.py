@@ -4,7 +4,6 @@ import keras
 import tensorflow as tf
 
 from tfgen import random
-from tfgen.errors import InputError
 from tfgen.models.base import GenerativeModel, Objective
 
 
@@ -55,16 +54,8 @@ class AdversarialModel(GenerativeModel):
         """Images (n, h, w, c) in [-1, 1] of latents z (n, latent_dim)."""
         return self.averaged("generator")(z, training=False)
 
-    def sample(self, n, seed=None, first_row=0):
-        """n images (n, h, w, c) in [-1, 1].
-
-        Args:
-            seed: the same seed gives the same images; None gives new ones in every call.
-            first_row: the number of the first image in the seed's endless list of images.
-        """
-        if n < 1:
-            raise InputError(f"sample needs n >= 1; received {n}")
-        return self.generate(self.latents(self.key_of(seed), n, first_row))
+    def draw(self, key, n, first_row):
+        return self.generate(self.latents(key, n, first_row))
 
     def call(self, z, training=False):
         return self.generator(z, training=training)

@@ -84,16 +84,9 @@ class LatentVariableModel(GenerativeModel):
         """decode(encode(images)): (n, h, w, c) in [0, 1]."""
         return self.decode(self.encode(images))
 
-    def sample(self, n, seed=None, first_row=0):
-        """The means of p(x|z) for n draws of z ~ p(z): (n, h, w, c) in [0, 1].
-
-        Args:
-            seed: the same seed gives the same images; None gives new ones in every call.
-            first_row: the number of the first image in the seed's endless list of images.
-        """
-        if n < 1:
-            raise InputError(f"sample needs n >= 1; received {n}")
-        return self.decode(random.normal(self.key_of(seed), (n, self.latent_dim), first_row))
+    def draw(self, key, n, first_row):
+        """The means of p(x|z) for z ~ p(z)."""
+        return self.decode(random.normal(key, (n, self.latent_dim), first_row))
 
     def call(self, images, training=False):
         return self.reconstruct(images)
