@@ -6,7 +6,8 @@ import shutil
 from pathlib import Path
 
 
-def _fsync(path):
+def fsync(path):
+    """Sends a file or a folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -37,9 +38,9 @@ def replacing(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield part
-        _fsync(part)
+        fsync(part)
         os.replace(part, path)
     except BaseException:
         _remove(part)
         raise
-    _fsync(path.parent)
+    fsync(path.parent)

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from tfgen.errors import InputError
+from tfgen.files import fsync
 
 FORMAT = 1  # of the manifest
 MANIFEST = "manifest.json"
@@ -40,17 +41,9 @@ def _restore(folder):
             path.rename(folder)
 
 
-def _sync(path):
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _publish(temporary, folder):
     for path in (temporary, *temporary.rglob("*")):
-        _sync(path)
+        fsync(path)
     aside = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     if folder.exists():
         folder.rename(aside)
@@ -60,7 +53,7 @@ def _publish(temporary, folder):
         if aside.exists():
             aside.rename(folder)
         raise
-    _sync(folder.parent)
+    fsync(folder.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 
