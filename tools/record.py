@@ -7,6 +7,7 @@ scores), samples.png (of the last epoch) and curve.png. Evaluate the run first (
 import argparse
 import csv
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -78,7 +79,7 @@ def main():
             **{key: run["data"][key] for key in ("options", "examples", "fingerprint")},
         },
         **{key: run[key] for key in ("batch_size", "epochs", "seed", "precision", "xla", "versions", "git")},
-        "cores": 2,
+        "cores": os.cpu_count(),  # of this machine: record where you trained
         "seconds": seconds(options.run),
         "published": options.published,
         "note": options.note,

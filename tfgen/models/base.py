@@ -223,6 +223,8 @@ class GenerativeModel(keras.Model):
                 f"{type(self).__name__} updates some objectives every few steps; under a "
                 f"strategy that needs steps_per_execution=1; received {self.steps_per_execution}"
             )
+        if self.train_function is not None and not force:
+            return
         functions = {}
 
         def train_function(iterator):
