@@ -12,11 +12,12 @@ from keras import tree
 
 from tfgen import data, export
 from tfgen.errors import InputError
-from tfgen.models import DCGAN, MODELS, VAE, WGANGP, PixelCNN
+from tfgen.models import DCGAN, IWAE, MODELS, VAE, WGANGP, PixelCNN
 
 IMAGE = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
 TINY = {
     VAE: IMAGE,
+    IWAE: dict(IMAGE, samples=3),
     DCGAN: dict(IMAGE, image_shape=(16, 16, 1)),  # deep enough for batch normalisation in both networks
     WGANGP: dict(IMAGE, image_shape=(16, 16, 1), discriminator_steps=2),
     PixelCNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1),
@@ -34,8 +35,8 @@ def batch_of(model, size=8):
     rng = np.random.default_rng(0)
 
     def draw(spec):
-        if spec.dtype.is_integer:
-            return tf.constant(rng.integers(0, 2, size), spec.dtype)
+        if spec.name == "labels":  # classes, or attributes
+            return tf.constant(rng.integers(0, 2, (size, *spec.shape[1:])), spec.dtype)
         return tf.constant(rng.uniform(low, high, (size, *spec.shape[1:])), spec.dtype)
 
     return tree.map_structure(draw, model.data_spec)
@@ -132,7 +133,8 @@ def test_bytes_train_as_the_floats_they_stand_for(cls):
     low, high = model.value_range
     image = np.random.default_rng(0).integers(0, 256, (8, *model.image_shape), dtype=np.uint8)
     floats = (low + image.astype("float32") * ((high - low) / 255)).astype("float32")
-    assert_same(model.train_on_batch(image), build(cls).train_on_batch(floats))
+    _, *labels = tree.flatten(batch_of(model))
+    assert_same(model.train_on_batch(image, *labels), build(cls).train_on_batch(floats, *labels))
 
 
 def test_config_survives_json(cls, trained):
@@ -242,7 +244,9 @@ def test_the_recipe_loads_and_its_data_fit(cls):
     recipe = cls.recipe
     model = cls(**{**TINY[cls], **recipe.model, "width": 8, "seed": 0})
     images = np.random.default_rng(0).integers(0, 256, (20, *model.image_shape), dtype=np.uint8)
-    stream = data.load(images, for_model=model, batch_size=8, **recipe.data)
+    labels = [] if model.label_spec is None else [batch_of(model, 20)[1].numpy()]
+    options = {name: value for name, value in recipe.data.items() if name != "labels"}  # of its source
+    stream = data.load((images, *labels) if labels else images, for_model=model, batch_size=8, **options)
     model.compile()
     history = model.fit(stream, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())

@@ -68,6 +68,49 @@ def dcgan_discriminator(
     return keras.Sequential(stack, name=name)
 
 
+BODIES = ("convolutional", "dense", "linear")
+
+
+def encoder(body, image_shape, width, outputs, conditions=0):
+    """Images (n, h, w, c), and a vector (n, conditions) if any, to (n, outputs).
+
+    Args:
+        body: "convolutional", a `dcgan_discriminator`; "dense", two hidden layers of `width`
+            units with tanh; "linear", none.
+    """
+    if not conditions:
+        return _encoder(body, image_shape, width, outputs)
+    images, vector = keras.Input(image_shape), keras.Input((conditions,))
+    if body == "convolutional":
+        *size, _ = image_shape
+        planes = layers.Reshape((*size, conditions))(layers.RepeatVector(math.prod(size))(vector))
+        x = layers.Concatenate()([images, planes])
+    else:
+        x = layers.Concatenate()([layers.Flatten()(images), vector])
+    out = _encoder(body, tuple(x.shape[1:]), width, outputs)(x)
+    return keras.Model([images, vector], out, name="encoder")
+
+
+def _encoder(body, shape, width, outputs):
+    if body == "convolutional":
+        return dcgan_discriminator(shape, width, outputs, name="encoder")
+    return mlp(shape, () if body == "linear" else (width, width), (outputs,), name="encoder")
+
+
+def decoder(body, latent_dim, width, output_shape, conditions=0):
+    """Codes (n, latent_dim), and a vector (n, conditions) if any, to (n, *output_shape), linear at
+    the end; bodies as those of `encoder`."""
+    size = latent_dim + conditions
+    if body == "convolutional":
+        net = dcgan_generator(output_shape, size, width, activation=None)
+    else:
+        net = mlp((size,), () if body == "linear" else (width, width), output_shape, name="decoder")
+    if not conditions:
+        return net
+    z, vector = keras.Input((latent_dim,)), keras.Input((conditions,))
+    return keras.Model([z, vector], net(layers.Concatenate()([z, vector])), name="decoder")
+
+
 def mlp(input_shape, hidden, output_shape, activation="tanh", name=None):
     """Dense layers of the `hidden` sizes between any two shapes; linear output in float32."""
     return keras.Sequential(

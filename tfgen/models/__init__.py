@@ -21,6 +21,7 @@ class Entry(NamedTuple):
 
 _ENTRIES = [
     Entry("VAE", "vae.vae", "variational autoencoder", 2014, "Auto-Encoding Variational Bayes"),
+    Entry("IWAE", "vae.iwae", "variational autoencoder", 2016, "Importance Weighted Autoencoders"),
     Entry("PixelCNN", "autoregressive.pixel_cnn", "autoregressive", 2016, "Pixel Recurrent Neural Networks"),
     Entry("DCGAN", "gan.dcgan", "adversarial", 2016,
           "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks"),

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import tree
 
 from tfgen import random
 from tfgen.errors import InputError
+
+LABELS = 0x1ABE15  # the word of a key that draws labels
 
 
 class Objective(NamedTuple):
@@ -88,6 +91,7 @@ class GenerativeModel(keras.Model):
     value_range = (-1.0, 1.0)
     averaged_networks = ()
     input_values = {}  # {an export's input: {"distribution", "low", "high"}}, where it is not the usual
+    classes = 0  # of a class-conditional model
     recipe = None
 
     def __init__(self, *, seed=None, ema_decay=None, **kwargs):
@@ -338,18 +342,58 @@ class GenerativeModel(keras.Model):
         """Uniform noise in (0, 1) of the current step, float32 (n, *shape)."""
         return random.uniform(self.next_key(), (n, *shape), self._first_row(n))
 
-    def sample(self, n, seed=None, first_row=0):
+    # Samples.
+
+    def sample(self, n, seed=None, first_row=0, labels=None):
         """n images, float32 (n, height, width, channels) in `value_range`.
 
         Args:
             seed: the same seed gives the same images; None gives new ones in every call.
             first_row: the number of the first image in the seed's endless list of images.
+            labels: of a conditional model, one for each image, or one for all; drawn if None.
         """
         if n < 1:
             raise InputError(f"sample needs n >= 1; received {n}")
-        return self.draw(self.key_of(seed), n, first_row)
+        if self.label_spec is None and labels is not None:
+            raise InputError(f"{type(self).__name__} is not conditional; leave labels away")
+        key = self.key_of(seed)
+        if self.label_spec is None:
+            return self.draw(key, n, first_row)
+        if labels is None:
+            labels = self.draw_labels(random.fold_in(key, LABELS), n, first_row)
+        else:
+            labels = self.checked_labels(labels, n)
+        return self.draw(key, n, first_row, labels)
 
-    def draw(self, key, n, first_row):
+    @property
+    def label_spec(self):
+        """Of a batch's labels: int32 (None,) of a model of `classes`; None if not conditional."""
+        return tf.TensorSpec((None,), tf.int32, "labels") if self.classes else None
+
+    def draw_labels(self, key, n, first_row):
+        """n labels, all classes alike."""
+        return tf.cast(random.uniform(key, (n, 1), first_row)[:, 0] * self.classes, tf.int32)
+
+    def checked_labels(self, labels, n):
+        """Labels of n examples as a tensor, once they are known to be the model's."""
+        spec = self.label_spec
+        labels = np.asarray(labels)
+        shape = (n, *spec.shape[1:])
+        top = self.classes - 1 if self.classes else 1
+        if labels.shape not in (shape, shape[1:]) or (
+            spec.dtype.is_integer and not np.issubdtype(labels.dtype, np.integer)
+        ):
+            raise InputError(
+                f"{type(self).__name__} takes labels {spec.dtype.name} of shape {shape}, or one for all of "
+                f"shape {shape[1:]}; received {labels.dtype} of shape {labels.shape}"
+            )
+        if labels.min() < 0 or labels.max() > top:
+            raise InputError(
+                f"labels of {type(self).__name__} lie in 0..{top}; received {labels.min()} to {labels.max()}"
+            )
+        return tf.constant(np.broadcast_to(labels, shape), spec.dtype)
+
+    def draw(self, key, n, first_row, labels=None):
         """n images from the noise of a key, the first of them numbered `first_row`."""
         raise NotImplementedError(f"{type(self).__name__}.draw")
 

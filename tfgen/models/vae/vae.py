@@ -13,17 +13,9 @@ mean over pixels would silently multiply beta by their number.
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
-from tfgen import networks
-from tfgen.errors import unknown
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.vae.base import LatentVariableModel
-
-tfd = tfp.distributions
-
-LIKELIHOODS = ("bernoulli", "gaussian", "continuous_bernoulli", "discretized_logistic")
-BODIES = ("convolutional", "dense")
 
 
 @keras.saving.register_keras_serializable("tfgen")
@@ -63,24 +55,12 @@ class VAE(LatentVariableModel):
         samples=1,
         **kwargs,
     ):
-        for kind, name, known in (("body", body, BODIES), ("likelihood", likelihood, LIKELIHOODS)):
-            if name not in known:
-                raise unknown(kind, name, known)
         super().__init__(**kwargs)
         self.image_shape, self.latent_dim, self.width = image_shape, latent_dim, width
         self.body, self.likelihood, self.unit_posterior = body, likelihood, unit_posterior
         self.beta, self.samples = beta, samples
-        codes = latent_dim if unit_posterior else 2 * latent_dim
-        # The logistic's scale is one more number for each value.
-        *size, channels = image_shape
-        out = (*size, 2 * channels if likelihood == "discretized_logistic" else channels)
         with self.building():
-            if body == "dense":
-                self.encoder = networks.mlp(image_shape, (width, width), (codes,), name="encoder")
-                self.decoder = networks.mlp((latent_dim,), (width, width), out, name="decoder")
-            else:
-                self.encoder = networks.dcgan_discriminator(image_shape, width, codes, name="encoder")
-                self.decoder = networks.dcgan_generator(out, latent_dim, width, activation=None)
+            self.build_networks(body)
 
     def objectives(self):
         return {"elbo": Objective(self.elbo_loss, (self.encoder, self.decoder), ("distortion", "rate"))}
@@ -88,63 +68,6 @@ class VAE(LatentVariableModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3)
 
-    def posterior(self, images, training=False):
-        """q(z|x), batch shape (n,), event shape (latent_dim,)."""
-        codes = self.network("encoder", training)(images, training=training)
-        if self.unit_posterior:
-            return tfd.Independent(tfd.Normal(codes, 1.0), 1)
-        loc, scale = tf.split(codes, 2, axis=-1)
-        return tfd.Independent(tfd.Normal(loc, tf.nn.softplus(scale) + 1e-5), 1)
-
-    def observation(self, z, training=False):
-        """p(x|z), batch shape that of z less its last axis, event shape image_shape.
-
-        The event of "discretized_logistic" is the level 0..255, of the others the value in [0, 1].
-        """
-        flat = tf.reshape(z, (-1, self.latent_dim))
-        out = self.network("decoder", training)(flat, training=training)
-        out = tf.reshape(out, tf.concat([tf.shape(z)[:-1], out.shape[1:]], axis=0))
-        if self.likelihood == "bernoulli":
-            each = tfd.Bernoulli(logits=out, dtype=tf.float32)  # not integers: grey is a probability
-        elif self.likelihood == "gaussian":
-            each = tfd.Normal(out, 1.0)
-        elif self.likelihood == "continuous_bernoulli":
-            each = tfd.ContinuousBernoulli(logits=out)
-        else:
-            loc, scale = tf.split(out, 2, axis=-1)
-            # Level k is the bin (k - 1, k] of the quantised variable, hence centred at k - 1/2.
-            each = tfd.QuantizedDistribution(
-                tfd.Logistic(255 * loc - 0.5, 255 * (tf.nn.softplus(scale) + 1e-3)), low=0.0, high=255.0
-            )
-        return tfd.Independent(each, len(self.image_shape))
-
-    def log_likelihood(self, images, z, training=False):
-        """log p(x|z) in nats, shape that of z less its last axis."""
-        if self.likelihood == "discretized_logistic":
-            images = tf.round(255 * images)
-        return self.observation(z, training).log_prob(images)
-
     def elbo_loss(self, images, training):
-        q = self.posterior(images, training)
-        eps = self.normal(tf.shape(images)[0], self.samples, self.latent_dim)
-        z = q.mean() + q.stddev() * tf.transpose(eps, (1, 0, 2))
-        distortion = -tf.reduce_mean(self.log_likelihood(images, z, training))
-        rate = tf.reduce_mean(q.kl_divergence(self.prior))
+        distortion, rate = map(tf.reduce_mean, self.terms(images, None, training, self.samples))
         return distortion + self.beta * rate, {"distortion": distortion, "rate": rate}
-
-    def encode(self, images):
-        """The mean of q(z|x), (n, latent_dim), of images (n, h, w, c) in [0, 1]."""
-        return self.averaged("encoder")(images, training=False)[:, : self.latent_dim]
-
-    def decode(self, z):
-        """The mean of p(x|z), (n, h, w, c) in [0, 1], of z (n, latent_dim)."""
-        out = self.averaged("decoder")(z, training=False)
-        if self.likelihood == "bernoulli":
-            return tf.sigmoid(out)
-        if self.likelihood == "continuous_bernoulli":
-            # 1 / (1 - exp(-l)) - 1 / l for logits l, and its series where that cancels.
-            small = tf.abs(out) < 0.5
-            safe = tf.where(small, tf.ones_like(out), out)
-            series = 0.5 + out / 12 - out**3 / 720 + out**5 / 30240
-            return tf.where(small, series, 1 / (1 - tf.exp(-safe)) - 1 / safe)
-        return tf.clip_by_value(out[..., : self.image_shape[-1]], 0.0, 1.0)

@@ -1,0 +1,56 @@
+"""p(x|z) of images in [0, 1], from a decoder's output; the distributions are TFP's."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+LIKELIHOODS = ("bernoulli", "gaussian", "continuous_bernoulli", "discretized_logistic")
+
+
+def output_shape(likelihood, image_shape):
+    """Of a decoder: the discretised logistic's scale is one more number for each value."""
+    *size, channels = image_shape
+    return (*size, 2 * channels if likelihood == "discretized_logistic" else channels)
+
+
+def distribution(likelihood, out):
+    """p(x|z) of a decoder's output (..., h, w, channels), event shape (h, w, c).
+
+    The event of "discretized_logistic" is the level 0..255, of the others the value in [0, 1].
+    """
+    if likelihood == "bernoulli":
+        each = tfd.Bernoulli(logits=out, dtype=tf.float32)  # not integers: grey is a probability
+    elif likelihood == "gaussian":
+        each = tfd.Normal(out, 1.0)
+    elif likelihood == "continuous_bernoulli":
+        each = tfd.ContinuousBernoulli(logits=out)
+    else:
+        loc, scale = tf.split(out, 2, axis=-1)
+        # Level k is the bin (k - 1, k] of the quantised variable, hence centred at k - 1/2.
+        each = tfd.QuantizedDistribution(
+            tfd.Logistic(255 * loc - 0.5, 255 * (tf.nn.softplus(scale) + 1e-3)), low=0.0, high=255.0
+        )
+    return tfd.Independent(each, 3)
+
+
+def log_prob(likelihood, images, out):
+    """log p(x|z) in nats: the sum over pixels and channels of images in [0, 1]."""
+    if likelihood == "discretized_logistic":
+        images = tf.round(255 * images)
+    return distribution(likelihood, out).log_prob(images)
+
+
+def mean(likelihood, out):
+    """The mean of p(x|z), in [0, 1], in operations that every runtime has."""
+    if likelihood == "bernoulli":
+        return tf.sigmoid(out)
+    if likelihood == "continuous_bernoulli":
+        # 1 / (1 - exp(-l)) - 1 / l for logits l, and its series where that cancels.
+        small = tf.abs(out) < 0.5
+        safe = tf.where(small, tf.ones_like(out), out)
+        series = 0.5 + out / 12 - out**3 / 720 + out**5 / 30240
+        return tf.where(small, series, 1 / (1 - tf.exp(-safe)) - 1 / safe)
+    if likelihood == "discretized_logistic":
+        out, _ = tf.split(out, 2, axis=-1)
+    return tf.clip_by_value(out, 0.0, 1.0)
