@@ -1,6 +1,7 @@
-"""Writes the README's tables from results/: python tools/tables.py [--check]
+"""Writes the README's tables and STUDIES.md from results/: python tools/tables.py [--check]
 
-A table stands between `<!-- table NAME -->` and `<!-- end -->`; --check only compares.
+A table of the README stands between `<!-- table NAME -->` and `<!-- end -->`; results/studies/STUDIES.md
+is made whole. --check only compares.
 """
 
 import json
@@ -121,21 +122,63 @@ def sampling():
     return table(head, rows)
 
 
-TABLES = {"models": models, "figures": figures, "speed": speed, "sampling": sampling}
+def _studies():
+    for path in sorted(RESULTS.glob("studies/*/result.json")):
+        yield path.parent, json.loads(path.read_text())
+
+
+def studies():
+    """The recorded studies, by their questions."""
+    page = (RESULTS / "studies/STUDIES.md").relative_to(ROOT)
+    rows = [
+        (f"[{result['question']}]({page}#{folder.name})", f"`{result['command']}`", _minutes(result))
+        for folder, result in _studies()
+    ]
+    return table(("Question", "Repeat it by", "Work"), rows)
+
+
+def _minutes(result):
+    return f"{result['seconds'] / 60:.0f} min on {result['cores']} cores"
+
+
+def studies_page():
+    """Each study with its protocol, its figures and its pictures."""
+    parts = ["# Studies\n\nMade by `python tools/tables.py` from the results beside it."]
+    for folder, result in _studies():
+        head = list(dict.fromkeys(column for one in result["rows"] for column in one))
+        rows = [[_shown(one.get(column, "")) for column in head] for one in result["rows"]]
+        published = f"\n\nPublished: {result['published']}" if result["published"] else ""
+        pictures = "".join(f"\n\n![{p.stem}]({folder.name}/{p.name})" for p in sorted(folder.glob("*.png")))
+        parts.append(
+            f"## {folder.name}\n\n{result['question']}\n\n{result['protocol']} "
+            f"`{result['command']}`, {_minutes(result)}."
+            f"\n\n{table(head, rows)}{published}{pictures}"
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _shown(value):
+    return f"{value:.4g}" if isinstance(value, float) else value
+
+
+TABLES = {"models": models, "figures": figures, "speed": speed, "sampling": sampling, "studies": studies}
 
 
 def main():
     path = ROOT / "README.md"
     old = path.read_text()
     new = re.sub(
-        r"<!-- table (\w+) -->\n.*?<!-- end -->",
+        r"<!-- table (\w+) -->\n(?:.*?\n)?<!-- end -->",
         lambda match: f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->",
         old,
         flags=re.DOTALL,
     )
-    if "--check" in sys.argv and new != old:
-        sys.exit("README.md differs from results/: run `python tools/tables.py`")
-    path.write_text(new)
+    page = RESULTS / "studies/STUDIES.md"
+    pages = {path: (old, new), page: (page.read_text() if page.exists() else "", studies_page())}
+    for path, (old, new) in pages.items():
+        if "--check" in sys.argv and new != old:
+            sys.exit(f"{path.name} differs from results/: run `python tools/tables.py`")
+        path.write_text(new)
 
 
 if __name__ == "__main__":
