@@ -168,10 +168,9 @@ def main():
     path = ROOT / "README.md"
     old = path.read_text()
     new = re.sub(
-        r"<!-- table (\w+) -->\n(?:.*?\n)?<!-- end -->",
+        r"<!-- table (\w+) -->\n(?:(?!<!-- end).*\n)*<!-- end -->",
         lambda match: f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->",
         old,
-        flags=re.DOTALL,
     )
     page = RESULTS / "studies/STUDIES.md"
     pages = {path: (old, new), page: (page.read_text() if page.exists() else "", studies_page())}
