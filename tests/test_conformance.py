@@ -12,16 +12,52 @@ from keras import tree
 
 from tfgen import data, export
 from tfgen.errors import InputError
-from tfgen.models import DCGAN, IWAE, MODELS, VAE, WGANGP, PixelCNN
+from tfgen.models import (
+    CVAE,
+    CVAEGAN,
+    DBVAE,
+    DCGAN,
+    IWAE,
+    MODELS,
+    VAE,
+    VAEGAN,
+    WGANGP,
+    Attribute2Image,
+    Autoencoder,
+    DenoisingAutoencoder,
+    GaussianMixture,
+    PixelCNN,
+)
 
 IMAGE = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
 TINY = {
+    GaussianMixture: dict(image_shape=(8, 8, 1), components=3, regularization=0.05),
+    Autoencoder: dict(IMAGE, body="convolutional"),
+    DenoisingAutoencoder: dict(IMAGE, corruption="salt_and_pepper"),
     VAE: IMAGE,
+    CVAE: dict(IMAGE, classes=3, samples=2),
     IWAE: dict(IMAGE, samples=3),
+    Attribute2Image: dict(IMAGE, attributes=3, background_dim=2),
+    CVAEGAN: dict(IMAGE, classes=3),
+    VAEGAN: dict(IMAGE, image_shape=(16, 16, 1)),
+    DBVAE: dict(IMAGE, alpha=0.1),
     DCGAN: dict(IMAGE, image_shape=(16, 16, 1)),  # deep enough for batch normalisation in both networks
     WGANGP: dict(IMAGE, image_shape=(16, 16, 1), discriminator_steps=2),
     PixelCNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1),
 }
+
+EXCEPTIONS = {  # (test, class): why it cannot hold
+    ("test_averages_follow_the_networks", GaussianMixture): "EM has no networks",
+    ("test_a_missing_optimizer_is_named", GaussianMixture): "EM has no optimizers",
+}
+
+
+@pytest.fixture(autouse=True)
+def exception(request):
+    case = getattr(request.node, "callspec", None)
+    reason = EXCEPTIONS.get((request.node.originalname, case and case.params.get("cls")))
+    if reason is not None:
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 def build(cls, optimizer=None, model=None, **kwargs):
@@ -30,16 +66,21 @@ def build(cls, optimizer=None, model=None, **kwargs):
     return model
 
 
-def batch_of(model, size=8):
+def drawer(model, size, seed=0):
+    """A function that draws `size` examples of what a spec says."""
     low, high = model.value_range
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
 
     def draw(spec):
         if spec.name == "labels":  # classes, or attributes
             return tf.constant(rng.integers(0, 2, (size, *spec.shape[1:])), spec.dtype)
         return tf.constant(rng.uniform(low, high, (size, *spec.shape[1:])), spec.dtype)
 
-    return tree.map_structure(draw, model.data_spec)
+    return draw
+
+
+def batch_of(model, size=8):
+    return tree.map_structure(drawer(model, size), model.data_spec)
 
 
 def data_for(model, batches=4):
@@ -210,14 +251,13 @@ def exported(trained, tmp_path_factory):
 def test_exports_give_the_same_numbers(trained, exported, batch):
     model, _ = trained
     restored = tf.saved_model.load(str(exported / "saved_model"))
-    low, high = model.value_range
-    rng = np.random.default_rng(batch)
+    draw = drawer(model, batch, seed=batch)
     for name, (method, specs) in model.signatures().items():
-        inputs = [rng.uniform(low, high, (batch, *s.shape[1:])).astype("float32") for s in specs]
-        want = method(*map(tf.constant, inputs))
-        assert_same(getattr(restored, name)(*map(tf.constant, inputs)), want)
+        inputs = [draw(spec) for spec in specs]
+        want = method(*inputs)
+        assert_same(getattr(restored, name)(*inputs), want)
         session = onnxruntime.InferenceSession(str(exported / "onnx" / f"{name}.onnx"))
-        feed = {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)}
+        feed = {i.name: x.numpy() for i, x in zip(session.get_inputs(), inputs, strict=True)}
         assert_same(session.run(None, feed)[0], want.numpy())
 
 
@@ -227,11 +267,12 @@ def test_exports_verify(exported):
 
 def test_a_wrong_batch_is_named(cls):
     model = build(cls)
-    wrong = tree.map_structure(lambda x: x[:, :-1], batch_of(model))
+    images, *labels = tree.flatten(batch_of(model))
+    wrong = tree.pack_sequence_as(model.data_spec, [images[:, :-1], *labels])
     with pytest.raises(InputError, match=f"{cls.__name__} expects a batch of images .*; received"):
         model.train_on_batch(wrong)
-    wrong = tree.map_structure(lambda x: tf.cast(x, tf.float64), batch_of(model))
-    with pytest.raises(InputError, match=r"float32; received .* float64"):
+    wrong = tree.pack_sequence_as(model.data_spec, [tf.cast(images, tf.float64), *labels])
+    with pytest.raises(InputError, match=r"32; received .* float64"):
         model.train_on_batch(wrong)
 
 
@@ -242,9 +283,10 @@ def test_a_missing_optimizer_is_named(cls):
 
 def test_the_recipe_loads_and_its_data_fit(cls):
     recipe = cls.recipe
-    model = cls(**{**TINY[cls], **recipe.model, "width": 8, "seed": 0})
+    small = {name: value for name, value in TINY[cls].items() if name == "width"}
+    model = cls(**{**TINY[cls], **recipe.model, **small, "seed": 0})
     images = np.random.default_rng(0).integers(0, 256, (20, *model.image_shape), dtype=np.uint8)
-    labels = [] if model.label_spec is None else [batch_of(model, 20)[1].numpy()]
+    labels = [part.numpy() for part in tree.flatten(batch_of(model, 20))[1:]]
     options = {name: value for name, value in recipe.data.items() if name != "labels"}  # of its source
     stream = data.load((images, *labels) if labels else images, for_model=model, batch_size=8, **options)
     model.compile()

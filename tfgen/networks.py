@@ -46,12 +46,19 @@ def dcgan_generator(image_shape, latent_dim, width, activation="tanh", initializ
 
 
 def dcgan_discriminator(
-    image_shape, width, outputs=1, normalization=None, initializer="glorot_uniform", name="discriminator"
+    image_shape,
+    width,
+    outputs=1,
+    normalization=None,
+    initializer="glorot_uniform",
+    name="discriminator",
+    activation=None,
 ):
     """image -> `outputs` numbers by strided convolutions (Radford et al., 2016).
 
     Args:
         normalization: None, "batch", or "layer"; never on the first layer, as in the paper.
+        activation: None is the paper's, the leaky ReLU of slope 0.2.
     """
     stack = [keras.Input(image_shape)]
     for step in range(_halvings(image_shape)):
@@ -63,7 +70,7 @@ def dcgan_discriminator(
         )
         if normalized is not None:
             stack.append(BatchNormalization() if normalized == "batch" else LayerNormalization())
-        stack.append(layers.LeakyReLU(0.2))
+        stack.append(layers.LeakyReLU(0.2) if activation is None else layers.Activation(activation))
     stack += [layers.Flatten(), layers.Dense(outputs, kernel_initializer=initializer, dtype="float32")]
     return keras.Sequential(stack, name=name)
 
@@ -71,15 +78,18 @@ def dcgan_discriminator(
 BODIES = ("convolutional", "dense", "linear")
 
 
-def encoder(body, image_shape, width, outputs, conditions=0):
+def encoder(body, image_shape, width, outputs, conditions=0, hidden=None, activation=None):
     """Images (n, h, w, c), and a vector (n, conditions) if any, to (n, outputs).
 
     Args:
         body: "convolutional", a `dcgan_discriminator`; "dense", two hidden layers of `width`
             units with tanh; "linear", none.
+        hidden: other sizes of the hidden layers of "dense".
+        activation: another one of the hidden layers.
     """
+    options = (width, outputs, hidden, activation)
     if not conditions:
-        return _encoder(body, image_shape, width, outputs)
+        return _encoder(body, image_shape, *options)
     images, vector = keras.Input(image_shape), keras.Input((conditions,))
     if body == "convolutional":
         *size, _ = image_shape
@@ -87,24 +97,28 @@ def encoder(body, image_shape, width, outputs, conditions=0):
         x = layers.Concatenate()([images, planes])
     else:
         x = layers.Concatenate()([layers.Flatten()(images), vector])
-    out = _encoder(body, tuple(x.shape[1:]), width, outputs)(x)
+    out = _encoder(body, tuple(x.shape[1:]), *options)(x)
     return keras.Model([images, vector], out, name="encoder")
 
 
-def _encoder(body, shape, width, outputs):
+def _encoder(body, shape, width, outputs, hidden, activation):
     if body == "convolutional":
-        return dcgan_discriminator(shape, width, outputs, name="encoder")
-    return mlp(shape, () if body == "linear" else (width, width), (outputs,), name="encoder")
+        return dcgan_discriminator(shape, width, outputs, name="encoder", activation=activation)
+    return mlp(shape, _hidden(body, width, hidden), (outputs,), activation or "tanh", name="encoder")
 
 
-def decoder(body, latent_dim, width, output_shape, conditions=0):
+def _hidden(body, width, hidden):
+    return () if body == "linear" else hidden or (width, width)
+
+
+def decoder(body, latent_dim, width, output_shape, conditions=0, hidden=None, activation=None):
     """Codes (n, latent_dim), and a vector (n, conditions) if any, to (n, *output_shape), linear at
-    the end; bodies as those of `encoder`."""
+    the end; arguments as those of `encoder`, but up-convolutions have ReLU always."""
     size = latent_dim + conditions
     if body == "convolutional":
         net = dcgan_generator(output_shape, size, width, activation=None)
     else:
-        net = mlp((size,), () if body == "linear" else (width, width), output_shape, name="decoder")
+        net = mlp((size,), _hidden(body, width, hidden), output_shape, activation or "tanh", name="decoder")
     if not conditions:
         return net
     z, vector = keras.Input((latent_dim,)), keras.Input((conditions,))

@@ -6,48 +6,17 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
+from linear_gaussian import SHAPE, affine, linear_gaussian, poorly_encoded
 
 from tfgen.errors import InputError
 from tfgen.models import VAE
+from tfgen.models.vae import likelihoods
 
 tfd = tfp.distributions
-SHAPE, LATENT = (2, 3, 1), 2
 
 
-@pytest.fixture(scope="module")
-def linear_gaussian():
-    """x = W z + b + noise with unit variance, whose posterior and evidence are known.
-
-    The encoder is made exact: q(z|x) has the posterior's mean; W's columns are orthogonal, so
-    that the posterior's covariance is diagonal as q's is.
-    """
-    rng = np.random.default_rng(0)
-    w = np.linalg.qr(rng.normal(size=(6, LATENT)))[0] * [1.5, 0.7]
-    b = rng.normal(size=6)
-    variance = 1 / (1 + np.array([1.5, 0.7]) ** 2)
-    model = VAE(SHAPE, LATENT, likelihood="gaussian", body="dense", width=4, seed=0)
-    model.decoder = affine(w.T, b, SHAPE)
-    to_mean = w * variance
-    scale = np.log(np.expm1(np.sqrt(variance) - 1e-5))  # softplus' inverse
-    model.encoder = affine(
-        np.hstack([to_mean, np.zeros((6, LATENT))]), np.hstack([-b @ to_mean, scale]), (2 * LATENT,)
-    )
-    x = rng.normal(size=(5, LATENT)) @ w.T + b + rng.normal(size=(5, 6))
-    evidence = scipy.stats.multivariate_normal(b, w @ w.T + np.eye(6)).logpdf(x)
-    return model, tf.constant(x.reshape(5, *SHAPE), tf.float32), evidence
-
-
-def affine(kernel, bias, shape):
-    net = keras.Sequential(
-        [keras.Input(SHAPE if len(kernel) == 6 else (LATENT,)), keras.layers.Flatten(),
-         keras.layers.Dense(len(bias)), keras.layers.Reshape(shape)]
-    )  # fmt: skip
-    net.set_weights([np.float32(kernel), np.float32(bias)])
-    return net
-
-
-def test_with_the_exact_posterior_the_bound_is_the_evidence(linear_gaussian):
-    model, x, evidence = linear_gaussian
+def test_with_the_exact_posterior_the_bound_is_the_evidence():
+    model, x, evidence = linear_gaussian()
     bounds = np.reshape(model.elbo(tf.repeat(x, 4000, axis=0), seed=0), (5, 4000))
     assert np.all(abs(bounds.mean(1) - evidence) < 5 * bounds.std(1) / 4000**0.5)
     # Importance weights of the exact posterior are constant: any number of samples will do.
@@ -55,11 +24,8 @@ def test_with_the_exact_posterior_the_bound_is_the_evidence(linear_gaussian):
         np.testing.assert_allclose(model.log_prob(x, samples, seed=0), evidence, atol=1e-3)
 
 
-def test_more_samples_tighten_the_bound_and_never_pass_the_evidence(linear_gaussian):
-    exact, x, evidence = linear_gaussian
-    model = VAE(SHAPE, LATENT, likelihood="gaussian", body="dense", width=4, seed=0)
-    model.decoder = exact.decoder
-    model.encoder = affine(np.zeros((6, 2 * LATENT)), np.array([0.3, 0, 0.5, 0.5]), (2 * LATENT,))
+def test_more_samples_tighten_the_bound_and_never_pass_the_evidence():
+    model, x, evidence = poorly_encoded()
     rows = tf.repeat(x, 1000, axis=0)
 
     def bound(samples):
@@ -117,6 +83,35 @@ def test_each_likelihood_is_scipy_s(likelihood):
         if likelihood == "continuous_bernoulli":
             by_hand += np.log(2 * np.arctanh(1 - 2 * p) / (1 - 2 * p)).sum()
     assert float(model.log_likelihood(x[None], z)[0]) == pytest.approx(by_hand, rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), (5, 7, 3), (8, 8, 3)])
+def test_the_quick_bernoulli_is_tfp_s_and_so_are_its_gradients(shape):
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(3, *shape)).astype("float32")
+    images[0] = images[0] < 0.5
+    logits = rng.normal(0, 8, (4, 3, *shape)).astype("float32")
+    logits.flat[:4] = 0.0, 80.0, -80.0, 1e-8
+    upstream = tf.constant(rng.normal(size=(4, 3)), tf.float64)
+
+    def naive(x, out):
+        return tfd.Independent(tfd.Bernoulli(logits=out, dtype=tf.float64), 3).log_prob(x)
+
+    def quick(x, out):
+        return likelihoods.log_prob("bernoulli", x, out)
+
+    found = []
+    for function, dtype in ((naive, tf.float64), (quick, tf.float32)):
+        x, out = tf.constant(images, dtype), tf.constant(logits, dtype)
+        with tf.GradientTape() as tape:
+            tape.watch([x, out])
+            values = function(x, out)
+            total = tf.reduce_sum(tf.cast(upstream, dtype) * values)
+        found.append((values, *tape.gradient(total, [x, out])))
+    for expected, got in zip(*found):
+        np.testing.assert_allclose(got, expected, rtol=2e-6, atol=2e-6 * np.abs(expected).max())
+    zeros = tf.zeros((1, 109, 89, 3))  # products of many halves
+    assert float(quick(zeros, zeros)[0]) == pytest.approx(-109 * 89 * 3 * np.log(2), rel=1e-5)
 
 
 def test_the_discretised_logistic_is_a_distribution_over_the_levels():

@@ -15,6 +15,7 @@ from keras import tree
 
 from tfgen import random
 from tfgen.errors import InputError
+from tfgen.models import ranges
 
 LABELS = 0x1ABE15  # the word of a key that draws labels
 
@@ -190,12 +191,27 @@ class GenerativeModel(keras.Model):
             for log in (f"{name}_loss", *objective.logs):
                 self.trackers[log] = keras.metrics.Mean(name=log)
 
-    def fit(self, x=None, *args, callbacks=None, **kwargs):
-        """Keras' `fit`; raises `Diverged` when a loss is no longer a number."""
+    def fit(self, x=None, *args, callbacks=None, validation_data=None, **kwargs):
+        """Keras' `fit`; raises `Diverged` when a loss is no longer a number.
+
+        Images that lie outside of `value_range`, or hold NaN, are an InputError; bytes are scaled.
+        """
         callbacks = [] if callbacks is None else list(tree.flatten(callbacks))
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras warns otherwise: a dataset has its own order
-        return super().fit(x, *args, callbacks=[*callbacks, StopAtNaN()], **kwargs)
+        x = ranges.checked(x, self)
+        if isinstance(validation_data, (tuple, list)):
+            ranges.checked(validation_data[0], self)
+        elif validation_data is not None:
+            validation_data = ranges.checked(validation_data, self)
+        kwargs.update(callbacks=[*callbacks, StopAtNaN()], validation_data=validation_data)
+        try:
+            return super().fit(x, *args, **kwargs)
+        except tf.errors.InvalidArgumentError as error:
+            foreign = ranges.error_of(error, self)
+            if foreign is None:
+                raise
+            raise foreign from None
 
     def train_step(self, batch):
         return self._play(batch)

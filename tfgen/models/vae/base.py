@@ -100,11 +100,12 @@ class LatentVariableModel(CodingModel):
         """A lower bound on log p(x) that tightens with `samples`: nats, shape (n,).
 
         log 1/K sum_k p(x, z_k) / q(z_k|x), z_k ~ q(z|x) (Burda et al., 2016, eq. 8). The sum is
-        streamed, so memory does not grow with `samples`.
+        streamed, so memory does not grow with `samples`: it holds up to 50 draws of each image, so
+        give about 100 images at once.
 
         Args:
             images: (n, h, w, c) in [0, 1].
-            samples: K.
+            samples: K; streamed fifty at once if 50 divides it.
             labels: of a conditional model, log p(x|y).
             seed, first_row: of the noise, as in `sample`.
         """

@@ -1,0 +1,177 @@
+"""Images that `fit` cannot have meant: of another range, or with NaN."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen.errors import InputError
+from tfgen.models import ranges
+from tfgen.models.base import GenerativeModel, Objective
+
+UNIT_RANGE, SYMMETRIC_RANGE = (0.0, 1.0), (-1.0, 1.0)
+UNIT = np.random.default_rng(0).uniform(0, 1, (32, 8, 8, 1)).astype("float32")
+UNIT[0, 0, 0], UNIT[0, 0, 1] = 0, 1  # as black and white are in any data
+HOLE = UNIT.copy()
+HOLE[20, 3, 3] = np.nan
+SYMMETRIC = 2 * UNIT - 1
+WRONG = {
+    "bytes as floats": (UNIT_RANGE, 255 * UNIT, "Mean takes images in [0, 1]; received 0 to 255; scale them"),
+    "symmetric": (UNIT_RANGE, SYMMETRIC, "Mean takes images in [0, 1]; received -1 to 1; "),
+    "not symmetric": (SYMMETRIC_RANGE, UNIT, "Mean takes images in [-1, 1]; received 0 to 1; "),
+    "standardised": (SYMMETRIC_RANGE, 3 * SYMMETRIC, "Mean takes images in [-1, 1]; received -3 to 3; "),
+    "infinite": (UNIT_RANGE, np.where(UNIT == 1, np.inf, UNIT), "received 0 to inf; "),
+    "NaN": (UNIT_RANGE, HOLE, "the images hold NaN"),
+}
+
+
+class Mean(GenerativeModel):
+    """An image that is near all images: the smallest model there is."""
+
+    def __init__(self, value_range=UNIT_RANGE, classes=0, **kwargs):
+        super().__init__(**kwargs)
+        self.value_range, self.classes = value_range, classes
+        with self.building():
+            self.mean = keras.Sequential([keras.Input((1,)), keras.layers.Dense(64)])
+
+    @property
+    def data_spec(self):
+        images = tf.TensorSpec((None, 8, 8, 1), tf.float32, "images")
+        return (images, self.label_spec) if self.classes else images
+
+    def objectives(self):
+        return {"square": Objective(self.loss_of, (self.mean,))}
+
+    def default_optimizers(self):
+        return keras.optimizers.SGD(1e-3)
+
+    def loss_of(self, batch, training):
+        images = batch[0] if self.classes else batch
+        return tf.reduce_mean((tf.reshape(self.mean(tf.ones((1, 1))), (8, 8, 1)) - images) ** 2), {}
+
+
+def compiled(*args, **how):
+    model = Mean(*args)
+    model.compile(**how)
+    return model
+
+
+def batches(images, size=8):
+    return tf.data.Dataset.from_tensor_slices(images).batch(size, drop_remainder=True)
+
+
+def complaint(model, *args, **kwargs):
+    with pytest.raises(InputError) as caught:
+        model.fit(*args, verbose=0, **kwargs)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return compiled()
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_foreign_images_are_named(case):
+    value_range, images, message = WRONG[case]
+    model = compiled(value_range)
+    for given in (images, tf.constant(images), images.astype(np.float64)):
+        assert message in complaint(model, given)
+    assert int(model.step.numpy()) == 0  # before training
+    assert message in complaint(model, batches(images, 32))
+
+
+def test_the_right_images_pass(model):
+    symmetric = compiled(SYMMETRIC_RANGE)
+    model.fit(UNIT, verbose=0, validation_data=(UNIT,))
+    model.fit(batches(UNIT), verbose=0, validation_data=batches(UNIT))
+    model.fit(np.full_like(UNIT, 255, np.uint8), verbose=0)
+    symmetric.fit(SYMMETRIC, verbose=0)
+    symmetric.fit(np.zeros_like(UNIT), verbose=0)  # grey, and nothing else
+    model.fit(1.001 * UNIT - 0.0005, verbose=0)
+    assert "received -0.002 to 0.998" in complaint(model, UNIT - 0.002)
+    assert "received 0.002 to 1.002" in complaint(model, UNIT + 0.002)
+
+
+def test_bright_images_are_no_unscaled_ones():
+    levels = np.arange(128, 192, dtype=np.float32) / 127.5 - 1  # the bytes of the upper half, from its lowest
+    compiled(SYMMETRIC_RANGE).fit(np.broadcast_to(levels.reshape(8, 8, 1), (8, 8, 8, 1)), verbose=0)
+
+
+def test_a_late_batch_is_looked_at_too():
+    model = compiled()
+    message = complaint(model, batches(np.concatenate([UNIT, HOLE])))
+    assert message == "the images hold NaN; remove or repair those that do"
+    assert int(model.step.numpy()) >= 6  # of 8
+
+
+@pytest.mark.parametrize("how", [dict(jit_compile=True), dict(steps_per_execution=2), dict(run_eagerly=True)])
+def test_however_the_step_is_run(how):
+    assert "received 0 to 255" in complaint(compiled(**how), batches(255 * UNIT, 16))
+
+
+def test_images_with_labels():
+    model, labels = compiled(UNIT_RANGE, 300), np.arange(32, dtype=np.int32) * 9
+    model.fit(UNIT, labels, verbose=0)
+    model.fit(batches((UNIT, labels)), verbose=0)  # labels have no range
+    assert "takes images in [0, 1]; received 0 to 255" in complaint(model, 255 * UNIT, labels)
+    assert "received 0 to 255" in complaint(model, batches((255 * UNIT, labels), 32))
+    assert "expects a batch of images" in complaint(model, batches(255 * UNIT))  # first things first
+
+
+def test_validation_is_looked_at(model):
+    for given in ((255 * UNIT,), [255 * UNIT], batches(255 * UNIT, 32)):
+        assert "received 0 to 255" in complaint(model, UNIT, validation_data=given)
+
+
+def test_two_devices(two_devices):
+    with two_devices.scope():
+        model = compiled()
+    model.fit(batches(UNIT), verbose=0)
+    assert "Mean takes images in [0, 1]; received " in complaint(model, batches(255 * UNIT))
+
+
+def test_a_dataset_stays_as_it_was(model):
+    options = tf.data.Options()
+    options.deterministic = True
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    dataset = batches(UNIT).repeat(3).with_options(options)
+    got = ranges.checked(dataset, model)
+    assert got.cardinality() == dataset.cardinality() == 12
+    assert got.element_spec == dataset.element_spec
+    assert got.options() == dataset.options()
+    for a, b in zip(got, dataset, strict=True):
+        np.testing.assert_array_equal(a, b)
+    endless = ranges.checked(dataset.repeat(), model)
+    assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
+    pairs = batches((UNIT, np.arange(32)))
+    for nest in (lambda x, y: (x, y), lambda x, y: (x,), lambda x, y: {"x": x}, lambda x, y: x):
+        nested = pairs.map(nest)
+        assert ranges.checked(nested, model).element_spec == nested.element_spec
+    of_bytes = batches((255 * UNIT).astype(np.uint8))
+    assert ranges.checked(of_bytes, model) is of_bytes
+
+
+def test_errors_of_the_data_itself_stay_theirs(model):
+    def broken(images):
+        tf.debugging.Assert(tf.reduce_max(images) < 0, ["a broken file"])
+        return images
+
+    with pytest.raises(tf.errors.InvalidArgumentError, match="a broken file"):
+        model.fit(batches(UNIT).map(broken), verbose=0)
+
+
+def test_what_is_no_array_is_left_to_keras(model):
+    class Sequence(keras.utils.PyDataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return (UNIT,)
+
+    model.fit(Sequence(), verbose=0)
+    with pytest.raises(InputError, match=re.escape("expects a batch of images (None, 8, 8, 1)")):
+        model.fit(255 * UNIT[:, :4].astype(np.int64), verbose=0)
