@@ -11,17 +11,25 @@ from tfgen.data import load
 from tfgen.errors import InputError
 
 
-def model(shape=(8, 8, 1), labels=False, value_range=(-1.0, 1.0)):
-    """What `load` looks at in a model."""
-    images = tf.TensorSpec((None, *shape), tf.float32, name="images")
-    spec = (images, tf.TensorSpec((None,), tf.int32, name="labels")) if labels else images
-    return SimpleNamespace(data_spec=spec, value_range=value_range)
+def model(shape=(8, 8, 1), labels=False, attributes=0, classes=1000, value_range=(-1.0, 1.0)):
+    """What `load` looks at in a model: one of classes if `labels`, or of so many attributes."""
+    spec = tf.TensorSpec((None, *shape), tf.float32, name="images")
+    if labels:
+        spec = (spec, tf.TensorSpec((None,), tf.int32, name="labels"))
+    if attributes:
+        spec = (spec, tf.TensorSpec((None, attributes), tf.float32, name="labels"))
+    return SimpleNamespace(data_spec=spec, value_range=value_range, classes=classes if labels else 0)
 
 
 def numbered(count, side=8):
     """Images that are constant and hold their own number, and labels that are ten times that."""
     images = np.arange(count, dtype=np.uint8)[:, None, None, None] * np.ones((1, side, side, 1), np.uint8)
     return images, 10 * np.arange(count)
+
+
+def binary(count, attributes=3):
+    """The attributes of `numbered` images: the binary digits of their number, lowest first."""
+    return np.arange(count)[:, None] >> np.arange(attributes) & 1
 
 
 def noise(*shape):

@@ -2,9 +2,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import tensorflow as tf
-from data_cases import complaint, everything, joined, model, noise, numbered, numbers
+from data_cases import binary, complaint, everything, joined, model, noise, numbered, numbers
 
-from tfgen.data import load, size
+from tfgen.data import attributes, load, size
 
 
 def test_batches_fit_the_model():
@@ -43,6 +43,69 @@ def test_labels_come_where_the_model_wants_them():
     assert "labels are wanted, but the ndarray has none" in complaint(pair[0], for_model=model(labels=True))
 
 
+def test_attributes_come_where_the_model_wants_them():
+    images, digits = numbered(8)[0], binary(8)
+    for given in (digits, digits.astype(bool), digits.astype(np.float64), digits.astype(np.uint8)):
+        pair = (images, given)
+        wanted = load(pair, for_model=model(attributes=3), batch_size=4, epochs=range(1))
+        assert wanted.element_spec[1] == tf.TensorSpec((4, 3), tf.float32)
+        asked = load(pair, for_model=model(), batch_size=4, labels=True)
+        for dataset in (wanted, asked, load(pair, batch_size=4)):
+            got, labels = everything(dataset)
+            level = got[:, 0, 0, 0] if got.dtype == np.uint8 else np.rint((got[:, 0, 0, 0] + 1) * 127.5)
+            np.testing.assert_array_equal(labels, digits[level.astype(int)])
+            assert labels.dtype == np.float32
+    assert isinstance(load(pair, for_model=model(), batch_size=4).element_spec, tf.TensorSpec)
+
+
+def test_attributes_are_chosen_by_name():
+    pair = numbered(8)[0], binary(8)
+    assert attributes(pair) == ("attribute_0", "attribute_1", "attribute_2")
+    assert attributes(numbered(8)) == attributes(pair[0]) == attributes("digits") == ()
+    options = dict(batch_size=8, shuffle=False)
+    for choice in (("attribute_2", "attribute_0"), ["attribute_2", "attribute_0"]):  # a run's is a list
+        _, labels = everything(load(pair, for_model=model(attributes=2), labels=choice, **options))
+        np.testing.assert_array_equal(labels, pair[1][:, [2, 0]])
+    _, labels = everything(
+        load(pair, for_model=model(labels=True, classes=2), labels="attribute_1", **options)
+    )
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, pair[1][:, 1])
+    assert "did you mean attribute_2 or" in complaint(pair, labels="attribute_3")
+    assert "did you mean attribute_2 or" in complaint(pair, labels=("attribute_0", "Attribute_2"))
+    for bad in (3, (), ("attribute_0", 1)):
+        assert f"an attribute's name or a tuple of names; received {bad!r}" in complaint(pair, labels=bad)
+    assert "has classes, no attributes" in complaint("digits", labels="attribute_0")
+    assert "labels are wanted, but the ndarray has none" in complaint(pair[0], labels="attribute_0")
+
+
+def test_labels_that_are_not_the_model_s_are_refused():
+    pair, classes = (numbered(8)[0], binary(8)), (numbered(8)[0], np.arange(8))
+    three, ten = model(attributes=3), model(labels=True, classes=10)
+    assert (
+        "has 3 attributes, but the labels of digits are 10 classes; give 0 and 1 of shape (n, 3)"
+        in complaint("digits", for_model=three)
+    )
+    message = complaint(pair, for_model=model(attributes=2))
+    assert (
+        "2 attributes, but the labels of the tuple are 3 attributes; build the model with attributes=3"
+        in message
+    )
+    assert "are 2 classes; give 3 names as labels" in complaint(pair, for_model=three, labels="attribute_1")
+    assert "are 1 attributes" in complaint(pair, for_model=three, labels=("attribute_1",))
+    message = complaint(pair, for_model=ten)
+    assert "10 classes" in message and "are 3 attributes; name one, as labels='attribute_0'" in message
+    everything(load(classes, for_model=model(labels=True, classes=8), batch_size=8))
+    few = model(labels=True, classes=7)
+    message = complaint(classes, for_model=few, batch_size=4)
+    assert (
+        "has 7 classes, but the labels of the tuple are 8 classes; build the model with classes=8" in message
+    )
+    assert "are 8 classes" in complaint(classes, "train[:4]", for_model=few)  # of a part too
+    everything(load(classes, for_model=few, labels=False, batch_size=8))
+    everything(load("digits", "test", for_model=ten))
+
+
 def test_levels_of_every_dtype():
     images = noise(4, 8, 8, 3)
     for given in (images, images.astype(np.int64), images / 255, (images / 255).astype(np.float32)):
@@ -62,11 +125,25 @@ def test_bad_arrays_are_refused():
     for shape in ((64,), (8, 8), (4, 8, 8, 1, 1), (4, 3, 32, 32), (4, 0, 8, 1)):
         assert f"received {shape}" in complaint(np.zeros(shape, np.uint8))
     assert "received <U1" in complaint(np.full((2, 2, 2), "a"))
-    message = complaint((noise(4, 8, 8), [1, 2, 3]))
-    assert "shape (4,), one for each image; received int64 of shape (3,)" in message
-    assert "received float64" in complaint((noise(2, 8, 8), [0.5, 1.0]))
     assert "(images, labels); received 3 items" in complaint((1, 2, 3))
     assert "is 0:0 of 0" in complaint(np.zeros((0, 8, 8), np.uint8))
+
+
+def test_bad_labels_are_refused():
+    def refused(labels, count=4):
+        return complaint((noise(count, 8, 8), labels))
+
+    assert "shape (4,), one for each image; received int64 of shape (3,)" in refused([1, 2, 3])
+    assert "received float64" in refused([0.5, 1.0], 2)
+    assert "received <U1 of shape (4, 2)" in refused(np.full((4, 2), "a"))
+    assert "received int64 of shape (3, 2)" in refused(np.zeros((3, 2), int))
+    assert "received bool of shape (4, 0)" in refused(np.zeros((4, 0), bool))
+    assert "numbered from 0; found -1" in refused([0, 1, -1, 2])
+    assert "0 or 1; found -1 to 1" in refused(2 * binary(4) - 1)
+    assert "0 or 1; found 0 to 0.5" in refused(binary(4) / 2)
+    assert "0 or 1; found nan to nan" in refused(binary(4) * np.nan)
+    unlike = {"x_train": noise(4, 8, 8), "y_train": binary(4), "x_test": noise(4, 8, 8), "y_test": [0] * 4}
+    assert "differ in shape: train (n, 3), test (n,)" in complaint(unlike)
 
 
 def test_bad_options_are_refused():
@@ -179,6 +256,9 @@ def test_npz_files(tmp_path):
     np.savez(path, x_train=images, y_train=labels, test_image=images[:2], test_label=labels[:2])
     assert [size(path, split) for split in ("train", "test")] == [6, 2]
     assert everything(load(path, "test"))[1].tolist() == [0, 10]
+    np.savez(path, images=images, attributes=binary(6))
+    assert len(attributes(path)) == 3
+    np.testing.assert_array_equal(everything(load(path, shuffle=False))[1], binary(6))
     np.savez(path, voxels=images)
     assert "it has voxels; name them 'images'" in complaint(path)
     path.write_bytes(b"PK nothing")

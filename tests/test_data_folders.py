@@ -33,6 +33,13 @@ def test_folders_are_labels(pets):
     )
 
 
+def test_more_folders_than_classes_are_refused(pets):
+    message = complaint(pets, for_model=model((8, 8, 3), labels=True, classes=1))
+    assert "has 1 classes, but the labels of" in message and "are 2 classes" in message
+    assert len(load(pets, for_model=model((8, 8, 3), labels=True, classes=2), batch_size=4)) == 3
+    assert "are 2 classes" in complaint(pets, "train[:2]", for_model=model(labels=True, classes=1))
+
+
 def test_the_order_of_a_folder_is_a_function_of_seed_and_epoch(pets):
     straight = numbers(load(pets, batch_size=5, epochs=range(3)))
     assert [len(batch) for batch in straight] == [5] * 6

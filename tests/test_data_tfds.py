@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from data_cases import complaint, everything, joined, model, numbered, numbers
+import tensorflow as tf
+from data_cases import binary, complaint, everything, joined, model, numbered, numbers
 
-from tfgen.data import load, opening, pipeline, size, sources
+from tfgen.data import attributes, load, opening, pipeline, size, sources
 
 # TFDS 4.9 reads a field of protobuf 6 that is deprecated there.
 pytestmark = pytest.mark.filterwarnings("ignore:label\\(\\) is deprecated:DeprecationWarning")
@@ -35,6 +36,16 @@ def tfds_dir(tmp_path_factory):
     kinds = {"image": features.Image(shape=(None, None, 3)), "name": features.Text()}
     photos = [{"image": np.full((9 + n, 12, 3), 20 * n, np.uint8), "name": str(n)} for n in range(10)]
     write_tfds(root, "tiny_photos", kinds, {"train": photos})
+    names = ("Smiling", "5_o_Clock", "Male")  # of the lowest binary digit, and so on
+    kinds = {"image": features.Image(shape=(8, 8, 1)), "attributes": dict.fromkeys(names, np.bool_)}
+    faces = [
+        {"image": image, "attributes": dict(zip(names, digits.astype(bool)))}
+        for image, digits in zip(numbered(20)[0], binary(20))
+    ]
+    write_tfds(root, "tiny_faces", kinds, {"train": faces[:16], "test": faces[16:]})
+    kinds = {"image": features.Image(shape=(8, 8, 1)), "attributes": {"name": features.Text()}}
+    named = [{"image": numbered(1)[0][0], "attributes": {"name": "a"}}]
+    write_tfds(root, "tiny_names", kinds, {"train": named})
     write_tfds(root, "tiny_words", {"text": features.Text()}, {"train": [{"text": "a"}]})
     return str(root)
 
@@ -69,6 +80,42 @@ def test_streamed_tfds_sets(tfds_dir, monkeypatch):
     windows = joined(numbers(load("tiny_digits", epochs=range(1), **options)))
     assert set(windows[:4]) != set(range(4))
     assert [sorted(windows[:8]), sorted(windows[8:16])] == [list(range(8)), list(range(8, 16))]
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["in memory", "streamed"])
+def test_tfds_attributes(tfds_dir, monkeypatch, kept):
+    opening._tfds.cache_clear()
+    if not kept:
+        monkeypatch.setattr(pipeline, "MEMORY", 0)
+    options = dict(data_dir=tfds_dir, download=False)
+    assert attributes("tiny_faces", **options) == ("5_o_Clock", "Male", "Smiling")
+    assert attributes("tiny_faces", "test", **options) == ("5_o_Clock", "Male", "Smiling")
+    assert attributes("tiny_digits", **options) == attributes("tiny_names", **options) == ()
+    options["batch_size"] = 4
+
+    def given(labels=None, for_model=None, **more):
+        dataset = load("tiny_faces", for_model=for_model, labels=labels, dtype="uint8", **options, **more)
+        images, labels = everything(dataset)
+        return labels, binary(20)[images[:, 0, 0, 0]]
+
+    for more in ({}, {"cache": True}, {"for_model": model(attributes=3)}):
+        labels, digits = given(**more)
+        assert labels.dtype == np.float32
+        np.testing.assert_array_equal(labels, digits[:, [1, 2, 0]])
+    labels, digits = given(("Smiling", "Male"), model(attributes=2))
+    np.testing.assert_array_equal(labels, digits[:, [0, 2]])
+    labels, digits = given("Male", model(labels=True, classes=2))
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, digits[:, 2])
+    assert isinstance(load("tiny_faces", for_model=model(), **options).element_spec, tf.TensorSpec)
+    assert isinstance(load("tiny_names", **{**options, "batch_size": 1}).element_spec, tf.TensorSpec)
+    assert "did you mean Smiling" in complaint("tiny_faces", labels="smilng", **options)
+    assert "name one, as labels='5_o_Clock'" in complaint(
+        "tiny_faces", for_model=model(labels=True), **options
+    )
+    assert "are 3 classes; build" in complaint(
+        "tiny_digits", for_model=model(labels=True, classes=2), **options
+    )
 
 
 def test_tfds_images_of_any_size(tfds_dir):

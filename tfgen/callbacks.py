@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from tfgen.files import replacing
 from tfgen.pictures import grid
@@ -37,10 +38,12 @@ class Metrics(keras.callbacks.Callback):
 class SampleGrid(keras.callbacks.Callback):
     """Writes FOLDER/epoch-0001.png and so on: the model's samples from the same noise.
 
+    Of a model conditional on classes, each column is a class, from 0 on.
+
     Args:
         folder: where the pictures go; it is made when the first one is written.
         every: a picture after so many epochs.
-        n: number of images in a picture.
+        n: number of images in a picture, less what would be no whole row of classes.
         seed: that of `model.sample`.
     """
 
@@ -50,24 +53,31 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
-            images = self.model.sample(self.n, seed=self.seed)
+            n, columns, labels = self.n, None, {}
+            if self.model.classes and self.model.label_spec is not None:
+                columns = self.model.classes
+                n = max(n // columns, 1) * columns
+                labels["labels"] = np.arange(n) % columns
+            images = self.model.sample(n, seed=self.seed, **labels)
             with replacing(self.folder / f"epoch-{epoch + 1:04d}.png") as part:
-                grid(images, self.model.value_range).save(part)
+                grid(images, self.model.value_range, columns).save(part)
+
+
+def save(model, path, run):
+    """Writes a usual .keras file (weights, optimizers, averages, seed, step), always whole, with one
+    more member, run.json: what the run was when this was saved."""
+    with replacing(path) as part:
+        model.save(part)
+        with zipfile.ZipFile(part, "a") as file:
+            file.writestr("run.json", json.dumps(run))
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the model after each epoch, in one file that is always whole.
-
-    The file is a usual .keras file (weights, optimizers, averages, seed, step) with one more
-    member, run.json: what the run was when this was saved.
-    """
+    """Saves the model after each epoch, by `save`."""
 
     def __init__(self, path, run):
         super().__init__()
         self.path, self.run = Path(path), run
 
     def on_epoch_end(self, epoch, logs=None):
-        with replacing(self.path) as part:
-            self.model.save(part)
-            with zipfile.ZipFile(part, "a") as file:
-                file.writestr("run.json", json.dumps(self.run))
+        save(self.model, self.path, self.run)

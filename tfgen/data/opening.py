@@ -16,7 +16,7 @@ from tfgen.errors import InputError, unknown
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 SPLITS = ("train", "test", "validation", "val")
 IMAGES = ("images", "image", "x", "arr_0")
-LABELS = ("labels", "label", "y", "arr_1")
+LABELS = ("labels", "label", "y", "arr_1", "attributes")
 
 
 def open_source(source, split, data_dir=None, download=True):
@@ -72,21 +72,32 @@ def _images(images):
 
 
 def _labels(labels, count):
+    """Classes as int32 (count,), or attributes as float32 (count, a)."""
     labels = np.asarray(labels)
-    if labels.shape == (count, 1):
-        labels = labels[:, 0]
-    if labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+    integer = np.issubdtype(labels.dtype, np.integer)
+    if integer and labels.shape in ((count,), (count, 1)):
+        if (labels < 0).any():
+            raise InputError(f"labels are classes, numbered from 0; found {labels.min()}")
+        return labels.reshape(count).astype(np.int32)
+    number = integer or labels.dtype == bool or np.issubdtype(labels.dtype, np.floating)
+    if not number or labels.ndim != 2 or len(labels) != count or not labels.size:
         raise InputError(
-            f"labels must be integers of shape ({count},), one for each image; "
-            f"received {labels.dtype} of shape {labels.shape}"
+            f"labels must be attributes of shape ({count}, a), or integers of shape ({count},), one for "
+            f"each image; received {labels.dtype} of shape {labels.shape}"
         )
-    return labels.astype(np.int32)
+    if not ((labels == 0) | (labels == 1)).all():
+        raise InputError(f"attributes must be 0 or 1; found {labels.min():g} to {labels.max():g}")
+    return labels.astype(np.float32)
 
 
 def _arrays(splits, split):
     """What `split` names in {name: (images, labels or None)}."""
     splits = {name: (_images(x), y) for name, (x, y) in splits.items()}
     splits = {name: (x, None if y is None else _labels(y, len(x))) for name, (x, y) in splits.items()}
+    kinds = {name: y.shape[1:] for name, (_, y) in splits.items() if y is not None}
+    if len(set(kinds.values())) > 1:
+        shapes = ", ".join(f"{name} {('n', *shape)}" for name, shape in kinds.items())
+        raise InputError(f"labels of the splits differ in shape: {shapes}".replace("'", ""))
     parts = [
         (splits[name][0][start:stop], None if splits[name][1] is None else splits[name][1][start:stop])
         for name, start, stop in ranges(split, {name: len(x) for name, (x, _) in splits.items()})
@@ -94,8 +105,14 @@ def _arrays(splits, split):
     images, labels = zip(*parts)
     if len({part.shape[1:] for part in images}) > 1:
         raise InputError(f"images of {split!r} differ in shape: {[part.shape[1:] for part in images]}")
-    labels = None if any(y is None for y in labels) else np.concatenate(labels)
-    return Arrays(images[0] if len(images) == 1 else np.concatenate(images), labels)
+    images = images[0] if len(images) == 1 else np.concatenate(images)
+    if any(y is None for y in labels):
+        return Arrays(images)
+    labels = np.concatenate(labels)
+    if labels.ndim == 2:
+        names = tuple(f"attribute_{column}" for column in range(labels.shape[1]))
+        return Arrays(images, labels, attributes=names)
+    return Arrays(images, labels, 1 + max(int(y.max()) for _, y in splits.values() if y is not None))
 
 
 def _named_arrays(arrays, what):
@@ -158,11 +175,11 @@ def _folder(root, split):
         for name, start, stop in ranges(split, {name: len(found) for name, found in splits.items()})
         for parts in splits[name][start:stop]
     ]
-    labels = None
+    labels, classes = None, ()
     if all(len(parts) > depth + 1 for parts in files):
         classes = {name: number for number, name in enumerate(sorted({parts[depth] for parts in files}))}
         labels = [classes[parts[depth]] for parts in chosen]
-    return Files([os.path.join(root, *parts) for parts in chosen], labels)
+    return Files([os.path.join(root, *parts) for parts in chosen], labels, len(classes))
 
 
 def _line(error):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfgen import random
 from tfgen.data import images as ops
+from tfgen.data.labels import checked, choose
 from tfgen.data.opening import open_source
 from tfgen.data.sources import Records, in_memory, plain
 from tfgen.errors import InputError, unknown
@@ -19,6 +20,15 @@ MEMORY = 2**28  # bytes; a TFDS set up to this size is decoded once and kept
 def size(source, split="train", *, data_dir=None, download=True):
     """The number of examples of a split; arguments and errors as in `load`."""
     return open_source(source, split, data_dir, download).count
+
+
+def attributes(source, split="train", *, data_dir=None, download=True):
+    """The names of the attributes that label the images, a tuple in the order of the columns.
+
+    Arguments and errors as in `load`. Those of arrays are called attribute_0 and so on; () for a
+    source whose labels are classes, or that has none.
+    """
+    return open_source(source, split, data_dir, download).attributes
 
 
 def load(
@@ -49,13 +59,15 @@ def load(
             needed. If every image lies in a subfolder, the first subfolder is its label, numbered
             by sorted name. Subfolders train, test, validation or val, and no others, are splits.
             An existing folder wins over a TFDS name.
-        an .npz file, or a dict: arrays "images" and "labels" (or image, x; label, y), also by
-            split: "train_image", "x_test".
+        an .npz file, or a dict: arrays "images" and "labels" (or image, x; label, y, attributes),
+            also by split: "train_image", "x_test".
         an array, or a tuple (images, labels): uint8, integers in 0..255, booleans, or floats in
-            [0, 1] (rounded to 256 levels), shape (n, h, w) or (n, h, w, c).
+            [0, 1] (rounded to 256 levels), shape (n, h, w) or (n, h, w, c). Labels are classes,
+            integers (n,) from 0, or attributes (n, a), booleans or numbers 0 and 1.
         a name of TensorFlow Datasets as "fashion_mnist" or "cycle_gan/facades": its features
-            'image' and, if integers, 'label'. Up to 256 MiB of decoded images of one size are
-            kept in memory; larger sets are streamed, and shuffled in windows of 10,000 examples.
+            'image' and, if integers, 'label', or else 'attributes', a dict of booleans, as of
+            "celeb_a", in the order of their sorted names. Up to 256 MiB of decoded images of one size
+            are kept in memory; larger sets are streamed, and shuffled in windows of 10,000 examples.
 
     Images are resized (antialiased) until the shorter side fits, then cropped; grey is repeated to
     colour, colour weighted to grey, alpha dropped. They are bytes until the last step.
@@ -75,7 +87,9 @@ def load(
         binarize: None; "static": each value v of 0..255 is white with probability v / 255, drawn
             once; "dynamic": drawn anew in each epoch.
         crop: "center", or "random": at another place in each epoch.
-        labels: whether to give labels; None leaves it to the model, or to the source.
+        labels: whether to give labels; None leaves it to the model, or to the source. The name of an
+            attribute, as "Smiling", gives it as a class 0 or 1; a tuple of names, as ("Smiling",
+            "Male"), gives these attributes, in this order.
         data_dir, download: where TFDS looks, and whether it may download.
         cache: whether to decode and resize all images once, into memory.
         drop_remainder: whether to leave out an epoch's last partial batch; by default as `shuffle`.
@@ -83,11 +97,13 @@ def load(
 
     Returns:
         a tf.data.Dataset, whose length is known, of images (batch_size, h, w, c), or of tuples
-        (images, labels) with int32 labels (batch_size,).
+        (images, labels), with int32 labels (batch_size,) of classes or float32 (batch_size, a)
+        of attributes.
 
     Raises:
         InputError: unknown names, unreadable files, values out of range, NaN, images of different
-            sizes where no shape is given, labels that are missing, fewer images than a batch.
+            sizes where no shape is given, labels that are missing or not the model's, fewer
+            images than a batch.
     """
     for name, value, known in (
         ("crop", crop, ("center", "random")),
@@ -102,7 +118,8 @@ def load(
         raise InputError(f"epochs must be a range, as range(0, 10), that is not empty; received {epochs!r}")
     origin = source if isinstance(source, (str, os.PathLike)) else f"the {type(source).__name__}"
     source = open_source(source, split, data_dir, download)
-    shape, labels = _wanted(source, origin, for_model, image_shape, labels)
+    shape = _wanted(source, origin, for_model, image_shape)
+    labels = checked(source, origin, for_model, labels)
     shuffle = str(split).startswith("train") if shuffle is None else shuffle
     drop_remainder = shuffle if drop_remainder is None else drop_remainder
     if drop_remainder and source.count < batch_size:
@@ -129,14 +146,14 @@ def load(
                 place = ops.uniform(random.key(seed, PLACE, number), index, (2,))
             return ops.fit(images, shape, place)
 
-        images, classes = source.read(fit, index, *batch)
+        images, values = source.read(fit, index, *batch)
         images.set_shape((batch_size if drop_remainder else None, *shape))
         if binarize:
             ink = random.key(seed, INK, *([number] if binarize == "dynamic" else []))
             images = ops.binarize(images, ink, index)
         if for_model is not None and dtype == "float32":
             images = ops.scale(images, for_model.value_range)
-        return (images, classes) if labels else images
+        return (images, choose(source, values, labels)) if labels else images
 
     if epochs is None:
         numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
@@ -153,8 +170,8 @@ def load(
     return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
 
 
-def _wanted(source, origin, model, image_shape, labels):
-    """The shape of the images and whether there are labels, or the reason why they cannot be had."""
+def _wanted(source, origin, model, image_shape):
+    """The shape of the images, or the reason why they cannot be had."""
     shape = source.shape  # of a folder: looks into the files
     if model is not None:
         specs = tf.nest.flatten(model.data_spec)
@@ -167,7 +184,6 @@ def _wanted(source, origin, model, image_shape, labels):
         if image_shape is not None and not needed.is_compatible_with(image_shape):
             raise InputError(f"image_shape is {image_shape}, but the model's images are {tuple(needed)}")
         shape = tuple(want or have for want, have in zip(needed, shape))
-        labels = len(specs) == 2 if labels is None else labels
     if image_shape is not None:
         if len(image_shape) != 3 or min(image_shape) < 1:
             raise InputError(f"image_shape must be (height, width, channels); received {image_shape}")
@@ -180,6 +196,4 @@ def _wanted(source, origin, model, image_shape, labels):
         raise InputError(f"{origin} mixes grey and colour images; give image_shape=(height, width, 1 or 3)")
     if shape[2] not in (source.shape[2], 1, 3):
         raise InputError(f"cannot make images of {shape[2]} channels from {origin}; 1 and 3 can be had")
-    if labels and not source.labelled:
-        raise InputError(f"labels are wanted, but {origin} has none; give (images, labels) or class folders")
-    return shape, source.labelled if labels is None else labels
+    return shape

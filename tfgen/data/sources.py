@@ -1,10 +1,12 @@
 """Where images come from. Each kind gives examples by number, in the order of a key.
 
-A source has `count`, `shape` (h, w, c), None where examples differ, `labelled`, and
+A source has `count`; `shape` (h, w, c), None where examples differ; `labelled`; `attributes`, names of
+what its labels say by 0 and 1, () if they are classes; `classes`, how many, None if it is not known; and
 
     examples(key)       a tf.data.Dataset of tuples (index, ...) in the order of `key`; None keeps the order
-    read(fit, *batch)   (images, labels) of a batch of examples: uint8 (n, h, w, c), and int32 (n,) or None;
-                        `fit(images, index)` gives images their final shape, as many at once as can be
+    read(fit, *batch)   (images, labels) of a batch of examples: uint8 (n, h, w, c), and int32 (n,) of
+                        classes, float32 (n, a) of attributes, or None; `fit(images, index)` gives
+                        images their final shape, as many at once as can be
 """
 
 import functools
@@ -38,12 +40,13 @@ def _numbers(count, key):
 
 
 class Arrays:
-    """Images in memory: uint8 (n, h, w, c), and integer labels (n,) or None."""
+    """Images in memory: uint8 (n, h, w, c), and labels int32 (n,), float32 (n, a) or None."""
 
-    def __init__(self, images, labels=None):
+    def __init__(self, images, labels=None, classes=None, attributes=()):
         with tf.device("CPU"):
             self.images = tf.constant(images)
-            self.labels = None if labels is None else tf.constant(labels, tf.int32)
+            self.labels = None if labels is None else tf.constant(labels)
+        self.classes, self.attributes = classes, attributes
         self.count, *shape = self.images.shape
         self.shape = tuple(shape)
         self.labelled = labels is not None
@@ -59,13 +62,15 @@ class Arrays:
 class Files:
     """Image files, which are read when their turn comes."""
 
-    def __init__(self, paths, labels=None):
+    attributes = ()
+
+    def __init__(self, paths, labels=None, classes=None):
         self.names = paths
         with tf.device("CPU"):
             self.paths = tf.constant(paths)
             self.labels = None if labels is None else tf.constant(labels, tf.int32)
         self.count = len(paths)
-        self.labelled = labels is not None
+        self.labelled, self.classes = labels is not None, classes
 
     @functools.cached_property
     def shape(self):
@@ -107,10 +112,17 @@ class Records:
                 f"take them by tfds.load and give arrays"
             )
         integer = label is not None and label.shape == () and np.issubdtype(label.np_dtype, np.integer)
-        self.labelled = bool(integer)
+        named = features.get("attributes")
+        named = dict(named) if isinstance(named, tfds.features.FeaturesDict) else {}
+        binary = all(part.shape == () and part.tf_dtype is tf.bool for part in named.values())
+        self.attributes = tuple(sorted(named)) if binary and not integer else ()
+        self.labelled = bool(integer or self.attributes)
+        self.classes = getattr(label, "num_classes", None) if integer else None
         self.count = builder.info.splits[split].num_examples
         self.shape = image.shape
-        wanted = {"image": True, "label": True} if self.labelled else {"image": True}
+        wanted = {"image": True, "label": True} if integer else {"image": True}
+        if self.attributes:
+            wanted["attributes"] = dict.fromkeys(self.attributes, True)
         self.records = builder.as_dataset(
             split=split,
             decoders=tfds.decode.PartialDecoding(wanted, {"image": tfds.decode.SkipDecoding()}),
@@ -145,7 +157,12 @@ class Records:
             image = tf.io.decode_image(contents, channels=self.shape[-1] or 0, expand_animations=False)
             return fit(tf.ensure_shape(image, self.shape)[None], number[None])[0]
 
-        labels = tf.cast(record["label"], tf.int32) if self.labelled else None
+        labels = None
+        if self.attributes:
+            labels = tf.stack([record["attributes"][name] for name in self.attributes], axis=-1)
+            labels = tf.cast(labels, tf.float32)
+        elif self.labelled:
+            labels = tf.cast(record["label"], tf.int32)
         return tf.map_fn(one, (index, record["image"]), fn_output_signature=tf.uint8), labels
 
 
@@ -160,10 +177,15 @@ def in_memory(source, shape):
         return images, *([labels] if source.labelled else [])
 
     batches = source.examples(None).batch(256).map(read, tf.data.AUTOTUNE, deterministic=True)
-    arrays = np.empty((source.count, *shape), np.uint8), np.empty(source.count, np.int32)
+    labels = (
+        np.empty((source.count, len(source.attributes)), np.float32)
+        if source.attributes
+        else np.empty(source.count, np.int32)
+    )
+    arrays = np.empty((source.count, *shape), np.uint8), labels
     row = 0
     for batch in batches.as_numpy_iterator():
         for array, part in zip(arrays, batch):
             array[row : row + len(part)] = part
         row += len(batch[0])
-    return Arrays(arrays[0], arrays[1] if source.labelled else None)
+    return Arrays(arrays[0], labels if source.labelled else None, source.classes, source.attributes)

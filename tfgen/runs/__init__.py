@@ -25,9 +25,18 @@ import tensorflow as tf
 from tfgen import arguments as checking
 from tfgen import models
 from tfgen.callbacks import Checkpoint, Metrics, SampleGrid
+from tfgen.callbacks import save as save_model
 from tfgen.errors import InputError, unknown
 from tfgen.runs import folder as files
-from tfgen.runs.data import absolute, checked_options, identity, image_shape, load_data, steps
+from tfgen.runs.data import (
+    absolute,
+    checked_options,
+    conditions,
+    identity,
+    image_shape,
+    load_data,
+    steps,
+)
 
 STRATEGIES = {
     "none": tf.distribute.get_strategy,
@@ -61,7 +70,8 @@ def train(
         model: a name in the catalogue, as "dcgan".
         out: the run folder, which must be new or empty.
         source: the data, as for `tfgen.data.load`; the model's `image_shape` becomes theirs,
-            unless `arguments` give one.
+            and so does a conditional model's number of `classes` or `attributes`, unless
+            `arguments` give one.
         arguments: constructor arguments of the model.
         options: options of `tfgen.data.load`, as {"binarize": "dynamic"}.
         epochs, batch_size: whole numbers; a batch is of all devices together.
@@ -104,9 +114,13 @@ def train(
         {n: p for n, p in parameters.items() if n not in ("seed", "dtype", "name")},
         arguments or {},
     )
+    source = absolute(recipe.dataset if source is None else source)
+    usual = dict(recipe.data)
+    if source != recipe.dataset:
+        usual.pop("labels", None)  # the names of its own attributes
     loading = {
-        "source": absolute(recipe.dataset if source is None else source),
-        "options": {"split": "train", **recipe.data, **checked_options(options or {})},
+        "source": source,
+        "options": {"split": "train", **usual, **checked_options(options or {})},
         "data_dir": absolute(data_dir),
         "download": download,
     }
@@ -114,6 +128,9 @@ def train(
     if "image_shape" in parameters and "image_shape" not in given:
         if loading["source"] != recipe.dataset or "image_shape" not in config:
             config["image_shape"] = image_shape(loading)
+    conditional = {"classes", "attributes"} & set(parameters)
+    if not conditional & set(given) and any(config.get(n, parameters[n].default) for n in conditional):
+        config.update(conditions(loading, conditional))
     run = {
         "model": model.lower(),
         "config": {**config, "seed": seed, "dtype": precision},
@@ -184,6 +201,13 @@ def load(run):
         )
     files.saved_with(path)  # refuses a damaged file
     return _open(run, path)
+
+
+def save(run, model):
+    """Puts `model`, of `load`, in the place of the run's own, as after `fit_density`; returns the file."""
+    path = files.latest(Path(run))
+    save_model(model, path, files.saved_with(path))
+    return path
 
 
 def _open(run, path):

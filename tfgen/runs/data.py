@@ -8,6 +8,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tfgen import arguments, data
+from tfgen.data.labels import counts
 from tfgen.data.opening import open_source
 from tfgen.data.sources import Files
 from tfgen.errors import InputError
@@ -27,11 +28,24 @@ def absolute(path):
     return str(Path(path).resolve()) if path is not None and Path(path).exists() else path
 
 
-def image_shape(loading):
-    """Of the data; images of a folder become 64x64, or 32x32 if they are smaller than 64."""
-    found = open_source(
+def _opened(loading):
+    return open_source(
         loading["source"], loading["options"]["split"], loading["data_dir"], loading["download"]
     )
+
+
+def conditions(loading, names):
+    """{name: how many} for the `names`, of "classes" and "attributes", that the data's labels are."""
+    found, labels = _opened(loading), loading["options"].get("labels")
+    if labels is False or not found.labelled:
+        return {}
+    have = counts(found, loading["source"], True if labels is None else labels)
+    return {name: have[name] for name in names} if any(have[name] for name in names) else {}
+
+
+def image_shape(loading):
+    """Of the data; images of a folder become 64x64, or 32x32 if they are smaller than 64."""
+    found = _opened(loading)
     *size, channels = found.shape
     if channels is None:
         raise InputError(

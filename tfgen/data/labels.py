@@ -1,0 +1,69 @@
+"""Which labels a batch has: classes, int32 (n,) from 0, or attributes, float32 (n, a) of 0 and 1.
+
+`labels`, of `tfgen.data.load`, is True for all that the source has, the name of an attribute, which
+becomes the classes 0 and 1, or several names, in the order that they shall have.
+"""
+
+import tensorflow as tf
+
+from tfgen.errors import InputError, unknown
+
+
+def counts(source, origin, labels):
+    """{"classes": how many, "attributes": how many} of the labels chosen; 0 for what they are not.
+
+    None where a source does not tell how many classes it has.
+    """
+    if not source.labelled:
+        raise InputError(f"labels are wanted, but {origin} has none; give (images, labels) or class folders")
+    if labels is True:
+        return {"classes": 0 if source.attributes else source.classes, "attributes": len(source.attributes)}
+    names = [labels] if isinstance(labels, str) else labels
+    if not (isinstance(names, (list, tuple)) and names and all(isinstance(name, str) for name in names)):
+        raise InputError(
+            f"labels must be None, True, False, an attribute's name or a tuple of names; received {labels!r}"
+        )
+    if not source.attributes:
+        raise InputError(f"{origin} has classes, no attributes; labels must be None, True or False")
+    for name in names:
+        if name not in source.attributes:
+            raise unknown(f"attribute of {origin}", name, source.attributes)
+    one = isinstance(labels, str)
+    return {"classes": 2 if one else 0, "attributes": 0 if one else len(names)}
+
+
+def checked(source, origin, model, labels):
+    """`labels` with True or False for None, once they are known to fit `model`, which may be None."""
+    specs = [] if model is None else tf.nest.flatten(model.data_spec)
+    if labels is None:
+        labels = source.labelled if model is None else len(specs) == 2
+    if labels is False:
+        return False
+    have = counts(source, origin, labels)
+    if len(specs) < 2:
+        return labels
+    kind = "attributes" if have["attributes"] else "classes"
+    if specs[1].dtype.is_integer:
+        needed, need = "classes", model.classes
+        fits = kind == needed and (have[kind] or 0) <= need
+        other = f"name one, as labels={source.attributes[0]!r}" if source.attributes else ""
+    else:
+        needed, need = "attributes", specs[1].shape[1]
+        fits = have[needed] == need
+        other = f"give {need} names as labels" if source.attributes else f"give 0 and 1 of shape (n, {need})"
+    if not fits:
+        remedy = f"build the model with {kind}={have[kind]}" if kind == needed else other
+        raise InputError(
+            f"{type(model).__name__} has {need} {needed}, but the labels of {origin} are "
+            f"{have[kind] or 'some'} {kind}; {remedy}"
+        )
+    return labels
+
+
+def choose(source, values, labels):
+    """Of a source's `values`, (n,) or (n, a), those that `labels`, not False, names."""
+    if labels is True:
+        return values
+    if isinstance(labels, str):
+        return tf.cast(values[:, source.attributes.index(labels)], tf.int32)
+    return tf.gather(values, [source.attributes.index(name) for name in labels], axis=1)
