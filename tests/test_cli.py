@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from tfgen import runs
-from tfgen.callbacks import SampleGrid
+from tfgen.callbacks import Checkpoint, SampleGrid
 from tfgen.cli import app, main, quickstart
 from tfgen.metrics import small_classifier
-from tfgen.models import CATALOGUE, DCGAN
+from tfgen.models import CATALOGUE, CVAE, DCGAN, Attribute2Image
 
 COMMANDS = ("quickstart", "list", "show", "train", "sample", "evaluate", "export")
 
@@ -118,6 +118,8 @@ BAD_TRAINING = {
     "labels": (["dcgan", "--data", "{folder}", "--data-set", "labels=True"], "labels are wanted"),
     "split": (["dcgan", "--data", "digits", "--data-set", "split=tain"], "no split 'tain'"),
     "batch": (["dcgan", "--data", "digits", "--batch-size", "2000"], "fewer than a batch of 2000"),
+    "attribute": (["cvae", "--data", "digits", "--data-set", "labels=Smiling"], "has classes, no attributes"),
+    "classes": (["cvae", "--data", "digits", "--set", "classes=9"], "CVAE has 9 classes"),
     "epochs": (["dcgan", "--data", "digits", "--epochs", "0"], "epochs must be at least 1; received 0"),
     "strategy": (["dcgan", "--data", "digits", "--strategy", "miror"], "did you mean mirrored"),
     "precision": (["dcgan", "--data", "digits", "--precision", "float31"], "did you mean float32"),
@@ -219,6 +221,62 @@ def test_sample_writes_the_same_images_for_the_same_seed(run, tmp_path):
         np.testing.assert_allclose(file["images"][:5].astype(int), got, atol=1)
         late = np.asarray(model.sample(2, seed=7, first_row=298))
         np.testing.assert_allclose(file["images"][298:], np.rint((late + 1) / 2 * 255), atol=1)
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    """A run of a model of classes, and one of attributes, which have learned nothing."""
+    root = tmp_path_factory.mktemp("conditional")
+    small = dict(image_shape=(8, 8, 1), width=8, latent_dim=4, seed=0)
+    for model in (CVAE(**small), Attribute2Image(**small, attributes=3, background_dim=2)):
+        run = {"model": type(model).__name__.lower()}
+        folder = root / run["model"]
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps(run))
+        saver = Checkpoint(folder / "model.keras", run)
+        saver.set_model(model)
+        saver.on_epoch_end(0)
+    return root
+
+
+def test_sample_takes_labels_in_turn(conditional, tmp_path):
+    def sampled(run, n, *flags):
+        assert (
+            tfgen("sample", conditional / run, "-n", n, "--seed", 7, "--to", tmp_path / "a.npz", *flags) == 0
+        )
+        with np.load(tmp_path / "a.npz") as file:
+            return file["images"].astype(int)
+
+    def assert_drawn(got, model, labels):
+        want = np.asarray(model.sample(len(got), seed=7, labels=np.array(labels))) * 255
+        np.testing.assert_allclose(got, want, atol=1)
+        other = np.asarray(model.sample(len(got), seed=7, labels=1 - np.clip(labels, 0, 1))) * 255
+        assert np.abs(got - other).max() > 1
+
+    model = runs.load(conditional / "cvae")
+    assert_drawn(sampled("cvae", 2, "--label", 3), model, [3, 3])
+    assert_drawn(sampled("cvae", 300, "--label", 0, "--label", "1,2"), model, [0, 1, 2] * 100)
+    model = runs.load(conditional / "attribute2image")
+    two = [[1, 0, 1], [0, 0, 0]]
+    assert_drawn(sampled("attribute2image", 3, "--label", "1,0,1", "--label", "0,0,0"), model, [*two, two[0]])
+    flags = ("-n", 6, "--label", "7,8,9", "--to", tmp_path / "a.png")
+    assert tfgen("sample", conditional / "cvae", *flags) == 0
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.size == (3 * 34 - 2, 2 * 34 - 2)  # a column for each
+
+
+def test_bad_labels_are_one_line(conditional, run, fails):
+    assert "DCGAN is not conditional; leave labels away" in fails("sample", run, "--label", 3)
+    assert "lie in 0..9; received 10 to 10" in fails("sample", conditional / "cvae", "--label", 10)
+    assert "whole numbers, as 3 or 0,1,2; received 'x'" in fails(
+        "sample", conditional / "cvae", "--label", "x"
+    )
+    assert "received '1,'" in fails("sample", conditional / "cvae", "--label", "1,")
+    assert "takes labels float32 of shape" in fails("sample", conditional / "attribute2image", "--label", 1)
+    flags = ("--label", "1,0,1", "--label", "1,0")
+    assert "as many attributes; received 1,0,1 and 1,0" in fails(
+        "sample", conditional / "attribute2image", *flags
+    )
 
 
 def test_evaluate_prints_a_table_and_writes_all_scores(run, capsys):

@@ -12,7 +12,7 @@ import tfgen
 from tfgen import data, metrics
 from tfgen.errors import InputError
 from tfgen.metrics import evaluate, small_classifier
-from tfgen.models import DCGAN, VAE
+from tfgen.models import CVAE, DCGAN, VAE
 
 IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
 
@@ -250,6 +250,71 @@ def test_a_vae_has_a_bound_and_a_tighter_one():
     assert scores["elbo"].protocol["data"]["binarize"] == "dynamic"  # as its recipe has it
 
 
+def test_rate_and_distortion_are_the_parts_of_the_bound():
+    model = VAE(image_shape=(8, 8, 1), latent_dim=4, width=8, seed=0)
+    names = ["elbo", "rate", "distortion", "active_units", "reconstruction_error"]
+    scores = by_name(evaluate(model, "digits", metrics=names, data={}, n=150))
+    assert list(scores) == ["elbo", "elbo_bits_per_dim", *names[1:]]
+    x = next(
+        data.load("digits", "test", model, 150, shuffle=True, seed=0, epochs=range(1)).as_numpy_iterator()
+    )
+    rate = model.posterior(x).kl_divergence(model.prior).numpy()
+    assert scores["rate"].value == pytest.approx(rate.mean(), rel=1e-4)
+    assert scores["rate"].standard_error == pytest.approx(rate.std(ddof=1) / math.sqrt(150), rel=1e-4)
+    parts = scores["rate"].value + scores["distortion"].value
+    assert parts == pytest.approx(-scores["elbo"].value, rel=1e-5)
+    assert scores["active_units"].value == metrics.active_units(model, [x])[0]
+    errors = ((x - model.reconstruct(x).numpy()) ** 2).sum(axis=(1, 2, 3))
+    assert scores["reconstruction_error"].value == pytest.approx(errors.mean(), rel=1e-4)
+
+
+class Taught(Album):
+    """A model of classes that draws digits of the class it is asked for, but for class 3."""
+
+    classes = 10
+    label_spec = tf.TensorSpec((None,), tf.int32, "labels")
+
+    def __init__(self):
+        images, self.labels = next(data.load("digits", "train", batch_size=1437).as_numpy_iterator())
+        super().__init__(images.astype(np.float32) / 127.5 - 1)
+        self.data_spec = (self.data_spec, self.label_spec)
+
+    def sample(self, n, seed=None, first_row=0, labels=None):
+        if labels is None:
+            return super().sample(n, seed, first_row)
+        wanted = np.where(labels == 3, 4, labels)
+        return tf.constant(np.stack([self.images[self.labels == label][0] for label in wanted]))
+
+    def log_prob(self, images, samples=1, labels=None):
+        return tf.cast(labels, tf.float32)
+
+
+def test_a_model_of_classes_is_scored_by_what_it_draws_for_each():
+    scores = by_name(evaluate(Taught(), "digits", n=200, metrics=["class_agreement", "log_prob"]))
+    agreement = scores["class_agreement"]
+    assert agreement.value == pytest.approx(0.9)
+    assert agreement.standard_error == pytest.approx(math.sqrt(0.09 / 200))
+    assert agreement.protocol["labels"] == "each class in turn" and agreement.protocol["n_fake"] == 200
+    # The likelihood was told the label of each image.
+    assert scores["log_prob"].value == pytest.approx(4.5, abs=0.6)
+    assert scores["log_prob"].protocol["given"] == "labels" and "given" not in agreement.protocol
+
+
+def test_a_conditional_vae_has_all_the_scores_of_a_vae_given_labels():
+    model = CVAE(image_shape=(8, 8, 1), classes=10, latent_dim=2, width=8, seed=0)
+    scores = by_name(evaluate(model, "digits", n=64))
+    assert {"class_agreement", "elbo", "log_prob", "rate", "distortion", "active_units"} <= set(scores)
+    assert scores["elbo"].value < scores["log_prob"].value
+    assert scores["elbo"].protocol["given"] == scores["reconstruction_error"].protocol["given"] == "labels"
+    without = by_name(evaluate(model, "digits", n=64, extractor="pixels"))
+    assert "class_agreement" not in without and "frechet" in without
+    with pytest.raises(InputError, match="CVAE has no class_agreement; its metrics with this extractor"):
+        evaluate(model, "digits", extractor="pixels", metrics=["class_agreement"])
+    other = CVAE(image_shape=(8, 8, 1), classes=12, latent_dim=2, width=8, seed=0)
+    with pytest.raises(InputError, match="the model's 12; 'classifier' knows 10"):
+        evaluate(other, "digits", n=24, metrics=["class_agreement"])
+
+
 def test_discriminator_accuracy_counts_the_right_side_of_zero():
     model = album("train")
     images = digits("test").astype(np.float32) / 127.5 - 1
@@ -280,7 +345,7 @@ def test_what_cannot_be_evaluated_is_named():
     model = album("test")
     for how, message in (
         (dict(metrics=["frechett"]), "unknown metric 'frechett'; did you mean frechet"),
-        (dict(metrics=["elbo"]), "Album has no elbo; its metrics are frechet, kernel"),
+        (dict(metrics=["elbo"]), "Album has no elbo; its metrics with this extractor are frechet, kernel"),
         (dict(n=1), "at least 2 samples to compare; received n=1"),
         (dict(split="tset"), "no split 'tset'"),
         (dict(reference=True, metrics=["kernel"]), "needs the metric 'frechet'"),

@@ -7,6 +7,8 @@ The ratio is that of their median times; the minima stand beside them. Benchmark
     xla        a model's step with XLA against the one without
     export     the exported generator in onnxruntime against the TensorFlow function
     sampling   cached PixelCNN sampling against the naive loop and against one forward pass
+    likelihood the importance bound of a VAE, against TFP's likelihood, XLA and the decoder alone
+    mixture    an iteration of EM against scikit-learn's
 """
 
 import argparse
@@ -20,13 +22,15 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from tools.benchmarks import exporting, sampling, training
+from tools.benchmarks import exporting, likelihood, mixture, sampling, training
 
 BENCHMARKS = {
     "training": training.against_plain_keras,
     "xla": training.with_and_without_xla,
     "export": exporting.run,
     "sampling": sampling.run,
+    "likelihood": likelihood.run,
+    "mixture": mixture.run,
 }
 
 

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from tfgen.cli import models, quickstart, results, training
+from tfgen.cli import latent, models, quickstart, results, training
 from tfgen.cli.console import disk_is_full
 from tfgen.errors import InputError
 
@@ -27,6 +27,7 @@ app.command("train")(training.train)
 app.command("sample")(results.sample)
 app.command("evaluate")(results.evaluate)
 app.command("export")(results.export)
+app.add_typer(latent.app, name="latent")
 
 
 def main(args=None):

@@ -20,22 +20,35 @@ def sample(
     to: Annotated[
         Path | None, typer.Option(help="FILE.png: a grid; FILE.npz: bytes; else a new folder of PNG files.")
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a conditional model: classes, in turn; or the attributes of an image.", metavar="K"
+        ),
+    ] = None,
 ):
     """Draws images from a run's model.
 
     A .npz file has "images", uint8 of shape (n, height, width, channels).
+
+    A model of classes draws them at random, or takes --label: 3, or 0,1,2 for one after another. To
+    a model of attributes, --label 1,0,1 says all of them; several are taken in turn.
 
     \b
     Examples:
       tfgen sample runs/digits
       tfgen sample runs/digits -n 10000 --seed 1 --to samples.npz
       tfgen sample runs/digits -n 16 --to pictures/
+      tfgen sample runs/classes --label 3
+      tfgen sample runs/classes --label 0,1,2 -n 30 --to classes.png
+      tfgen sample runs/faces --label 1,0,1 --label 0,0,1
     """
     if n < 1:
         raise InputError(f"-n must be at least 1; received {n}")
     to = run / "samples.png" if to is None else to
     if to.suffix not in (".png", ".npz") and to.exists():
         raise InputError(f"{to} exists; give a new folder, or a file ending in .png or .npz")
+    rows = [_numbers(text) for text in label or []]
     import_tensorflow()
     import numpy as np
 
@@ -43,12 +56,20 @@ def sample(
     from tfgen.files import replacing
 
     model = runs.load(run)
+    if model.classes:
+        rows = [number for row in rows for number in row]
+    elif len(set(map(len, rows))) > 1:
+        raise InputError(f"each --label must have as many attributes; received {' and '.join(label)}")
     size = min(n, 256)
-    parts = [model.sample(size, seed=seed, first_row=start) for start in range(0, n, size)]
+    parts = []
+    for start in range(0, n, size):
+        labels = np.array([rows[i % len(rows)] for i in range(start, start + size)]) if rows else None
+        parts.append(model.sample(size, seed=seed, first_row=start, labels=labels))
     images = np.concatenate(parts)[:n]
     with replacing(to) as part:
         if to.suffix == ".png":
-            pictures.grid(images, model.value_range).save(part)
+            columns = len(rows) if len(rows) > 1 else None
+            pictures.grid(images, model.value_range, columns).save(part)
         elif to.suffix == ".npz":
             np.savez_compressed(part, images=pictures.to_uint8(images, model.value_range))
         else:
@@ -56,6 +77,13 @@ def sample(
             for i, image in enumerate(pictures.to_uint8(images, model.value_range)):
                 pictures.to_picture(image).save(part / f"{i:05d}.png")
     print(f"{n} images of seed {seed}: {to}")
+
+
+def _numbers(text):
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise InputError(f"--label takes whole numbers, as 3 or 0,1,2; received {text!r}") from None
 
 
 def evaluate(
@@ -99,11 +127,28 @@ def score(
     """What `tfgen evaluate` does; `chosen` are further arguments of `tfgen.metrics.evaluate`."""
     import_tensorflow()
     from tfgen import metrics, runs
-    from tfgen.data import size
     from tfgen.files import replacing
+
+    model = runs.load(run)
+    source, split, place, options = real_images(run, data, split, data_dir)
+    scores = metrics.evaluate(
+        model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place, **chosen
+    )
+    with replacing(run / "scores.json") as part:
+        part.write_text(json.dumps([json.loads(score.to_json()) for score in scores], indent=2) + "\n")
+    print_scores(scores)
+    print(f"with their protocols: {run / 'scores.json'}")
+
+
+def real_images(run, data=None, split=None, data_dir=None):
+    """What to compare a run with, for `tfgen.data`: source, split, where TFDS looks, other options.
+
+    The run's own data, where nothing else is given; their split test, where there is one.
+    """
+    from tfgen.data import size
     from tfgen.runs.folder import read
 
-    model, loading = runs.load(run), read(run)["data"]
+    loading = read(run)["data"]
     source = loading["source"] if data is None else data
     place = {"data_dir": data_dir or loading["data_dir"], "download": loading["download"]}
     if split is None:
@@ -113,13 +158,7 @@ def score(
         except InputError:  # it has no such split
             split = "train"
     options = {name: value for name, value in loading["options"].items() if name != "split"}
-    scores = metrics.evaluate(
-        model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place, **chosen
-    )
-    with replacing(run / "scores.json") as part:
-        part.write_text(json.dumps([json.loads(score.to_json()) for score in scores], indent=2) + "\n")
-    print_scores(scores)
-    print(f"with their protocols: {run / 'scores.json'}")
+    return source, split, place, options
 
 
 def print_scores(scores):

@@ -7,7 +7,9 @@ from tfgen.metrics.evaluation import METRICS, evaluate
 from tfgen.metrics.extractors import Extractor, extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
+from tfgen.metrics.likelihood import active_units, annealed_importance
 from tfgen.metrics.neighbours import density_coverage, precision_recall
+from tfgen.metrics.outliers import auroc, outlier_scores
 from tfgen.metrics.score import Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
@@ -17,12 +19,16 @@ __all__ = [
     "Extractor",
     "Moments",
     "Score",
+    "active_units",
+    "annealed_importance",
+    "auroc",
     "classifier",
     "density_coverage",
     "evaluate",
     "extractor",
     "frechet_distance",
     "kernel_distance",
+    "outlier_scores",
     "precision_recall",
     "two_sample_test",
 ]

@@ -1,7 +1,6 @@
-"""Scores of a model: its samples against real images, its likelihood, its discriminator."""
+"""Scores of a model: its samples against real images, its likelihood and codes, its discriminator."""
 
 import hashlib
-import inspect
 import math
 from pathlib import Path
 
@@ -14,14 +13,23 @@ from tfgen.errors import InputError, unknown
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
+from tfgen.metrics.likelihood import PER_IMAGE, active_units, per_image
 from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
-LIKELIHOODS = ("elbo", "log_prob")
-METRICS = (*SAMPLES, *LIKELIHOODS, "discriminator_accuracy")
+METRICS = (*SAMPLES, "class_agreement", *PER_IMAGE, "active_units", "discriminator_accuracy")
+NEEDS = {  # of a model
+    "elbo": ("elbo",),
+    "log_prob": ("log_prob",),
+    "rate": ("elbo", "posterior"),
+    "distortion": ("elbo", "posterior"),
+    "reconstruction_error": ("reconstruct",),
+    "active_units": ("elbo", "posterior"),
+    "discriminator_accuracy": ("discriminator",),
+}
 
 
 def evaluate(
@@ -50,8 +58,15 @@ def evaluate(
         frechet, kernel (standard error by blocks), precision, recall, density, coverage: see the
             functions of this package; in units of the features, or shares.
         two_sample_test: two_sample_accuracy (1/2 is ideal) and two_sample_p_value.
+        class_agreement: share of images, drawn with each class in turn, that the extractor gives that
+            class; for models of `classes`, and an extractor that knows them, as "classifier".
         elbo, log_prob: mean over the images in nats, and in bits per dimension as
-            elbo_bits_per_dim and log_prob_bits_per_dim; for models that have the method.
+            elbo_bits_per_dim and log_prob_bits_per_dim; for models that have the method. Given the
+            labels, if the model is conditional; so are the following.
+        rate, distortion: the two parts of -elbo, KL(q(z|x) || p(z)) and -E_q[log p(x|z)], in nats.
+        active_units: how many latents have Var_x(E_q[z]) > 0.01; see `tfgen.metrics.active_units`.
+        reconstruction_error: |x - reconstruct(x)|^2, the sum over an image's values in the model's
+            `value_range`, mean over the images.
         discriminator_accuracy: share of real images with a logit above 0 and of fakes with one
             below, and discriminator_accuracy_real and _fake; 1/2 each is ideal. For models with
             a `discriminator` of logits: a `critic`'s zero means nothing, so it has no such score.
@@ -73,7 +88,7 @@ def evaluate(
     Returns:
         a list of `Score`.
     """
-    chosen = _chosen(model, metrics)
+    chosen = _chosen(model, metrics, extractor)
     if reference and (split == "train" or "frechet" not in chosen):
         raise InputError("a reference needs the metric 'frechet' on another split than 'train'")
     if data is None:
@@ -91,7 +106,8 @@ def evaluate(
             source, split, for_model=model, batch_size=batch_size, shuffle=True, seed=seed,
             epochs=range(1), drop_remainder=False, **place, **data,
         )  # fmt: skip
-        dataset = dataset.map(lambda *batch: tf.nest.flatten(batch)[0])  # labels are not compared
+        parts = 1 if getattr(model, "label_spec", None) is None else 2  # other labels are not looked at
+        dataset = dataset.map(lambda *batch: tuple(tf.nest.flatten(batch)[:parts]))
         return dataset.unbatch().take(count).batch(batch_size).as_numpy_iterator()
 
     protocol = {
@@ -103,7 +119,7 @@ def evaluate(
         "tfgen": tfgen.__version__,
     }
     scores = []
-    if set(chosen) & set(SAMPLES):
+    if set(chosen) & {*SAMPLES, "class_agreement"}:
         if isinstance(extractor, str) and extractor == "classifier":
             try:
                 extractor = classifier(source, image_shape=model.image_shape, **place)
@@ -113,32 +129,45 @@ def evaluate(
                     "model files need no labels"
                 ) from error
         extractor = named_extractor(extractor, image_shape=model.image_shape)
+        with_features = {**extractor.protocol, **protocol, "n_fake": n}
+    if set(chosen) & set(SAMPLES):
         ours = _features(extractor, model, _samples(model, n, seed, batch_size))
-        theirs = _features(extractor, model, real(split, n))
-        with_features = {**extractor.protocol, **protocol, "n_fake": n, "dimension": ours[1].shape[1]}
+        theirs = _features(extractor, model, (images for images, *_ in real(split, n)))
+        with_features["dimension"] = ours[1].shape[1]
         scores += _compared(theirs, ours, chosen, seed, with_features)
         if reference:
-            train = _features(extractor, model, real("train", n))
+            train = _features(extractor, model, (images for images, *_ in real("train", n)))
             against = {**with_features, "n_fake": len(train[1]), "fake": "split train"}
             scores.append(Score("frechet_train", frechet_distance(theirs[0], train[0]), None, against))
+    if "class_agreement" in chosen:
+        scores.append(_class_agreement(model, extractor, n, seed, batch_size, with_features))
     for name in chosen:
-        if name in LIKELIHOODS:
-            scores += _likelihood(model, name, real(split, n), seed, importance_samples, protocol)
+        if name in PER_IMAGE:
+            values, note = per_image(model, name, real(split, n), seed, importance_samples)
+            scores += _means(name, values, math.prod(model.image_shape), protocol | note)
+        elif name == "active_units":
+            scores.append(Score(name, active_units(model, real(split, n))[0], None, protocol))
         elif name == "discriminator_accuracy":
             fakes = _samples(model, n, seed, batch_size)
-            scores += _discriminator(model, real(split, n), fakes, {**protocol, "n_fake": n})
+            images = (images for images, *_ in real(split, n))
+            scores += _discriminator(model, images, fakes, {**protocol, "n_fake": n})
     return scores
 
 
-def _chosen(model, metrics):
-    has = [*SAMPLES, *(name for name in LIKELIHOODS if hasattr(model, name))]
-    if hasattr(model, "discriminator") and not getattr(model, "critic", False):
-        has.append("discriminator_accuracy")
+def _chosen(model, metrics, extractor):
+    has = [*SAMPLES, *(name for name, needed in NEEDS.items() if all(hasattr(model, x) for x in needed))]
+    if getattr(model, "critic", False) and "discriminator_accuracy" in has:
+        has.remove("discriminator_accuracy")
+    knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
+    if getattr(model, "classes", 0) and knows:
+        has.insert(len(SAMPLES), "class_agreement")
     for name in metrics or ():
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
         if name not in has:
-            raise InputError(f"{type(model).__name__} has no {name}; its metrics are {', '.join(has)}")
+            raise InputError(
+                f"{type(model).__name__} has no {name}; its metrics with this extractor are {', '.join(has)}"
+            )
     return has if metrics is None else list(metrics)
 
 
@@ -153,11 +182,15 @@ def _name(source):
     return f"arrays {digest.hexdigest()[:16]}"
 
 
-def _samples(model, n, seed, batch_size):
-    """n samples in batches; the last one is cut, not drawn smaller, so that nothing is traced twice."""
+def _samples(model, n, seed, batch_size, by_class=False):
+    """n samples in batches, of each class in turn if `by_class`.
+
+    The last batch is cut, not drawn smaller, so that nothing is traced twice.
+    """
     size = min(n, batch_size)
     for start in range(0, n, size):
-        yield np.asarray(model.sample(size, seed=seed, first_row=start))[: n - start]
+        given = {"labels": np.arange(start, start + size) % model.classes} if by_class else {}
+        yield np.asarray(model.sample(size, seed=seed, first_row=start, **given))[: n - start]
 
 
 def _features(extractor, model, batches):
@@ -194,32 +227,30 @@ def _compared(theirs, ours, chosen, seed, protocol):
     return scores
 
 
-def _likelihood(model, name, batches, seed, importance_samples, protocol):
-    """Mean nats and bits per dimension over the images, with the error of the mean."""
-    method = getattr(model, name)
-    takes = inspect.signature(method).parameters
-    how = {"seed": seed} if "seed" in takes else {}
-    if "samples" in takes:
-        how["samples"] = importance_samples
-        protocol = {**protocol, "importance_samples": importance_samples}
-    spec = tf.TensorSpec((None, *model.image_shape), tf.float32)
-
-    @tf.function(input_signature=[spec, tf.TensorSpec((), tf.int32)])
-    def nats(images, first_row):
-        return method(images, **how, **({"first_row": first_row} if "first_row" in takes else {}))
-
-    values, start = [], 0
-    for images in batches:
-        for i in range(0, len(images), 100):  # K draws of each are in memory at once
-            values.append(nats(images[i : i + 100], start).numpy().astype(np.float64))
-            start += len(values[-1])
-    values = np.concatenate(values)
-    mean, error = values.mean(), values.std(ddof=1) / math.sqrt(len(values))
-    bits = math.log(2) * math.prod(model.image_shape)
-    return [
-        Score(name, float(mean), float(error), protocol),
-        Score(f"{name}_bits_per_dim", float(-mean / bits), float(error / bits), protocol),
+def _class_agreement(model, extractor, n, seed, batch_size, protocol):
+    found = [
+        extractor.probabilities(images, model.value_range)
+        for images in _samples(model, n, seed, batch_size, by_class=True)
     ]
+    found = np.concatenate(found)
+    if found.shape[1] != model.classes:
+        raise InputError(
+            f"class_agreement needs the extractor's classes to be the model's {model.classes}; "
+            f"{extractor.name!r} knows {found.shape[1]}"
+        )
+    share = float((found.argmax(axis=1) == np.arange(n) % model.classes).mean())
+    protocol = {**protocol, "labels": "each class in turn"}
+    return Score("class_agreement", share, math.sqrt(share * (1 - share) / n), protocol)
+
+
+def _means(name, values, dimensions, protocol):
+    """The mean over the images with its error; of likelihoods in bits per dimension too."""
+    mean, error = float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+    scores = [Score(name, mean, error, protocol)]
+    if name in ("elbo", "log_prob"):
+        bits = math.log(2) * dimensions
+        scores.append(Score(f"{name}_bits_per_dim", -mean / bits, error / bits, protocol))
+    return scores
 
 
 def _discriminator(model, real, fake, protocol):

@@ -1,0 +1,17 @@
+"""`tfgen latent ...`: pictures of what a run's codes mean."""
+
+import typer
+
+from tfgen.cli.latent import codes, images
+
+app = typer.Typer(
+    help="Looks into a model's codes: interpolation, traversal, manifold, attributes, neighbours.",
+    epilog="Example: `tfgen latent interpolate runs/digits`; `tfgen latent COMMAND --help` has more.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+for command in (
+    *(codes.interpolate, codes.traverse, codes.manifold, codes.arithmetic),
+    *(images.attributes, images.reconstruct, images.neighbours, images.density),
+):
+    app.command()(command)

@@ -1,0 +1,156 @@
+"""`tfgen latent attributes`, `reconstruct`, `neighbours` and `density`: codes beside the data."""
+
+from typing import Annotated
+
+import typer
+
+from tfgen.cli.console import import_tensorflow
+from tfgen.cli.latent.common import Data, Place, Seed, Split, To, first_images, save, start
+from tfgen.cli.results import Run, real_images
+from tfgen.errors import InputError, unknown
+
+
+def attributes(
+    run: Run,
+    attribute: Annotated[str, typer.Option(help="Its name in the data, or the number of a class.")],
+    n: Annotated[
+        int | None, typer.Option("-n", help="Images the vector is made of (all, at most 1000).")
+    ] = None,
+    rows: Annotated[int, typer.Option(help="Images to change.")] = 8,
+    reach: Annotated[float, typer.Option(help="Of the vector, from -reach to reach times.")] = 1.5,
+    to: To = None,
+    data: Data = None,
+    split: Split = None,
+    data_dir: Place = None,
+):
+    """Adds an attribute to images: the mean code of those with it, less that of those without.
+
+    A row is an image, and its code decoded with seven strengths of the attribute.
+
+    \b
+    Examples:
+      tfgen latent attributes runs/faces --attribute Smiling
+      tfgen latent attributes runs/vae --data mnist --attribute 7
+    """
+    model, to = start(run, to, "attributes")
+    import numpy as np
+
+    from tfgen import latent
+    from tfgen.data import attributes as names_of
+    from tfgen.data import size
+
+    if model.label_spec is not None:
+        raise InputError(f"{type(model).__name__} is conditional: an image is changed by its labels")
+    source, where, place, _ = real_images(run, data, split, data_dir)
+    n = min(1000, size(source, where, **place)) if n is None else n
+    if not 1 <= rows <= n:
+        raise InputError(f"--rows must lie in 1..{n}, the images of the vector; received {rows}")
+    names = names_of(source, where, **place)
+    if not names and not attribute.isdecimal():
+        raise InputError(f"{source} has no attributes; give the number of a class, as --attribute 3")
+    wanted = attribute if names else True
+    images, labels = first_images(model, run, n, data, split, data_dir, labels=wanted)
+    has = labels == (1 if names else int(attribute))
+    if has.all() or not has.any():
+        raise InputError(
+            f"{'all' if has.all() else 'none'} of the first {n} images are of {attribute!r}; "
+            f"choose another attribute, or a larger -n"
+        )
+    vector = latent.attribute_vector(model, images, has)
+    z = latent.encode(model, images[:rows])[:, None]
+    changed = latent.decode(model, z + np.linspace(-reach, reach, 7)[:, None] * vector)
+    picture = np.concatenate([images[:rows, None], changed], axis=1)
+    save(picture, model, to, f"{attribute} from {-reach:g} to {reach:g}, by {has.sum()} of {n} images")
+
+
+def reconstruct(
+    run: Run,
+    n: Annotated[int, typer.Option("-n", help="Number of images.")] = 32,
+    to: To = None,
+    data: Data = None,
+    split: Split = None,
+    data_dir: Place = None,
+):
+    """Draws images, and beside each what the model makes of its code.
+
+    \b
+    Examples:
+      tfgen latent reconstruct runs/vae
+      tfgen latent reconstruct runs/vae --data photos/ -n 16
+    """
+    model, to = start(run, to, "reconstruct")
+    from tfgen import latent
+
+    pairs = latent.reconstructions(model, *first_images(model, run, n, data, split, data_dir))
+    across = next(k for k in (8, 4, 2, 1) if n % k == 0)  # pairs in a row
+    pairs = pairs.reshape(n // across, 2 * across, *pairs.shape[2:])
+    save(pairs, model, to, f"{n} images, each left of its reconstruction")
+
+
+def neighbours(
+    run: Run,
+    n: Annotated[int, typer.Option("-n", help="Number of samples, one in a row.")] = 8,
+    k: Annotated[int, typer.Option("-k", help="Neighbours of each.")] = 7,
+    by: Annotated[str, typer.Option(help="Where to measure: pixels, or code.")] = "pixels",
+    seed: Seed = 0,
+    to: To = None,
+    data: Data = None,
+    split: Annotated[str | None, typer.Option(help="By default what the run was trained on.")] = None,
+    data_dir: Place = None,
+):
+    """Draws samples, and behind each the training images that are nearest to it.
+
+    \b
+    Examples:
+      tfgen latent neighbours runs/digits
+      tfgen latent neighbours runs/vae --by code -k 3
+    """
+    if by not in ("pixels", "code"):
+        raise unknown("place to measure", by, ["pixels", "code"])
+    if n < 1:
+        raise InputError(f"-n must be at least 1; received {n}")
+    model, to = start(run, to, "neighbours")
+    import numpy as np
+
+    from tfgen import latent
+    from tfgen.data import load
+    from tfgen.runs.folder import read
+
+    if by == "code" and model.label_spec is not None:
+        raise InputError(f"{type(model).__name__}'s codes depend on labels; use --by pixels")
+    split = split or (read(run)["data"]["options"]["split"] if data is None else "train")
+    source, split, place, options = real_images(run, data, split, data_dir)
+    how = dict(shuffle=False, epochs=range(1), drop_remainder=False, **place, **options)
+    samples = np.asarray(model.sample(n, seed=seed))
+    features = None if by == "pixels" else lambda images: latent.encode(model, images)
+    found, distances, _ = latent.neighbours(samples, load(source, split, model, 256, **how), k, features)
+    nearest = distances[:, 0]
+    what = f"{n} samples and their {k} neighbours, the nearest at {nearest.min():.3g} to {nearest.max():.3g}"
+    save(np.concatenate([samples[:, None], found], axis=1), model, to, what)
+
+
+def density(
+    run: Run,
+    components: Annotated[int, typer.Option(help="Gaussians of the mixture.")] = 10,
+):
+    """Fits a Gaussian mixture to the codes of the training images, from which `tfgen sample` then draws.
+
+    An autoencoder becomes a model that can be sampled (Ghosh et al., 2020). RUN/model.keras is
+    replaced by the model with its mixture.
+
+    \b
+    Example:
+      tfgen latent density runs/autoencoder --components 20
+    """
+    if components < 1:
+        raise InputError(f"--components must be at least 1; received {components}")
+    import_tensorflow()
+    from tfgen import runs
+    from tfgen.runs.data import load_data
+    from tfgen.runs.folder import read
+
+    model = runs.load(run)
+    if not hasattr(model, "fit_density"):
+        raise InputError(f"{type(model).__name__} has no codes of images; an autoencoder or a VAE has")
+    nats = model.fit_density(load_data(read(run), model, range(1)), components=components)
+    print(f"{components} Gaussians, {nats[-1]:.4g} nats a code: {runs.save(run, model)}")

@@ -1,0 +1,59 @@
+"""Outliers: how unusual an image is to a model, and how well that tells outliers from others.
+
+An and Cho. Variational Autoencoder based Anomaly Detection using Reconstruction Probability.
+SNU Data Mining Center, 2015. Bishop. Novelty detection and neural network validation. 1994:
+what a density finds unlikely is novel. https://doi.org/10.1049/ip-vis:19941330
+
+    score = -ELBO(x),  -log p(x)  (nats an image)   or   |x - reconstruction|^2  (a sum over its values)
+
+Unlike a test of novelty, a likelihood also says how simple an image is: simple outliers may be
+more likely than what the model knows (Nalisnick et al., ICLR 2019, https://arxiv.org/abs/1810.09136).
+"""
+
+import numpy as np
+
+from tfgen.errors import InputError, unknown
+from tfgen.metrics.likelihood import per_image
+
+METHODS = {"elbo": "elbo", "log_prob": "log_prob", "reconstruction": "reconstruct"}
+
+
+def outlier_scores(model, images, by="elbo", labels=None, samples=100, seed=0):
+    """How unusual each image is to the model, float64 (n,): the higher, the more.
+
+    Args:
+        model: one with the method `elbo`, `log_prob` or `reconstruct`.
+        images: (n, h, w, c) in the model's `value_range`.
+        by: "elbo" or "log_prob", in nats; "reconstruction", the squared error.
+        labels: of a conditional model.
+        samples, seed: of draws, where the method takes them.
+    """
+    if by not in METHODS:
+        raise unknown("outlier score", by, list(METHODS))
+    name = type(model).__name__
+    if not hasattr(model, METHODS[by]):
+        has = [by for by, other in METHODS.items() if hasattr(model, other)]
+        raise InputError(f"{name} has no {METHODS[by]}; its outlier scores are {', '.join(has) or 'none'}")
+    images = np.asarray(images, np.float32)
+    if images.ndim != 4 or images.shape[1:] != tuple(model.image_shape) or not len(images):
+        raise InputError(f"{name} scores images (n, {model.image_shape}), n >= 1; received {images.shape}")
+    batches = [(images,) if labels is None else (images, np.asarray(labels))]
+    if by == "reconstruction":
+        return per_image(model, "reconstruction_error", batches, seed, samples)[0]
+    return -per_image(model, by, batches, seed, samples)[0]
+
+
+def auroc(inliers, outliers):
+    """The probability that an outlier's score is above an inlier's; 1/2 is chance, 1 is ideal.
+
+    Args:
+        inliers, outliers: scores (n,) and (m,), higher = more unusual; an equal pair counts 1/2.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    inliers, outliers = (np.asarray(scores, np.float64) for scores in (inliers, outliers))
+    for name, scores in (("inliers", inliers), ("outliers", outliers)):
+        if scores.ndim != 1 or not len(scores) or not np.isfinite(scores).all():
+            raise InputError(f"expected finite scores (n,) of {name}, n >= 1; received shape {scores.shape}")
+    truth = np.repeat([0, 1], [len(inliers), len(outliers)])
+    return float(roc_auc_score(truth, np.concatenate([inliers, outliers])))
