@@ -178,6 +178,15 @@ def test_labels_nobody_asked_for_are_as_frequent_as_in_training(trained):
     np.testing.assert_array_equal(model.draw_labels(key, 5, 7), drawn[7:12])
 
 
+def test_an_edit_keeps_the_code_that_goes_with_its_own_attributes(model, batch):
+    images, labels = batch
+    new = np.float32([0, 1])  # one set for all
+    codes = model.encode(images, labels)
+    want = model.decode(codes, np.tile(new, (4, 1)))
+    np.testing.assert_allclose(model.edit(images, labels, new), want, atol=1e-6)
+    assert not np.allclose(codes, model.encode(images, 1 - labels))
+
+
 def test_samples_have_the_attributes_asked_for(trained):
     model, _ = trained
     square = np.indices((4, 4)).sum(0)[..., None] % 2

@@ -7,25 +7,37 @@ variance 1. Of variances they are the standard deviations and their inverses. Al
 import math
 
 import numpy as np
+import tensorflow as tf
 
 from tfgen.errors import InputError
 
 
 def factored(covariances, weights):
     """Factors and inverses of covariances; an InputError names a component that has none."""
-    full, factors, inverses = np.ndim(covariances) == 3, [], []
-    for k, covariance in enumerate(covariances):
-        try:
-            if not full and not covariance.min() > 0:
-                raise np.linalg.LinAlgError
-            factors.append(np.linalg.cholesky(covariance) if full else np.sqrt(covariance))
-        except np.linalg.LinAlgError:
-            raise InputError(
-                f"the covariance of component {k}, of weight {weights[k]:.2g}, is singular; raise "
-                f"regularization, or take fewer components" + (" or covariance='diagonal'" if full else "")
-            ) from None
-        inverses.append(np.linalg.inv(factors[-1]).T if full else 1 / factors[-1])
-    return np.array(factors), np.array(inverses)
+    if np.ndim(covariances) == 2:
+        _check(covariances.min(1), weights, "")
+        factors = np.sqrt(covariances)
+        return factors, 1 / factors
+    try:
+        # In place of NumPy's, whose threads wait for each other where cores are busy.
+        with tf.device("CPU:0"):
+            factors = tf.linalg.cholesky(covariances)
+            inverses = tf.linalg.triangular_solve(factors, tf.eye(factors.shape[-1], dtype=factors.dtype))
+    except tf.errors.InvalidArgumentError:
+        smallest = np.linalg.eigvalsh(covariances)[:, 0]
+        smallest[smallest.argmin()] = 0  # too small for the rounding
+        _check(smallest, weights, " or covariance='diagonal'")
+    return factors.numpy(), inverses.numpy().swapaxes(1, 2)
+
+
+def _check(smallest, weights, advice):
+    """Raises an InputError unless the smallest variance of each component is positive."""
+    k = smallest.argmin()
+    if not smallest[k] > 0:
+        raise InputError(
+            f"the covariance of component {k}, of weight {weights[k]:.2g}, is singular; raise "
+            f"regularization, or take fewer components{advice}"
+        )
 
 
 def spherical(variance, shape):

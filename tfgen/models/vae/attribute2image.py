@@ -56,7 +56,12 @@ class Attribute2Image(LatentVariableModel):
         gate_cost: nats for a pixel that is all foreground.
     """
 
-    recipe = Recipe("celeba_small", batch_size=64, epochs=40, model=dict(deviation=0.2))
+    recipe = Recipe(
+        "celeba_small",
+        batch_size=64,
+        epochs=50,
+        model=dict(latent_dim=128, background_dim=32, width=24, deviation=0.2, ema_decay=0.999),
+    )
 
     def __init__(
         self,

@@ -105,14 +105,14 @@ class LatentVariableModel(CodingModel):
 
         Args:
             images: (n, h, w, c) in [0, 1].
-            samples: K; streamed fifty at once if 50 divides it.
+            samples: K.
             labels: of a conditional model, log p(x|y).
             seed, first_row: of the noise, as in `sample`.
         """
         if samples < 1:
             raise InputError(f"log_prob needs samples >= 1; received {samples}")
         images = tf.convert_to_tensor(images)
-        chunk = math.gcd(samples, 50)
+        chunk = max(size for size in range(1, 51) if samples % size == 0)
         key, n = self.key_of(seed), tf.shape(images)[0]
 
         def add(k, total):
