@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from tfgen.errors import InputError
 from tfgen.models import DCGAN, MODELS, VAE, get
-from tfgen.models.base import Diverged, GenerativeModel, Objective
+from tfgen.models.base import GenerativeModel, Objective
+from tfgen.models.monitoring import Diverged
 
 TINY = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, seed=0)
 IMAGES = np.random.default_rng(0).uniform(0, 1, (16, 8, 8, 1)).astype("float32")

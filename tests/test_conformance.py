@@ -129,7 +129,7 @@ def test_each_objective_lowers_its_loss_and_moves_only_its_networks(cls):
         for _ in range(8):  # the step stands still, so the noise stays the same
             model.reset_metrics()
             update()
-            losses.append(float(model.trackers[f"{name}_loss"].result()))
+            losses.append(float(model.trackers[name].result()[f"{name}_loss"]))
         assert losses[-1] < losses[0], (name, losses)
         moved = {id(v) for v, was in before if not np.array_equal(v, was)}
         assert moved and moved <= own, name

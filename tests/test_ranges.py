@@ -1,6 +1,7 @@
 """Images that `fit` cannot have meant: of another range, or with NaN."""
 
 import re
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -120,6 +121,18 @@ def test_images_with_labels():
     assert "takes images in [0, 1]; received 0 to 255" in complaint(model, 255 * UNIT, labels)
     assert "received 0 to 255" in complaint(model, batches((255 * UNIT, labels), 32))
     assert "expects a batch of images" in complaint(model, batches(255 * UNIT))  # first things first
+
+
+def test_attributes_and_vectors_have_no_range():
+    vectors = tf.TensorSpec((None, 3), tf.float32)
+    images = tf.TensorSpec((None, 8, 8, 1), tf.float32, "images")
+    attributes = np.arange(96, dtype=np.float32).reshape(32, 3)
+    model = SimpleNamespace(data_spec=(images, vectors), value_range=SYMMETRIC_RANGE)
+    assert len(list(ranges.checked(batches((SYMMETRIC, attributes)), model))) == 4
+    model = SimpleNamespace(data_spec=vectors, value_range=SYMMETRIC_RANGE)
+    assert ranges.checked(attributes, model) is attributes
+    dataset = batches(attributes)
+    assert ranges.checked(dataset, model) is dataset
 
 
 def test_validation_is_looked_at(model):

@@ -10,8 +10,8 @@ from sklearn.mixture import GaussianMixture as Reference
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models import GaussianMixture
-from tfgen.models.base import Diverged
 from tfgen.models.mixture.k_means import plus_plus
+from tfgen.models.monitoring import Diverged
 
 SIZE, COMPONENTS, BATCH = 4, 3, 70  # which does not divide the 600 examples
 COVARIANCES = pytest.mark.parametrize("covariance", ["full", "diagonal"])

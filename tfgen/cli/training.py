@@ -90,7 +90,7 @@ def train(
         import tensorflow as tf
 
         from tfgen import runs
-        from tfgen.models.base import Diverged
+        from tfgen.models.monitoring import Diverged
 
         if resume is not None:
             runs.resume(resume, **asked, **({} if model is None else {"model": model}))

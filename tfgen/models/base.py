@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import math
 import random as python_random
 import threading
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from keras import tree
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models import ranges
+from tfgen.models.monitoring import Means, StopAtNaN
 
 LABELS = 0x1ABE15  # the word of a key that draws labels
 
@@ -49,29 +49,6 @@ class Recipe(NamedTuple):
     epochs: int
     model: dict = {}
     data: dict = {}
-
-
-class Diverged(ArithmeticError):
-    """A loss is no longer a number."""
-
-
-class StopAtNaN(keras.callbacks.Callback):
-    """Ends `fit` with one line when an objective's loss is not finite."""
-
-    async_safe = True  # it may look at the numbers while the next step runs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.first = int(self.model.step.numpy()) + 1
-
-    def on_train_batch_end(self, batch, logs=None):
-        for name in self.model.objectives():
-            loss = logs[f"{name}_loss"]
-            if not math.isfinite(loss):
-                raise Diverged(
-                    f"{type(self.model).__name__}: the loss of objective {name!r} is {loss} at step "
-                    f"{self.first + batch}; try a lower learning rate, clipped gradients "
-                    f"(an optimizer with global_clipnorm=1.0), or float32"
-                )
 
 
 class GenerativeModel(keras.Model):
@@ -188,8 +165,7 @@ class GenerativeModel(keras.Model):
                 one = keras.optimizers.LossScaleOptimizer(one)
             one.build(objective.variables)
             self.optimizers[name] = one
-            for log in (f"{name}_loss", *objective.logs):
-                self.trackers[log] = keras.metrics.Mean(name=log)
+            self.trackers[name] = Means((f"{name}_loss", *objective.logs), name=name)
 
     def fit(self, x=None, *args, callbacks=None, validation_data=None, **kwargs):
         """Keras' `fit`; raises `Diverged` when a loss is no longer a number.
@@ -290,8 +266,7 @@ class GenerativeModel(keras.Model):
             mean.assign(decay * mean + (1 - decay) * value)
 
     def _track(self, name, loss, logs):
-        for log, value in {f"{name}_loss": loss, **logs}.items():
-            self.trackers[log].update_state(value)
+        self.trackers[name].update_state({f"{name}_loss": loss, **logs})
 
     def _results(self):
         results = self.get_metrics_result()

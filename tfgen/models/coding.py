@@ -111,7 +111,9 @@ class CodingModel(GenerativeModel):
             )
         if not isinstance(data, tf.data.Dataset):
             data = tf.data.Dataset.from_tensor_slices(data).batch(500)
-        encode = tf.function(lambda batch: self.encode(tree.flatten(self._checked(batch))[0]))
+        encode = tf.function(
+            lambda batch: self.encode(tree.flatten(self._checked(batch))[0]), autograph=False
+        )
         codes = np.concatenate([encode(batch) for batch in data])
         self.density_components, self.density_covariance = components, covariance
         if hasattr(self, "density"):

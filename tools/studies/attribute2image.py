@@ -9,7 +9,7 @@ from tools.studies import _attribute_classifier
 
 NAMES = ("Smiling", "Male", "Eyeglasses", "Blond_Hair", "Black_Hair", "Bangs", "Young", "Wearing_Hat")
 SHOWN = NAMES[:4]  # in the picture of edits
-SHAPE, BATCH, EPOCHS = (64, 64, 3), 64, 50
+SHAPE, BATCH, EPOCHS = (64, 64, 3), 64, 30
 MODEL = dict(image_shape=SHAPE, latent_dim=128, background_dim=32, width=24, deviation=0.2, ema_decay=0.999)
 published = (
     "Yan et al. (2016) train on masked LFW faces, and show gates, layers and edits by pictures; their "

@@ -10,8 +10,8 @@ NAMES = (
     "Bald", "Bangs", "Black_Hair", "Blond_Hair", "Eyeglasses", "Heavy_Makeup", "Male", "Mustache",
     "Pale_Skin", "Smiling", "Wearing_Hat", "Young",
 )  # fmt: skip
-SHAPE, BATCH, EPOCHS = (64, 64, 3), 64, 30
-MODEL = dict(image_shape=SHAPE, latent_dim=128, width=32, ema_decay=0.99)
+SHAPE, BATCH, EPOCHS = (64, 64, 3), 64, 15
+MODEL = dict(image_shape=SHAPE, latent_dim=128, width=24, gamma=1e-3, ema_decay=0.99)
 published = (
     "Larsen et al. (2016), figure 5, show the vectors' effect on CelebA by pictures; their table of "
     "attribute similarity is of another experiment, with conditional models."

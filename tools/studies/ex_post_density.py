@@ -13,10 +13,6 @@ from tfgen.pictures import grid
 SOURCE, SHAPE = "mnist", (28, 28, 1)
 EPOCHS, ITERATIONS, COMPONENTS, SAMPLES, LATENT = 8, 8, 10, 10_000, 20
 SHOWN = 12  # samples of each in the picture
-published = (
-    "Ghosh et al., table 1, on MNIST, Frechet distance in the features of Inception, which do not compare with "
-    "these: VAE 19.21 with N(0, I) and 17.66 with a mixture of 10 Gaussians; AE 58.73 and 10.66"
-)
 
 
 def run(folder, data_dir, seed, limit=""):
@@ -56,10 +52,11 @@ def run(folder, data_dir, seed, limit=""):
         measure(cls.__name__, f"{COMPONENTS} Gaussians", model)
     grid(np.concatenate(pictures), columns=SHOWN).save(folder / "samples.png")
     protocol = (
-        f"{SOURCE}, {EPOCHS} epochs of batches of 128 for both autoencoders: {LATENT} codes, convolutions of "
-        f"width 32 (ReLU in the encoder of Autoencoder, leaky in VAE's), each by its own loss and Adam(1e-3). "
-        f"{COMPONENTS} Gaussians with full covariances, on the codes of the training images, or, {ITERATIONS} "
-        f"iterations, on their pixels. Frechet distance of {SAMPLES} samples to as many test images in the "
-        f"features of the data's classifier. samples.png has a row for each but the training images."
+        f"{SOURCE}, {EPOCHS} epochs of batches of 128 for both autoencoders: {LATENT} codes, convolutions "
+        f"of width 32 (ReLU in the encoder of Autoencoder, leaky in VAE's), each by its own loss and "
+        f"Adam(1e-3). {COMPONENTS} Gaussians with full covariances, on the codes of the training images, or, "
+        f"{ITERATIONS} iterations, on their pixels. Frechet distance of {SAMPLES} samples to as many test "
+        f"images in the features of the data's classifier. samples.png has a row of samples for each row but "
+        f"the training images."
     )
     return {"protocol": protocol, "rows": rows}

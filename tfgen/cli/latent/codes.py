@@ -118,7 +118,9 @@ def manifold(
     label: Label = None,
     to: To = None,
 ):
-    """Draws all codes of a model with latent_dim=2, evenly by probability.
+    """Draws all codes of a model of two latents.
+
+    They are even by probability, under the normal prior.
 
     \b
     Example:
@@ -145,8 +147,9 @@ def arithmetic(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Draws A, B, C and A - B + C, each group of samples by the mean of its codes.
+    """Draws A - B + C of three groups of samples.
 
+    A group is the mean of its codes; the picture has A, B, C and A - B + C.
     Samples are numbered from 0, as in the grid of `tfgen sample RUN --seed SEED`, row by row.
 
     \b

@@ -23,9 +23,10 @@ def attributes(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Adds an attribute to images: the mean code of those with it, less that of those without.
+    """Adds an attribute to images.
 
-    A row is an image, and its code decoded with seven strengths of the attribute.
+    Its vector is the mean code of images with it, less that of those without. A row is
+    an image, and its code decoded with seven strengths of the attribute.
 
     \b
     Examples:
@@ -71,7 +72,7 @@ def reconstruct(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Draws images, and beside each what the model makes of its code.
+    """Draws images beside their reconstructions.
 
     \b
     Examples:
@@ -98,7 +99,7 @@ def neighbours(
     split: Annotated[str | None, typer.Option(help="By default what the run was trained on.")] = None,
     data_dir: Place = None,
 ):
-    """Draws samples, and behind each the training images that are nearest to it.
+    """Draws samples and their nearest training images.
 
     \b
     Examples:
@@ -133,10 +134,10 @@ def density(
     run: Run,
     components: Annotated[int, typer.Option(help="Gaussians of the mixture.")] = 10,
 ):
-    """Fits a Gaussian mixture to the codes of the training images, from which `tfgen sample` then draws.
+    """Fits a mixture to the codes, from which to sample.
 
-    An autoencoder becomes a model that can be sampled (Ghosh et al., 2020). RUN/model.keras is
-    replaced by the model with its mixture.
+    It is of Gaussians, on the codes of the training images. An autoencoder becomes a model that can
+    be sampled (Ghosh et al., 2020). RUN/model.keras is replaced by the model with its mixture.
 
     \b
     Example:

@@ -26,9 +26,10 @@ from keras import tree
 
 from tfgen import random
 from tfgen.errors import InputError, unknown
-from tfgen.models.base import Diverged, GenerativeModel, Recipe
+from tfgen.models.base import GenerativeModel, Recipe
 from tfgen.models.mixture import gaussians
 from tfgen.models.mixture.k_means import plus_plus
+from tfgen.models.monitoring import Diverged
 
 tfd = tfp.distributions
 START = 0x57A27  # the word of the key that draws the first means

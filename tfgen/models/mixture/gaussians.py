@@ -18,21 +18,17 @@ def factored(covariances, weights):
         _check(covariances.min(1), weights, "")
         factors = np.sqrt(covariances)
         return factors, 1 / factors
-    try:
-        # In place of NumPy's, whose threads wait for each other where cores are busy.
-        with tf.device("CPU:0"):
-            factors = tf.linalg.cholesky(covariances)
-            inverses = tf.linalg.triangular_solve(factors, tf.eye(factors.shape[-1], dtype=factors.dtype))
-    except tf.errors.InvalidArgumentError:
-        smallest = np.linalg.eigvalsh(covariances)[:, 0]
-        smallest[smallest.argmin()] = 0  # too small for the rounding
-        _check(smallest, weights, " or covariance='diagonal'")
+    # In place of NumPy's, whose threads wait for each other where cores are busy. NaN if it fails.
+    with tf.device("CPU:0"):
+        factors = tf.linalg.cholesky(covariances)
+        inverses = tf.linalg.triangular_solve(factors, tf.eye(factors.shape[-1], dtype=factors.dtype))
+    _check(np.diagonal(factors.numpy(), axis1=1, axis2=2).min(1), weights, " or covariance='diagonal'")
     return factors.numpy(), inverses.numpy().swapaxes(1, 2)
 
 
 def _check(smallest, weights, advice):
-    """Raises an InputError unless the smallest variance of each component is positive."""
-    k = smallest.argmin()
+    """Raises an InputError unless the smallest variance of each component is a positive number."""
+    k = np.argmin(smallest)  # that of a NaN if there is one
     if not smallest[k] > 0:
         raise InputError(
             f"the covariance of component {k}, of weight {weights[k]:.2g}, is singular; raise "

@@ -72,7 +72,7 @@ class Attribute2Image(LatentVariableModel):
         width=32,
         body="convolutional",
         deviation=0.5,
-        gate_cost=0.08,
+        gate_cost=0.05,
         **kwargs,
     ):
         if attributes < 1:
