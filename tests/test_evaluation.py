@@ -47,6 +47,18 @@ def test_the_classifier_is_trained_once(kept, monkeypatch):
     assert len(trained) == 2
 
 
+def test_the_classifier_of_attributes_learns_each_of_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFGEN_CACHE", str(tmp_path))
+    monkeypatch.setattr(small_classifier, "STEPS", 60)
+    rng = np.random.default_rng(0)
+    attributes = rng.integers(0, 2, (256, 2))
+    images = rng.integers(0, 50, (256, 8, 8, 1))
+    images[:, :4] += 200 * attributes[:, :1, None, None]  # one lights the upper half, one the lower
+    images[:, 4:] += 200 * attributes[:, 1:, None, None]
+    found = metrics.classifier({"images": images.astype(np.uint8), "attributes": attributes})
+    assert found.accuracy > 0.95 and found.logits.units == 2
+
+
 def test_the_classifier_knows_its_classes():
     found = metrics.classifier("digits")
     images, labels = next(data.load("digits", "test", batch_size=360).as_numpy_iterator())

@@ -30,9 +30,9 @@ NOTE = "tfgen.json"  # a member of the .keras file, which Keras ignores
 
 
 def classifier(source, *, image_shape=None, seed=0, data_dir=None, download=True):
-    """The extractor "classifier" of a labelled data set: 64 features, class logits.
+    """The extractor "classifier" of a labelled data set: 64 features, logits of classes or attributes.
 
-    A convolutional network learns the classes of the split "train". It is kept in the folder
+    A convolutional network learns the labels of the split "train". It is kept in the folder
     $TFGEN_CACHE, or ~/.cache/tfgen, under a key of the data (their number and the first batch),
     `image_shape`, `seed` and version; a second call reads it there. Training again elsewhere may
     differ in the last bits and so in the hash: to compare scores of two machines, copy the file.
@@ -43,8 +43,8 @@ def classifier(source, *, image_shape=None, seed=0, data_dir=None, download=True
         seed: of the initial weights and of the data's order.
 
     Returns:
-        an `Extractor`, whose `accuracy` is that on the split "test", or on "train" if the
-        source has no split "test".
+        an `Extractor`, whose `accuracy`, of attributes their mean, is that on the split "test", or on
+        "train" if the source has no split "test".
     """
     place = {"data_dir": data_dir, "download": download}
     loading = dict(batch_size=BATCH, image_shape=image_shape, labels=True, dtype="uint8", **place)
@@ -121,11 +121,18 @@ def _train(source, seed, loading, place, path):
     per_epoch = math.ceil(data.size(source, "train", **place) / BATCH)
     epochs = max(1, round(STEPS / per_epoch))
     train = batches("train", shuffle=True, epochs=range(epochs))
-    classes = 1 + max(int(labels.numpy().max()) for _, labels in train.take(per_epoch))
-    model = _network(tuple(train.element_spec[0].shape[1:]), classes, seed)
+    images, labels = train.element_spec
+    if labels.shape.rank == 2:  # attributes
+        outputs = labels.shape[1]
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        accuracy = keras.metrics.BinaryAccuracy(threshold=0.0)
+    else:
+        outputs = 1 + max(int(labels.numpy().max()) for _, labels in train.take(per_epoch))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        accuracy = "accuracy"
+    model = _network(tuple(images.shape[1:]), outputs, seed)
     rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * per_epoch)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=[accuracy])
     model.fit(train, epochs=epochs, steps_per_epoch=per_epoch, shuffle=False, verbose=0)
     _normalize(model, train.take(per_epoch))
     try:

@@ -10,7 +10,7 @@ NAMES = (
     "Bald", "Bangs", "Black_Hair", "Blond_Hair", "Eyeglasses", "Heavy_Makeup", "Male", "Mustache",
     "Pale_Skin", "Smiling", "Wearing_Hat", "Young",
 )  # fmt: skip
-SHAPE, BATCH, EPOCHS = (64, 64, 3), 64, 15
+SHAPE, BATCH, EPOCHS = (64, 64, 3), 64, 12
 MODEL = dict(image_shape=SHAPE, latent_dim=128, width=24, gamma=1e-3, ema_decay=0.99)
 published = (
     "Larsen et al. (2016), figure 5, show the vectors' effect on CelebA by pictures; their table of "
