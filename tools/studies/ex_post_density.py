@@ -11,7 +11,7 @@ from tfgen.models import VAE, Autoencoder, GaussianMixture
 from tfgen.pictures import grid
 
 SOURCE, SHAPE = "mnist", (28, 28, 1)
-EPOCHS, ITERATIONS, COMPONENTS, SAMPLES, LATENT = 8, 8, 10, 10_000, 20
+EPOCHS, ITERATIONS, COMPONENTS, SAMPLES, LATENT = 5, 8, 10, 10_000, 20
 SHOWN = 12  # samples of each in the picture
 
 
