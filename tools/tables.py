@@ -33,11 +33,22 @@ def table(head, rows):
 
 
 def models():
-    """Every model with its paper, file and tests."""
+    """Every model with its paper, file, tests, and what was run."""
     rows = []
+    used = {folder.name: (ROOT / f"tools/studies/{folder.name}.py").read_text() for folder, _ in _studies()}
     for name, entry in CATALOGUE.items():
         path = "tfgen/models/" + entry.module.replace(".", "/") + ".py"
         test = "tests/models/test_" + entry.module.split(".")[-1] + ".py"
+        runs = [
+            f"[{record.parent.name}]({record.relative_to(ROOT)})"
+            for record in sorted(RESULTS.glob("*/record.json"))
+            if json.loads(record.read_text())["model"] == name
+        ]
+        runs += [
+            f"[{study}](results/studies/STUDIES.md#{study})"
+            for study, text in used.items()
+            if re.search(rf"\b{entry.cls}\(|\b{entry.cls}\b,|[:,] {entry.cls}\b", text)
+        ]
         rows.append(
             (
                 f"[{entry.cls}]({path})",
@@ -45,9 +56,10 @@ def models():
                 entry.family,
                 f"{entry.title} ({entry.year})",
                 f"[test]({test})",
+                ", ".join(runs),
             )
         )
-    return table(("Model", "Name", "Family", "Paper", "What proves it"), rows)
+    return table(("Model", "Name", "Family", "Paper", "What proves it", "Runs"), rows)
 
 
 def figures():
@@ -156,16 +168,25 @@ def studies_page():
     """Each study with its protocol, its figures and its pictures."""
     parts = ["# Studies\n\nMade by `python tools/tables.py` from the results beside it."]
     for folder, result in _studies():
-        head = list(dict.fromkeys(column for one in result["rows"] for column in one))
-        rows = [[_shown(one.get(column, "")) for column in head] for one in result["rows"]]
+        found = [value for name, value in result.items() if name != "versions"]
+        tables = [_table_of(value) for value in found if isinstance(value, (list, dict))]
         published = f"\n\nPublished: {result['published']}" if result["published"] else ""
         pictures = "".join(f"\n\n![{p.stem}]({folder.name}/{p.name})" for p in sorted(folder.glob("*.png")))
         parts.append(
             f"## {folder.name}\n\n{result['question']}\n\n{result['protocol']} "
             f"`{result['command']}`, {_minutes(result)}."
-            f"\n\n{table(head, rows)}{published}{pictures}"
+            + "".join(f"\n\n{each}" for each in tables)
+            + published
+            + pictures
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _table_of(rows):
+    """Of dicts, or of one, a column for each key."""
+    rows = [rows] if isinstance(rows, dict) else rows
+    head = list(dict.fromkeys(column for one in rows for column in one))
+    return table(head, [[_shown(one.get(column, "")) for column in head] for one in rows])
 
 
 def _shown(value):
