@@ -35,7 +35,7 @@ def table(head, rows):
 def models():
     """Every model with its paper, file, tests, and what was run."""
     rows = []
-    used = {folder.name: (ROOT / f"tools/studies/{folder.name}.py").read_text() for folder, _ in _studies()}
+    used = {folder.name: _imported(folder.name) for folder, _ in _studies()}
     for name, entry in CATALOGUE.items():
         path = "tfgen/models/" + entry.module.replace(".", "/") + ".py"
         test = "tests/models/test_" + entry.module.split(".")[-1] + ".py"
@@ -46,8 +46,8 @@ def models():
         ]
         runs += [
             f"[{study}](results/studies/STUDIES.md#{study})"
-            for study, text in used.items()
-            if re.search(rf"\b{entry.cls}\(|\b{entry.cls}\b,|[:,] {entry.cls}\b", text)
+            for study, classes in used.items()
+            if entry.cls in classes
         ]
         rows.append(
             (
@@ -143,6 +143,12 @@ def sampling():
         "Forward passes a batch costs",
     )
     return table(head, rows)
+
+
+def _imported(study):
+    """The models that a study imports."""
+    text = (ROOT / f"tools/studies/{study}.py").read_text()
+    return re.findall(r"\w+", " ".join(re.findall(r"from tfgen.models import (.+)", text)))
 
 
 def _studies():

@@ -195,3 +195,14 @@ def test_bad_arguments_are_named(arguments):
 def test_an_unknown_likelihood_is_named():
     with pytest.raises(InputError, match="unknown likelihood 'gausian'; did you mean gaussian"):
         DBVAE(likelihood="gausian")
+
+
+def test_images_of_class_0_are_drawn_once(taught):
+    model, images, _ = taught
+    rows = images[:40]
+    assert np.ptp(model.resampling_weights(rows)) > 0.1
+    model._begin("step")
+    _, logs = model.loss_of_draws((rows, tf.zeros(40, tf.int32)), training=True)
+    each = np.log1p(np.exp(model.encoder(rows).numpy()[:, -1]))
+    assert float(logs["classification"]) == pytest.approx(each.mean(), rel=1e-5)
+    assert float(logs["distortion"]) == float(logs["rate"]) == 0
