@@ -52,7 +52,7 @@ def show(model: Annotated[str, typer.Argument(help="A name of `tfgen list`.")]):
             command += [option, f"{name}={value}".replace(" ", "")]
     print(f"\nRecipe, which `tfgen train {model.lower()} --out RUN` runs:\n  {shlex.join(command)} --out RUN")
     net = cls(**recipe.model)
-    print("\nObjectives, in order of play:")
+    print(f"\nObjectives{', in order of play:' if net.objectives() else ': none, see above'}")
     for name, objective in net.objectives().items():
         networks = ", ".join(f"{n.name} ({n.count_params():,} parameters)" for n in objective.networks)
         often = "" if objective.every == 1 else f", every {objective.every} batches"

@@ -10,8 +10,8 @@ NAMES = (
     "Bald", "Bangs", "Black_Hair", "Blond_Hair", "Eyeglasses", "Heavy_Makeup", "Male", "Mustache",
     "Pale_Skin", "Smiling", "Wearing_Hat", "Young",
 )  # fmt: skip
-SHAPE, BATCH, EPOCHS = (64, 64, 3), 64, 12
-MODEL = dict(image_shape=SHAPE, latent_dim=128, width=24, gamma=1e-3, ema_decay=0.99)
+SHAPE, BATCH, EPOCHS = (32, 32, 3), 64, 14
+MODEL = dict(image_shape=SHAPE, latent_dim=128, width=32, gamma=1e-3, ema_decay=0.99)
 published = (
     "Larsen et al. (2016), figure 5, show the vectors' effect on CelebA by pictures; their table of "
     "attribute similarity is of another experiment, with conditional models."
@@ -19,7 +19,7 @@ published = (
 
 
 def faces(split, data_dir):
-    """Bytes (n, 64, 64, 3) and attributes (n, k), 0 or 1."""
+    """Bytes (n, *SHAPE) and attributes (n, k), 0 or 1."""
     batches = data.load(
         "celeba_small", split, image_shape=SHAPE, batch_size=500, shuffle=False, drop_remainder=False,
         labels=NAMES, data_dir=data_dir, download=data_dir is None,
@@ -83,7 +83,7 @@ def run(folder, data_dir, seed):
     return {
         "protocol": (
             f"VAEGAN({', '.join(f'{k}={v}' for k, v in MODEL.items())}) trained {EPOCHS} epochs on the "
-            f"{len(images)} faces of celeba_small's train split at 64x64. A vector is the mean code of the "
+            f"{len(images)} faces of celeba_small's train split at {SHAPE[0]}x{SHAPE[1]}. A vector is the mean code of the "
             f"train faces with an attribute less that of those without. Numbers are shares of the "
             f"{len(truth)} test faces, apart by whether they have the attribute, in which a classifier "
             f"(trained on the real train faces; its scores on the real test faces beside) sees the "

@@ -65,6 +65,7 @@ class GaussianMixture(GenerativeModel):
     """
 
     value_range = (0.0, 1.0)
+    input_values = {"u": {"distribution": "uniform", "low": 0.0, "high": 1.0}}
     recipe = Recipe("mnist", batch_size=1000, epochs=15, model=dict(regularization=1e-2))
 
     def __init__(
@@ -190,7 +191,15 @@ class GaussianMixture(GenerativeModel):
         return tf.nn.softmax(self.joint(self.rows(images)))
 
     def signatures(self):
-        return {"encode": (self.encode, [self.data_spec]), "log_prob": (self.log_prob, [self.data_spec])}
+        u, z = (
+            tf.TensorSpec((None, size), tf.float32, name)
+            for name, size in (("u", 1), ("z", self.means.shape[1]))
+        )
+        return {
+            "encode": (self.encode, [self.data_spec]),
+            "log_prob": (self.log_prob, [self.data_spec]),
+            "generate": (self.generate, [u, z]),
+        }
 
     # Training.
 
@@ -287,15 +296,20 @@ class GaussianMixture(GenerativeModel):
 
     # Samples.
 
-    def draw(self, key, n, first_row, labels=None):
-        """A component by its weight, then mean + L z, z ~ N(0, I)."""
-        noise = random.uniform(random.fold_in(key, 0), (n, 1), first_row)
-        z = random.normal(random.fold_in(key, 1), (n, self.means.shape[1]), first_row)
-        chosen = tf.reduce_sum(tf.cast(noise >= tf.cumsum(self.mixing)[:-1], tf.int32), axis=1)
+    def generate(self, u, z):
+        """Examples (n, *image_shape) of u (n, 1) in (0, 1) and z (n, size) from N(0, I).
+
+        A component by its weight and u, then its mean + L z.
+        """
+        chosen = tf.reduce_sum(tf.cast(u >= tf.cumsum(self.mixing)[:-1], tf.int32), axis=1)
         x = tf.zeros_like(z)
         for k in range(self.components):
             factor = self.factors[k]
             offset = tf.matmul(z, factor, transpose_b=True) if self.full else z * factor
             x = tf.where((chosen == k)[:, None], self.means[k] + offset, x)
-        images = tf.reshape(x, (n, *self.image_shape))
+        images = tf.reshape(x, (-1, *self.image_shape))
         return tf.clip_by_value(images, *self.value_range) if len(self.image_shape) == 3 else images
+
+    def draw(self, key, n, first_row, labels=None):
+        u = random.uniform(random.fold_in(key, 0), (n, 1), first_row)
+        return self.generate(u, random.normal(random.fold_in(key, 1), (n, self.means.shape[1]), first_row))

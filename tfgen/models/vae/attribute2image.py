@@ -59,8 +59,15 @@ class Attribute2Image(LatentVariableModel):
     recipe = Recipe(
         "celeba_small",
         batch_size=64,
-        epochs=50,
-        model=dict(latent_dim=128, background_dim=32, width=24, deviation=0.2, ema_decay=0.999),
+        epochs=30,
+        model=dict(
+            image_shape=(64, 64, 3),
+            latent_dim=128,
+            background_dim=32,
+            width=24,
+            deviation=0.2,
+            ema_decay=0.999,
+        ),
     )
 
     def __init__(

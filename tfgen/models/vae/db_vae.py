@@ -60,7 +60,13 @@ class DBVAE(LatentVariableModel):
     """
 
     classes = 2
-    recipe = Recipe("celeba_small", 64, 20, dict(latent_dim=16, alpha=0.5), dict(labels="Smiling"))
+    recipe = Recipe(
+        "celeba_small",
+        batch_size=64,
+        epochs=20,
+        model=dict(image_shape=(64, 64, 3), latent_dim=16, alpha=0.5),
+        data=dict(labels="Smiling"),
+    )
 
     def __init__(
         self,

@@ -4,8 +4,8 @@ Larsen, Sonderby, Larochelle and Winther. Autoencoding beyond pixels using a lea
 metric. ICML 2016. https://arxiv.org/abs/1512.09300
 
     z ~ q(z|x),  x~ = Dec(z),  z_p ~ N(0, I),  x_p = Dec(z_p)
-    L_prior = KL(q(z|x) || N(0, I))                                   (eq. 4)
-    L_llike = -E_q[log N(Dis_l(x) | Dis_l(x~), I)]                    (eq. 7 and 8)
+    L_prior = KL(q(z|x) || N(0, I))
+    L_llike = -E_q[log N(Dis_l(x) | Dis_l(x~), I)]
             = 1/2 |Dis_l(x) - Dis_l(x~)|^2 + constant
     L_GAN   = -log Dis(x) - 1/2 log(1 - Dis(x~)) - 1/2 log(1 - Dis(x_p))
 
@@ -15,10 +15,10 @@ metric. ICML 2016. https://arxiv.org/abs/1512.09300
 
 L_prior is a sum over latents and L_llike over features, nats an image less the constant; all three
 are means over the batch. gamma is therefore a weight on a sum over features: 1e-5 is what the
-authors' code has for faces and 16,384 features; at fewer features and steps the recipe has 1e-3, with
-which reconstructions follow their images much sooner. Dis_l is the last convolution's output, normalised and
-rectified. The discriminator and the decoder normalise what they are given in one batch: x, x~ and
-x_p; x~ and x_p.
+authors' code has for faces and 16,384 features. At fewer features and steps the recipe has 1e-3,
+with which reconstructions follow their images much sooner. Dis_l is the last convolution's output,
+normalised and rectified. The discriminator and the decoder normalise what they are given in one
+batch: x, x~ and x_p; x~ and x_p.
 
 Unlike Algorithm 1, the three updates follow one another (the decoder's last), each with a forward
 pass and noise of its own. As in the authors' code, real and fake images weigh the same in L_GAN.
@@ -53,7 +53,7 @@ class VAEGAN(CodingModel):
 
     value_range = (-1.0, 1.0)
     recipe = Recipe(
-        "celeba_small", batch_size=64, epochs=40, model=dict(width=24, gamma=1e-3, ema_decay=0.99)
+        "celeba_small", 64, 14, dict(image_shape=(32, 32, 3), width=32, gamma=1e-3, ema_decay=0.99)
     )
 
     def __init__(self, image_shape=(64, 64, 3), latent_dim=128, width=64, gamma=1e-5, **kwargs):
