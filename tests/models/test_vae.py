@@ -158,3 +158,15 @@ def test_log_prob_does_not_depend_on_how_images_are_batched():
 def test_bad_arguments_are_named(arguments, line):
     with pytest.raises(InputError, match=line):
         VAE(**arguments)
+
+
+def test_images_that_are_no_probabilities_are_named():
+    model = VAE((8, 8, 1), 2, width=8, seed=0)
+    for bound in (model.elbo, model.log_prob):
+        with pytest.raises(InputError, match=r"VAE takes images in \[0, 1\]; received 0 to 255"):
+            bound(tf.concat([tf.zeros((1, 8, 8, 1)), tf.fill((1, 8, 8, 1), 255.0)], 0))
+
+
+def test_codes_of_another_size_are_named():
+    with pytest.raises(InputError, match=r"VAE has codes of size 2; received z \(1, 3\)"):
+        VAE((8, 8, 1), 2, width=8, seed=0).decode(np.zeros((1, 3), np.float32))

@@ -83,9 +83,9 @@ def run(folder, data_dir, seed):
     return {
         "protocol": (
             f"VAEGAN({', '.join(f'{k}={v}' for k, v in MODEL.items())}) trained {EPOCHS} epochs on the "
-            f"{len(images)} faces of celeba_small's train split at {SHAPE[0]}x{SHAPE[1]}. A vector is the mean code of the "
-            f"train faces with an attribute less that of those without. Numbers are shares of the "
-            f"{len(truth)} test faces, apart by whether they have the attribute, in which a classifier "
+            f"{len(images)} faces of celeba_small's train split at {SHAPE[0]}x{SHAPE[1]}. A vector is the "
+            f"mean code of the train faces with an attribute less that of those without. Shown are shares of "
+            f"the {len(truth)} test faces, apart by whether they have the attribute, in which a classifier "
             f"(trained on the real train faces; its scores on the real test faces beside) sees the "
             f"attribute: in the face itself, its reconstruction, and the decoded code moved by the vector, "
             f"added to faces without the attribute and taken from those with it; a random vector of equal "

@@ -7,6 +7,7 @@ import tensorflow_probability as tfp
 
 from tfgen import networks, random
 from tfgen.errors import InputError, unknown
+from tfgen.models import ranges
 from tfgen.models.coding import CodingModel
 from tfgen.models.vae import likelihoods
 
@@ -88,9 +89,19 @@ class LatentVariableModel(CodingModel):
         z = q.mean() + q.stddev() * tf.transpose(eps, (1, 0, 2))
         return self.log_likelihood(images, z, labels, training) + self.prior.log_prob(z) - q.log_prob(z)
 
+    def checked_images(self, images):
+        """Images as a tensor; eagerly, once they are known to lie in `value_range`.
+
+        A Gaussian takes any number, but the other likelihoods are of probabilities and levels.
+        """
+        images = tf.convert_to_tensor(images)
+        if tf.executing_eagerly() and self.likelihood != "gaussian":
+            ranges.checked(images, self)
+        return images
+
     def elbo(self, images, labels=None, seed=None, first_row=0):
         """E_q[log p(x|z)] - KL(q(z|x) || p(z)) by one z an image: nats, shape (n,)."""
-        images = tf.convert_to_tensor(images)
+        images = self.checked_images(images)
         eps = random.normal(self.key_of(seed), (tf.shape(images)[0], self.latent_dim), first_row)
         q = self.posterior(images, labels)
         z = q.mean() + q.stddev() * eps
@@ -111,7 +122,7 @@ class LatentVariableModel(CodingModel):
         """
         if samples < 1:
             raise InputError(f"log_prob needs samples >= 1; received {samples}")
-        images = tf.convert_to_tensor(images)
+        images = self.checked_images(images)
         chunk = max(size for size in range(1, 51) if samples % size == 0)
         key, n = self.key_of(seed), tf.shape(images)[0]
 
