@@ -344,6 +344,15 @@ def test_discriminator_accuracy_counts_the_right_side_of_zero():
     assert both.standard_error == pytest.approx(0.5 / math.sqrt(720), rel=0.05)
 
 
+def test_a_discriminator_may_give_features_before_its_logit():
+    model = DCGAN((8, 8, 1), latent_dim=2, width=8, seed=0)
+    plain = model.discriminator
+    once = evaluate(model, "digits", n=50, metrics=["discriminator_accuracy"])
+    model.discriminator = lambda x, training: [x, plain(x, training=training)]
+    again = evaluate(model, "digits", n=50, metrics=["discriminator_accuracy"])
+    assert [score.value for score in again] == [score.value for score in once]
+
+
 def test_a_gan_is_scored_through_its_discriminator_and_a_critic_is_not():
     model = DCGAN(image_shape=(8, 8, 1), latent_dim=4, width=8, seed=0)
     scores = by_name(evaluate(model, "digits", n=50, extractor="pixels"))

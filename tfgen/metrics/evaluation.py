@@ -254,10 +254,10 @@ def _means(name, values, dimensions, protocol):
 
 
 def _discriminator(model, real, fake, protocol):
-    logits = [
-        np.concatenate([np.ravel(model.discriminator(tf.constant(x), training=False)) for x in batches])
-        for batches in (real, fake)
-    ]
+    def logit(images):  # the last output: features may come before it
+        return np.ravel(tf.nest.flatten(model.discriminator(tf.constant(images), training=False))[-1])
+
+    logits = [np.concatenate([logit(images) for images in batches]) for batches in (real, fake)]
     on_real, on_fake = (logits[0] > 0).mean(), (logits[1] < 0).mean()
     counts = len(logits[0]), len(logits[1])
 
