@@ -14,7 +14,7 @@ from tfgen.metrics import auroc, outlier_scores
 from tfgen.models import VAE, GaussianMixture
 
 VAE_ARGUMENTS = dict(body="dense", width=200, latent_dim=20)
-EPOCHS, BATCH, SAMPLES = 4, 128, 20
+EPOCHS, BATCH, SAMPLES = 3, 128, 20
 MIXTURE = dict(components=10, regularization=1e-2)
 MIXTURE_IMAGES, ITERATIONS = 10_000, 5
 
