@@ -8,9 +8,9 @@ from tfgen.models import DBVAE
 RARE = "Wearing_Hat"
 NAMES = (RARE, "Pale_Skin", "Bald", "Eyeglasses")
 FACES, SHARE, SEEDS = 6000, 0.01, 3
-SHAPE, BATCH, EPOCHS = (32, 32, 3), 64, 4
+SHAPE, BATCH, EPOCHS = (32, 32, 3), 64, 5
 MODEL = dict(image_shape=SHAPE, latent_dim=8, width=16, ema_decay=0.99)
-ARMS = {"no debiasing": dict(debias=False)} | {f"alpha {a}": dict(alpha=a) for a in (1.0, 0.3, 0.1)}
+ARMS = {"no debiasing": dict(debias=False)} | {f"alpha {a}": dict(alpha=a) for a in (0.3, 0.1)}
 SHOWN = "alpha 0.3"
 published = (
     "Amini et al. (2019), faces of CelebA against ImageNet, tested on the Pilot Parliaments Benchmark: "
