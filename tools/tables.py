@@ -20,6 +20,7 @@ SHOWN = {  # the scores that a row shows, by the first that a record has
     "frechet": "Fréchet {:.2f}",
     "precision": "precision {:.2f}",
     "recall": "recall {:.2f}",
+    "class_agreement": "class agreement {:.3f}",
 }
 FILES = ("record.json", "samples.png", "curve.png")
 
