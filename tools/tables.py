@@ -74,7 +74,7 @@ def figures():
         for name, text in SHOWN.items():
             if name in values:
                 error = values[name]["standard_error"]
-                shown.append(text.format(values[name]["value"]) + (f" ± {error:.2f}" if error else ""))
+                shown.append(text.format(values[name]["value"]) + (f" ± {error:.2g}" if error else ""))
         shown = "; ".join(shown)
         work = f"{record['epochs']} epochs, {record['seconds'] / 60:.0f} min on {record['cores']} cores"
         options = record["data"]["options"]
@@ -87,7 +87,7 @@ def figures():
                 data,
                 shown,
                 record["published"] or "none on these data",
-                work,
+                f"{work}. {record['note']}" if record["note"] else work,
                 ", ".join(f"[{file.split('.')[0]}]({folder}/{file})" for file in FILES),
             )
         )
