@@ -113,7 +113,7 @@ def speed():
     for case in results["export"]["rows"]:
         rows.append(("generator: onnxruntime / TensorFlow", f"{case['model']}, batch {case['batch']}",
                      _times(case["onnxruntime"], case["tensorflow"]), f"{case['ratio']:.2f}"))  # fmt: skip
-    for case in results.get("likelihood", {"rows": []})["rows"]:
+    for case in results["likelihood"]["rows"]:
         of = f"{case['model']}, {case['samples']} draws of {case['images']} images"
         for what, one, other in (
             ("bound on log p(x): TFP's likelihood / ours", "naive", "graph"),
@@ -121,7 +121,7 @@ def speed():
         ):
             quotient = case[f"{one}_over_{other}"]["ratio"]
             rows.append((what, of, _times(case[one], case[other]), f"{quotient:.2f}"))
-    for case in results.get("mixture", {"rows": []})["rows"]:
+    for case in results["mixture"]["rows"]:
         rows.append(("iteration of EM: `fit` / scikit-learn", case["case"],
                      _times(case["tfgen"], case["scikit-learn"]), f"{case['ratio']:.2f}"))  # fmt: skip
     return table(("What / against what", "Case", "Median ms / ms", "Ratio"), rows)

@@ -6,6 +6,7 @@ import numpy as np
 from tfgen import data, pictures
 from tfgen.models import Attribute2Image
 from tools.studies import _attribute_classifier
+from tools.studies._arrays import arrays
 
 NAMES = ("Smiling", "Male", "Eyeglasses", "Blond_Hair", "Black_Hair", "Bangs", "Young", "Wearing_Hat")
 SHOWN = NAMES[:4]  # in the picture of edits
@@ -15,15 +16,6 @@ published = (
     "Yan et al. (2016) train on masked LFW faces, and show gates, layers and edits by pictures; their "
     "figures, of nearest neighbours and errors of attributes and pixels, are on LFW and CUB."
 )
-
-
-def faces(split, data_dir):
-    """Bytes (n, 64, 64, 3) and all attributes (n, 40), 0 or 1."""
-    batches = data.load(
-        "celeba_small", split, image_shape=SHAPE, batch_size=500, shuffle=False, drop_remainder=False,
-        labels=True, data_dir=data_dir, download=data_dir is None,
-    )  # fmt: skip
-    return tuple(map(np.concatenate, zip(*batches.as_numpy_iterator())))
 
 
 def places():
@@ -42,7 +34,9 @@ def in_parts(function, *arrays, size=250):
 
 
 def run(folder, data_dir, seed):
-    (images, labels), (test, own) = faces("train", data_dir), faces("test", data_dir)
+    (images, labels), (test, own) = (
+        arrays("celeba_small", split, data_dir, SHAPE) for split in ("train", "test")
+    )
     names = data.attributes("celeba_small", data_dir=data_dir, download=data_dir is None)
     columns = [names.index(name) for name in NAMES]
     judge, accuracies = _attribute_classifier.train(

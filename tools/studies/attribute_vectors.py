@@ -5,6 +5,7 @@ import numpy as np
 from tfgen import data, latent, pictures
 from tfgen.models import VAEGAN
 from tools.studies import _attribute_classifier
+from tools.studies._arrays import arrays
 
 NAMES = (
     "Bald", "Bangs", "Black_Hair", "Blond_Hair", "Eyeglasses", "Heavy_Makeup", "Male", "Mustache",
@@ -18,17 +19,10 @@ published = (
 )
 
 
-def faces(split, data_dir):
-    """Bytes (n, *SHAPE) and attributes (n, k), 0 or 1."""
-    batches = data.load(
-        "celeba_small", split, image_shape=SHAPE, batch_size=500, shuffle=False, drop_remainder=False,
-        labels=NAMES, data_dir=data_dir, download=data_dir is None,
-    )  # fmt: skip
-    return map(np.concatenate, zip(*batches.as_numpy_iterator()))
-
-
 def run(folder, data_dir, seed):
-    (images, attributes), test = faces("train", data_dir), tuple(faces("test", data_dir))
+    (images, attributes), test = (
+        arrays("celeba_small", split, data_dir, SHAPE, NAMES) for split in ("train", "test")
+    )
     judge, accuracies = _attribute_classifier.train(images, attributes, NAMES, seed, test)
     model = VAEGAN(**MODEL, seed=seed)
     model.compile()

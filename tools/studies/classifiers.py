@@ -12,17 +12,15 @@ from sklearn.linear_model import LogisticRegression
 from tfgen import data, pictures
 from tfgen.models import CVAE, GaussianMixture
 from tfgen.supervised import GenerativeClassifier
+from tools.studies._arrays import arrays
 
 REGULARIZATIONS = (1e-3, 1e-2, 3e-2, 1e-1)
 SAMPLES = 50
 
 
 def digits(split, data_dir):
-    batches = data.load(
-        "mnist", split, batch_size=1000, shuffle=False, data_dir=data_dir, download=data_dir is None
-    )
-    images, labels = (np.concatenate(part) for part in zip(*batches.as_numpy_iterator()))
-    return np.float32(images) / 255, labels.astype("int32")
+    images, labels = arrays("mnist", split, data_dir)
+    return np.float32(images) / 255, labels
 
 
 def gaussians(images, labels, regularization, seed):

@@ -4,6 +4,7 @@ import numpy as np
 
 from tfgen import data, pictures
 from tfgen.models import DBVAE
+from tools.studies._arrays import arrays
 
 RARE = "Wearing_Hat"
 NAMES = (RARE, "Pale_Skin", "Bald", "Eyeglasses")
@@ -18,24 +19,14 @@ published = (
 )
 
 
-def images(name, split, data_dir, labels=False):
-    batches = data.load(
-        name, split, image_shape=SHAPE, batch_size=500, shuffle=False, drop_remainder=False,
-        labels=labels, data_dir=data_dir, download=data_dir is None,
-    )  # fmt: skip
-    if not labels:
-        return np.concatenate(list(batches.as_numpy_iterator()))
-    return tuple(map(np.concatenate, zip(*batches.as_numpy_iterator())))
-
-
 def in_batches(method, x):
     parts = (x[i : i + 500].astype(np.float32) / 255 for i in range(0, len(x), 500))
     return np.concatenate([np.asarray(method(part)) for part in parts])
 
 
 def run(folder, data_dir, seed):
-    faces, attributes = images("celeba_small", "train+test", data_dir, NAMES)
-    objects, unseen = (images("cifar10", split, data_dir) for split in ("train", "test"))
+    faces, attributes = arrays("celeba_small", "train+test", data_dir, SHAPE, NAMES)
+    objects, unseen = (arrays("cifar10", split, data_dir, SHAPE)[0] for split in ("train", "test"))
     has = attributes == 1
     order = np.random.default_rng(seed).permutation(len(faces))
     rare, common = order[has[order, 0]], order[~has[order, 0]]

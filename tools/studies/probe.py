@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen import data
 from tfgen.models import VAE, Autoencoder
 from tfgen.probe import classifier_of
+from tools.studies._arrays import arrays
 
 CODE = dict(latent_dim=10, body="dense", width=400)
 MODELS = {"Autoencoder": Autoencoder, "VAE": VAE}
@@ -18,17 +18,10 @@ LABELS_PER_CLASS, DRAWS = 10, 5
 PROBE, TUNED, SCRATCH = 300, 150, 450  # steps with labels, in batches of 50
 
 
-def labelled(split, data_dir):
-    batches = data.load(
-        "mnist", split, shuffle=False, batch_size=1000, drop_remainder=False,
-        data_dir=data_dir, download=data_dir is None,
-    )  # fmt: skip
-    images, labels = (np.concatenate(part) for part in zip(*batches.as_numpy_iterator()))
-    return images, labels
-
-
 def run(folder, data_dir, seed, epochs=EPOCHS, draws=DRAWS, test=10_000):
-    (images, labels), (test_images, test_labels) = (labelled(split, data_dir) for split in ("train", "test"))
+    (images, labels), (test_images, test_labels) = (
+        arrays("mnist", split, data_dir) for split in ("train", "test")
+    )
     test_images, test_labels = (test_images[:test] / 255).astype("float32"), test_labels[:test]
     chosen = []
     for draw in range(draws):
