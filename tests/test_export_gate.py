@@ -108,7 +108,7 @@ def test_a_model_says_what_values_its_inputs_take(gan, tmp_path, monkeypatch):
     export.to_onnx(gan, tmp_path / "gan")
     manifest = json.loads((tmp_path / "gan/manifest.json").read_text())
     assert manifest["signatures"]["generate"]["inputs"][0]["values"] == values["z"]
-    z = golden.load(tmp_path / "gan/golden/generate.npz")[0].inputs["z"]
+    z = golden.load(tmp_path / "gan/golden/generate")[0].inputs["z"]
     assert 5 <= z.min() < z.max() <= 6
 
 
@@ -166,7 +166,7 @@ def test_a_graph_of_wrong_numbers_is_refused(gan, tmp_path, monkeypatch):
         proto = slim(proto)
         weight = max(proto.graph.initializer, key=lambda tensor: np.prod(tensor.dims))
         array = onnx.numpy_helper.to_array(weight).copy()
-        array *= 1.001
+        array = (array * 1.001).astype(array.dtype)
         weight.CopyFrom(onnx.numpy_helper.from_array(array, weight.name))
         return proto
 

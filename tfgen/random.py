@@ -48,11 +48,17 @@ def key(seed, *words):
     """The key of a seed and of any further integers: uint32, shape (2,).
 
     Args:
-        seed: an integer below 2**64 in magnitude.
+        seed: an integer below 2**64 in magnitude, or an int64 scalar, as in exported graphs.
         words: integers or integer scalars, as a step or the number of a draw.
     """
-    seed = int(seed) % 2**64
-    result = tf.stack([_word(seed % 2**32), _word(seed // 2**32)])
+    if isinstance(seed, tf.Tensor):
+        low = tf.cast(seed, tf.uint32)
+        # The difference divides exactly, for runtimes round quotients each in their way.
+        high = _word((seed - tf.cast(low, tf.int64)) // 2**32)
+    else:
+        seed = int(seed) % 2**64
+        low, high = _word(seed % 2**32), _word(seed // 2**32)
+    result = tf.stack([low, high])
     for word in (len(words), *words):
         result = fold_in(result, word)
     return result

@@ -1,7 +1,7 @@
 """Models as files that run without tfgen: SavedModel and ONNX, with a manifest to check them by.
 
     FOLDER/manifest.json     model, configuration, versions, signatures, SHA-256 of each file
-    FOLDER/golden/NAME.npz   inputs and outputs of the signature NAME, for a batch of 3 and of 1
+    FOLDER/golden/NAME/      inputs and outputs of the signature NAME, for a batch of 3 and of 1
     FOLDER/saved_model/      `tf.saved_model.load(...)`: .NAME(...) and .signatures["NAME"](...)
     FOLDER/onnx/NAME.onnx    opset 18
 
@@ -24,8 +24,6 @@ from typing import NamedTuple
 from tfgen.errors import InputError
 from tfgen.export import folders, golden, onnx, saved_model
 
-_FORMATS = {"saved_model": saved_model, "onnx": onnx}
-
 
 class Difference(NamedTuple):
     """The largest |output - golden output| / max |golden output| of a signature in a format."""
@@ -46,7 +44,7 @@ def to_saved_model(model, folder):
     The folder must be new, empty or an intact export. An export of the same model keeps its
     ONNX files; one of another model, or of other weights, is replaced as a whole. The folder
     appears only once everything in it is checked: the SavedModel gives what the methods give
-    for batches of 1, 3 and 7, within 1e-5 of the largest output.
+    for batches of 1, 3, 7 and 64, within 1e-5 of the largest output.
 
     Args:
         model: a built `GenerativeModel`.
@@ -60,7 +58,7 @@ def to_saved_model(model, folder):
             numbers; the folder holds something else; the disk is full. The message names
             the signature and the operation. What was at `folder` is left as it was.
     """
-    return _export(model, folder, "saved_model")
+    return write(model, folder, {"saved_model": saved_model})
 
 
 def to_onnx(model, folder):
@@ -70,7 +68,7 @@ def to_onnx(model, folder):
     and outputs alone, and with no operation that ONNX lacks (tf2onnx writes such graphs
     without an error).
     """
-    return _export(model, folder, "onnx")
+    return write(model, folder, {"onnx": onnx})
 
 
 def verify(folder):
@@ -87,60 +85,109 @@ def verify(folder):
     """
     folder = Path(folder).resolve()
     manifest = folders.opened(folder)
-    cases = {name: golden.load(folder / "golden" / f"{name}.npz") for name in manifest["signatures"]}
+    cases = {name: golden.load(folder / "golden" / name) for name in manifest["signatures"]}
     found = {}
     if "saved_model" in manifest["formats"]:
-        found["saved_model"] = saved_model.differences_afresh(
-            folder / "saved_model", folder / "golden", cases
-        )
+        found["saved_model"] = saved_model.differences_afresh(folder / "saved_model", cases)
     if "onnx" in manifest["formats"]:
         found["onnx"] = onnx.differences(folder / "onnx", cases)
-    return _checked(found)
+    return _report(found, golden.BOUND)
 
 
-def _checked(found):
-    report = [
-        Difference(format, name, value, golden.BOUND)
+def load(folder):
+    """The Keras model that was exported into a folder, in float32.
+
+    It has the weights that its SavedModel uses; what no signature uses, as a discriminator or
+    the optimizers, is as a new model's. Of networks that were exported as averages, the copy
+    that trains begins as the average.
+
+    Raises:
+        InputError: no export, a changed file, or an export without a SavedModel.
+    """
+    import keras
+
+    folder = Path(folder).resolve()
+    manifest = folders.opened(folder)
+    if "saved_model" not in manifest["formats"]:
+        raise InputError(
+            f"{folder} has no saved_model, from which a model is loaded; export it in that format"
+        )
+    model = keras.saving.deserialize_keras_object(manifest["model"])
+    for place, value in saved_model.weights(folder / "saved_model").items():
+        model.weights[place].assign(value)
+    for name, average in model.averages.items():
+        getattr(model, name).set_weights(average.get_weights())
+    return model
+
+
+def _report(found, bound):
+    rows = [
+        Difference(format, name, value, bound)
         for format, differences in found.items()
         for name, value in differences.items()
     ]
-    for row in report:
+    for row in rows:
         if not row.ok:
             raise InputError(
                 f"signature {row.signature!r} gives other numbers as {row.format}: they differ by "
                 f"{row.difference:.1e} of the largest (bound {row.bound:.0e})"
             )
-    return report
+    return rows
 
 
-def _export(model, folder, format):
+def write(model, folder, formats, finish=None):
+    """Writes an export in several formats at once, as `to_saved_model` does in one.
+
+    Args:
+        formats: {name: format}. A format has PACKAGES, whose versions the manifest names;
+            `write(signatures, FOLDER/NAME)`, which returns {signature: why it is not there} or
+            None; `differences(FOLDER/NAME, cases)`; BOUND of these; and REQUIRED: whether a
+            signature that is beyond it is an error. Otherwise `remove(FOLDER/NAME, signature)`
+            is called, and the manifest says it in "refused".
+        finish: `finish(FOLDER, manifest)` adds what else belongs into the folder.
+
+    Returns:
+        One `Difference` for each format and signature that was written.
+    """
     from tfgen.export.signature import Signature
 
+    report = []
     with folders.staged(folder) as (temporary, earlier):
         model = _in_float32(model)
         signatures = [Signature(model, name, *entry) for name, entry in model.signatures().items()]
-        writer, path = _FORMATS[format], temporary / format
-        writer.write(signatures, path)
-        cases = {signature.name: signature.cases for signature in signatures}
-        report = _checked({format: writer.differences(path, cases)})
-
-        (temporary / "golden").mkdir()
         for signature in signatures:
-            golden.save(temporary / "golden" / f"{signature.name}.npz", signature.cases[:2])
-        manifest = _described(model, signatures)
-        manifest["formats"] = {
-            format: {
-                "versions": _versions(writer.PACKAGES),
-                "bound": golden.BOUND,
-                "differences": {row.signature: row.difference for row in report},
+            golden.save(temporary / "golden" / signature.name, signature.cases[:2])
+        manifest = {**_described(model, signatures), "formats": {}}
+        for name, format in formats.items():
+            rows, refused = _written(format, name, signatures, temporary / name)
+            report += rows
+            manifest["formats"][name] = {
+                "versions": _versions(format.PACKAGES),
+                "bound": format.BOUND,
+                "differences": {row.signature: row.difference for row in rows},
+                "refused": refused,
             }
-        }
         if earlier and all(earlier[key] == manifest[key] for key in ("model", "signatures")):
-            for other in earlier["formats"].keys() - {format}:
+            for other in earlier["formats"].keys() - formats.keys():
                 shutil.copytree(Path(folder) / other, temporary / other)
                 manifest["formats"][other] = earlier["formats"][other]
+        if finish is not None:
+            finish(temporary, manifest)
         folders.seal(temporary, manifest)
     return report
+
+
+def _written(format, name, signatures, path):
+    """What a format has written of the signatures: rows of the report, and {signature: why not}."""
+    refused = format.write(signatures, path) or {}
+    cases = {one.name: one.cases for one in signatures if one.name not in refused}
+    found = format.differences(path, cases)
+    for signature, value in [*found.items()] if not format.REQUIRED else []:
+        if value > format.BOUND:
+            format.remove(path, signature)
+            refused[signature] = f"differs by {value:.1e} of the largest output (bound {format.BOUND:.0e})"
+            del found[signature]
+    return _report({name: found}, format.BOUND), refused
 
 
 def _in_float32(model):

@@ -1,4 +1,8 @@
-"""Inputs and outputs that every format of an export must reproduce."""
+"""Inputs and outputs that every format of an export must reproduce.
+
+They are stored as the ONNX project's model zoo stores its tests: NAME/test_data_set_K/input_I.pb and
+output_I.pb, each an ONNX TensorProto with its name.
+"""
 
 from typing import NamedTuple
 
@@ -14,26 +18,37 @@ class Case(NamedTuple):
     outputs: dict
 
 
-def save(path, cases):
-    """An .npz with the arrays "CASE/inputs/NAME" and "CASE/outputs/NAME"."""
-    arrays = {
-        f"{number}/{side}/{name}": array
-        for number, case in enumerate(cases)
-        for side, part in case._asdict().items()
-        for name, array in part.items()
-    }
-    np.savez(path, **arrays)
+def save(folder, cases):
+    """Writes FOLDER/test_data_set_K for each case."""
+    from onnx import numpy_helper
+
+    for number, case in enumerate(cases):
+        for kind, arrays in (("input", case.inputs), ("output", case.outputs)):
+            for place, (name, array) in enumerate(arrays.items()):
+                path = folder / f"test_data_set_{number}" / f"{kind}_{place}.pb"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(numpy_helper.from_array(np.asarray(array), name).SerializeToString())
 
 
-def load(path):
-    cases = []
-    with np.load(path) as arrays:
-        for key in arrays.files:
-            number, side, name = key.split("/")
-            if int(number) == len(cases):
-                cases.append(Case({}, {}))
-            getattr(cases[-1], side)[name] = arrays[key]
-    return cases
+def load(folder):
+    """The cases in a folder that `save` wrote."""
+    sets = sorted(folder.glob("test_data_set_*"), key=_number)
+    return [Case(_arrays(path, "input"), _arrays(path, "output")) for path in sets]
+
+
+def _number(path):
+    return int(path.stem.rpartition("_")[2])
+
+
+def _arrays(folder, kind):
+    import onnx
+    from onnx import numpy_helper
+
+    arrays = {}
+    for path in sorted(folder.glob(f"{kind}_*.pb"), key=_number):
+        tensor = onnx.TensorProto.FromString(path.read_bytes())
+        arrays[tensor.name] = numpy_helper.to_array(tensor)
+    return arrays
 
 
 def difference(got, want):

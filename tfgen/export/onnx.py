@@ -4,8 +4,11 @@ import contextlib
 import logging
 
 from tfgen.errors import InputError
+from tfgen.export import golden
 from tfgen.export.golden import difference
 
+REQUIRED = True
+BOUND = golden.BOUND
 PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "onnxruntime")
 OPSET = 18  # the newest that tf2onnx writes
 
@@ -73,6 +76,12 @@ def _nodes(graph):
                 yield from _nodes(inner)
 
 
+def _place(node):
+    """The layer that made a node, of whose name TensorFlow has written the calls that led to it."""
+    calls = ("StatefulPartitionedCall", "PartitionedCall")
+    return "/".join(part for part in node.name.split("/") if part.split("_")[0] not in calls) or node.name
+
+
 def _check(signature, proto):
     import onnx
 
@@ -85,10 +94,11 @@ def _check(signature, proto):
                 f"{got} instead of {want}; a tensor made outside of the method becomes an input: keep "
                 f"such constants as NumPy arrays"
             )
-    unknown = sorted({node.op_type for node in _nodes(proto.graph) if not onnx.defs.has(node.op_type)})
+    unknown = [node for node in _nodes(proto.graph) if not onnx.defs.has(node.op_type)]
     if unknown:
+        found = sorted({f"{node.op_type} (in {_place(node)})" for node in unknown})
         raise InputError(
-            f"signature {signature.name!r} cannot be written as ONNX: it uses {', '.join(unknown)}, "
+            f"signature {signature.name!r} cannot be written as ONNX: it uses {', '.join(found)}, "
             f"which ONNX lacks; write the method with other TensorFlow operations"
         )
     try:

@@ -1,8 +1,8 @@
 """Calls what is in a SavedModel. As a script it does so as a stranger would:
 
-    python -P replay.py SAVED_MODEL GOLDEN OUT
+    python -P replay.py SAVED_MODEL IN OUT
 
-calls each signature with the inputs in GOLDEN/NAME.npz and writes OUT/NAME.npz, with
+calls each signature NAME with the arrays in IN/NAME.K.npz and writes OUT/NAME.K.npz, with
 TensorFlow and NumPy alone. So this file imports nothing of tfgen.
 """
 
@@ -28,21 +28,11 @@ def call(loaded, name, inputs):
     }
 
 
-def main(saved_model, golden, out):
+def main(saved_model, given, out):
     loaded = tf.saved_model.load(saved_model)
-    for path in Path(golden).glob("*.npz"):
-        cases = {}
+    for path in Path(given).glob("*.npz"):
         with np.load(path) as arrays:
-            for key in arrays.files:
-                number, side, name = key.split("/")
-                if side == "inputs":
-                    cases.setdefault(number, {})[name] = arrays[key]
-        results = {
-            f"{number}/{key}": output
-            for number, inputs in cases.items()
-            for key, output in call(loaded, path.stem, inputs).items()
-        }
-        np.savez(Path(out) / path.name, **results)
+            np.savez(Path(out) / path.name, **call(loaded, path.name.split(".")[0], dict(arrays)))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The format "saved_model": each signature as a method and as a serving signature."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -9,16 +10,22 @@ from pathlib import Path
 import numpy as np
 
 from tfgen.errors import InputError
+from tfgen.export import golden
 from tfgen.export.golden import difference
 
 PACKAGES = ("tensorflow", "keras")
+
+
+REQUIRED = True
+BOUND = golden.BOUND
 
 
 def write(signatures, folder):
     import tensorflow as tf
 
     module = tf.Module()
-    module.all_variables = [v for signature in signatures for v in signature.variables]
+    # Named by their places in the model's weights, where `weights` finds them again.
+    module.weights = {str(k): v for signature in signatures for k, v in signature.weights.items()}
     for signature in signatures:
         setattr(module, signature.name, signature.function)
     served = {signature.name: signature.served for signature in signatures}
@@ -41,24 +48,37 @@ def differences(folder, cases):
     }
 
 
-def differences_afresh(folder, golden_folder, cases):
-    """The same over the golden files, run in a process that has TensorFlow alone."""
+def differences_afresh(folder, cases):
+    """The same, run in a process that has TensorFlow alone."""
     script = Path(__file__).with_name("replay.py")
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "2"}
-    with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-P", script, folder, golden_folder, out]
+    with tempfile.TemporaryDirectory() as given, tempfile.TemporaryDirectory() as out:
+        each = [(f"{name}.{k}.npz", case) for name, some in cases.items() for k, case in enumerate(some)]
+        for name, case in each:
+            np.savez(Path(given) / name, **case.inputs)
+        command = [sys.executable, "-P", script, folder, given, out]
         run = subprocess.run(command, env=environment, capture_output=True, text=True)
         if run.returncode:
             last = run.stderr.strip().rpartition("\n")[2] or f"exit code {run.returncode}"
             raise InputError(f"{folder} does not run with TensorFlow alone: {last}")
-        result = {}
-        for name, some in cases.items():
-            with np.load(Path(out) / f"{name}.npz") as arrays:
-                for number, case in enumerate(some):
-                    prefix = f"{number}/"
-                    got = {k.removeprefix(prefix): arrays[k] for k in arrays.files if k.startswith(prefix)}
-                    result[name] = max(result.get(name, 0.0), _difference(got, case))
+        result = dict.fromkeys(cases, 0.0)
+        for file, case in each:
+            name = file.split(".")[0]
+            with np.load(Path(out) / file) as arrays:
+                result[name] = max(result[name], _difference(dict(arrays), case))
         return result
+
+
+def weights(folder):
+    """{place in the model's weights: array} of what the signatures use."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
+    found = (
+        re.fullmatch(r"weights/(\d+)/\.ATTRIBUTES/VARIABLE_VALUE", key)
+        for key in sorted(reader.get_variable_to_shape_map())
+    )
+    return {int(match[1]): reader.get_tensor(match[0]) for match in found if match}
 
 
 def _difference(got, case):

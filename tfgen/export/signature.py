@@ -14,7 +14,7 @@ _IMPURE = re.compile(
     r"Stateful(?!PartitionedCall)|Assign|ResourceScatter|ResourceStridedSliceAssign|(Eager)?PyFunc"
 )
 _SEEDS = ("seed", "key")
-_BATCHES = (3, 1, 7)
+_BATCHES = (3, 1, 7, 64)
 
 
 def _named(signature, result):
@@ -29,7 +29,7 @@ def _named(signature, result):
     return {signature: result}
 
 
-def _values(model, spec):
+def values_of(model, spec):
     """What values an input takes; the golden inputs are drawn so.
 
     A model may say so in `input_values`, {name of an input: values}; else the name tells.
@@ -40,15 +40,18 @@ def _values(model, spec):
     if spec.name == "images":
         low, high = model.value_range
         return {"distribution": "uniform", "low": low, "high": high}
-    if spec.dtype.is_floating:
-        return {"distribution": "normal"}
     if spec.name == "n":
         return {"distribution": "batch"}
+    if spec.name == "labels":  # classes, or attributes
+        return {"distribution": "integers", "low": 0, "high": max(model.classes - 1, 1)}
+    if spec.dtype.is_floating:
+        return {"distribution": "normal"}
     high = int(spec.dtype.max) if spec.name in _SEEDS else 1
     return {"distribution": "integers", "low": 0, "high": high}
 
 
-def _draw(spec, values, batch, rng):
+def draw(spec, values, batch, rng):
+    """An array of what `values_of` says, for a batch of so many."""
     shape = [batch if size is None else size for size in spec.shape]
     match values["distribution"]:
         case "uniform":
@@ -74,11 +77,11 @@ class Signature:
         function: the method as a tf.function; its outputs are nested as the method nests them.
         served: the same with a flat dict of named outputs.
         inputs, outputs: what the manifest says of them; a shape has None for the batch.
-        cases: golden cases of batch 3, 1 and 7, inputs from a NumPy generator of seed 0.
+        cases: golden cases of batch 3, 1, 7 and 64, inputs from a NumPy generator of seed 0.
     """
 
     def __init__(self, model, name, method, specs):
-        self.name, self.specs = name, specs
+        self.name, self.specs, self._model = name, specs, model
         self._check_names()
         self.function = tf.function(method, input_signature=specs, autograph=False)
         self.served = tf.function(
@@ -86,7 +89,7 @@ class Signature:
         )
         self._graph = self.served.get_concrete_function()
         self._check_pure(model)
-        values = [_values(model, spec) for spec in specs]
+        values = [values_of(model, spec) for spec in specs]
         self.inputs = [
             {"name": spec.name, "dtype": spec.dtype.name, "shape": _shape(spec), "values": drawn}
             for spec, drawn in zip(specs, values)
@@ -99,7 +102,7 @@ class Signature:
         self._check_outputs()
         rng = np.random.default_rng(0)
         draws = [
-            {spec.name: _draw(spec, drawn, batch, rng) for spec, drawn in zip(specs, values)}
+            {spec.name: draw(spec, drawn, batch, rng) for spec, drawn in zip(specs, values)}
             for batch in _BATCHES
         ]
         self.cases = [Case(inputs, self._run(self._graph, inputs)) for inputs in draws]
@@ -109,6 +112,12 @@ class Signature:
     @property
     def variables(self):
         return self._graph.variables
+
+    @property
+    def weights(self):
+        """{place in the model's weights: variable} of what the graph uses."""
+        places = {id(weight.value): place for place, weight in enumerate(self._model.weights)}
+        return {places[id(variable)]: variable for variable in self.variables}
 
     def _run(self, function, inputs):
         # On the CPU, where the exports are checked.
@@ -162,6 +171,6 @@ class Signature:
         inputs, outputs = self.cases[0]
         for spec, drawn in zip(self.specs, values):
             if spec.name in _SEEDS:
-                other = {**inputs, spec.name: _draw(spec, drawn, _BATCHES[0], rng)}
+                other = {**inputs, spec.name: draw(spec, drawn, _BATCHES[0], rng)}
                 if difference(self._run(self._graph, other), outputs) == 0:
                     self._refuse(f"two values of {spec.name!r} give the same outputs: its noise is frozen")

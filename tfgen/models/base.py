@@ -18,6 +18,7 @@ from tfgen.models import ranges
 from tfgen.models.monitoring import Means, StopAtNaN
 
 LABELS = 0x1ABE15  # the word of a key that draws labels
+SEEDED = (tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "n"))  # of an export that draws
 
 
 class Objective(NamedTuple):
@@ -383,6 +384,22 @@ class GenerativeModel(keras.Model):
                 f"labels of {type(self).__name__} lie in 0..{top}; received {labels.min()} to {labels.max()}"
             )
         return tf.constant(np.broadcast_to(labels, shape), spec.dtype)
+
+    def sample_from_seed(self, seed, n, labels=None):
+        """`sample`, of plain tensors, so that it can be exported: the same images for the same seed.
+
+        Args:
+            seed, n: int64 and int32 scalars.
+            labels: of a conditional model, those of n images or one for all.
+        """
+        if labels is None:
+            return self.draw(random.key(seed), n, 0)
+        labels = tf.broadcast_to(labels, tf.stack([n, *labels.shape[1:]]))
+        return self.draw(random.key(seed), n, 0, labels)
+
+    def sampler(self):
+        """The signature of `sample_from_seed`."""
+        return self.sample_from_seed, [*SEEDED, *([self.label_spec] if self.label_spec is not None else [])]
 
     def draw(self, key, n, first_row, labels=None):
         """n images from the noise of a key, the first of them numbered `first_row`."""

@@ -9,7 +9,7 @@ from keras import tree
 
 from tfgen import random
 from tfgen.errors import InputError
-from tfgen.models.base import GenerativeModel
+from tfgen.models.base import SEEDED, GenerativeModel
 from tfgen.models.mixture.gaussian_mixture import GaussianMixture
 
 
@@ -130,6 +130,10 @@ class CodingModel(GenerativeModel):
             return self.density.draw(key, n, first_row)
         return random.normal(key, (n, self.latent_dim), first_row)
 
+    def latents_from_seed(self, seed, n):
+        """The codes (n, latent_dim) that `sample` decodes; seed and n are int64 and int32 scalars."""
+        return self.draw_codes(random.key(seed), n, 0)
+
     def draw(self, key, n, first_row, labels=None):
         """Decoded draws of z."""
         return self.decode(self.draw_codes(key, n, first_row), labels)
@@ -145,4 +149,6 @@ class CodingModel(GenerativeModel):
             "encode": (self.encode, [images, *labels]),
             "decode": (self.decode, [z, *labels]),
             "reconstruct": (self.reconstruct, [images, *labels]),
+            "latents": (self.latents_from_seed, [*SEEDED]),
+            "sample": self.sampler(),
         }

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfgen import random
 from tfgen.errors import InputError
-from tfgen.models.base import GenerativeModel, Objective
+from tfgen.models.base import SEEDED, GenerativeModel, Objective
 
 CHUNK = 64  # images that `sample` draws together: enough to fill the matrix products
 
@@ -47,7 +47,10 @@ class AutoregressiveModel(GenerativeModel):
 
     value_range = (0.0, 1.0)
     averaged_networks = ("predictor",)
-    input_values = {"noise": {"distribution": "uniform", "low": 0.0, "high": 1.0}}
+    input_values = {
+        "noise": {"distribution": "uniform", "low": 0.0, "high": 1.0},
+        "temperature": {"distribution": "uniform", "low": 0.5, "high": 1.0},
+    }
 
     def __init__(self, image_shape, levels, **kwargs):
         if len(image_shape) != 3 or min(image_shape) < 1:
@@ -172,6 +175,11 @@ class AutoregressiveModel(GenerativeModel):
         """
         raise NotImplementedError(f"{type(self).__name__}.sample_from")
 
+    def sample_from_seed(self, seed, n, temperature):
+        """`sample` of scalar tensors: int64, int32, float32."""
+        noise = random.uniform(random.key(seed), (n, *self.image_shape))
+        return self.sample_from(noise, temperature=temperature)
+
     def logits(self, parameters, pixel, channel):
         """Logits (n, levels) of one channel of a pixel.
 
@@ -204,7 +212,9 @@ class AutoregressiveModel(GenerativeModel):
 
     def signatures(self):
         noise = tf.TensorSpec((None, *self.image_shape), tf.float32, "noise")
+        temperature = tf.TensorSpec((), tf.float32, "temperature")
         return {
             "log_prob": (self.log_prob, [self.data_spec]),
-            "sample": (self.sample_from, [noise]),
+            "sample_from": (self.sample_from, [noise]),
+            "sample": (self.sample_from_seed, [*SEEDED, temperature]),
         }

@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models.autoregressive.base import AutoregressiveModel, inverse_cdf
 from tfgen.models.base import Recipe
@@ -170,6 +171,56 @@ class PixelCNN(AutoregressiveModel):
         return keras.optimizers.RMSprop(1e-3)
 
     def sample_from(self, noise, conditioned_on=None, temperature=1.0):
+        step, state = self._sampler(noise, conditioned_on, temperature)
+        _, image, _ = tf.while_loop(lambda t, *_: t < self.plan.steps, step, (0, *state))
+        image = self._picture(image)
+        if conditioned_on is None:
+            return image
+        return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
+
+    def grow(self, seed, line, image, ring, temperature):
+        """The image of `sample_from_seed` with n = 1, a line of the wavefront a call.
+
+        Args:
+            seed, line, temperature: scalars, int64, int32 and float32; line is 0, 1, 2, ...
+            image, ring: zeros at line 0, then "next_image" and "next_ring" of the call before.
+
+        Returns:
+            a dict of these two and of "grown" (1, h, w, c), zero where nothing is drawn yet.
+        """
+        noise = random.uniform(random.key(seed), (1, *self.image_shape))
+        step, _ = self._sampler(noise, None, temperature)
+        first = line * self.plan.skew
+        last = tf.minimum(first + self.plan.skew, self.plan.steps)
+        _, image, ring = tf.while_loop(lambda t, *_: t < last, step, (first, image, ring))
+        return {"grown": self._picture(image), "next_image": image, "next_ring": ring}
+
+    def signatures(self):
+        _, (image, ring) = self._sampler(tf.zeros((1, *self.image_shape)), None, 1.0)
+        specs = [
+            tf.TensorSpec((), tf.int64, "seed"),
+            tf.TensorSpec((), tf.int32, "line"),
+            tf.TensorSpec(image.shape, tf.float32, "image"),
+            tf.TensorSpec(ring.shape, tf.float32, "ring"),
+            tf.TensorSpec((), tf.float32, "temperature"),
+        ]
+        return {**super().signatures(), "grow": (self.grow, specs)}
+
+    @property
+    def input_values(self):
+        lines = -(-self.plan.steps // self.plan.skew)
+        return {**super().input_values, "line": {"distribution": "integers", "low": 0, "high": lines - 1}}
+
+    @property
+    def plan(self):
+        return wavefront(*self.image_shape[:2], reach=3)
+
+    def _picture(self, rows):
+        """Pixels (h * w + 2, n, c) -> (n, h, w, c)."""
+        return tf.reshape(tf.transpose(rows[:-2], (1, 0, 2)), (-1, *self.image_shape))
+
+    def _sampler(self, noise, conditioned_on, temperature):
+        """A step of the sampler's loop, (t, image, ring) -> (t + 1, image, ring), and its first image and ring."""
         height, width, channels = self.image_shape
         convolutions = [
             layer for layer in self.averaged("predictor").layers if isinstance(layer, MaskedConv2D)
@@ -180,7 +231,7 @@ class PixelCNN(AutoregressiveModel):
         before_wide = tf.stack([before[i] for i in wide])
         n, relu = tf.shape(noise)[0], tf.nn.relu
 
-        plan = wavefront(height, width, reach=3)
+        plan = self.plan
         lanes, pixels = plan.lanes, height * width
         # The inputs of the 3x3 convolutions are kept for the last skew + 1 steps, as rows (n, width)
         # in the order slot, layer, lane; one more slot holds the zeros outside of the image.
@@ -250,9 +301,4 @@ class PixelCNN(AutoregressiveModel):
             )
 
         ring = tf.zeros((slots + 1, self.depth, lanes, n, self.width), before_wide.dtype)
-        image = tf.zeros((pixels + 2, n, channels))
-        image = tf.while_loop(lambda t, *_: t < plan.steps, step, (0, image, ring))[1]
-        image = tf.reshape(tf.transpose(image[:pixels], (1, 0, 2)), (-1, *self.image_shape))
-        if conditioned_on is None:
-            return image
-        return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
+        return step, (tf.zeros((pixels + 2, n, channels)), ring)

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import random
-from tfgen.models.base import GenerativeModel, Objective
+from tfgen.models.base import SEEDED, GenerativeModel, Objective
 
 
 class AdversarialModel(GenerativeModel):
@@ -54,6 +54,10 @@ class AdversarialModel(GenerativeModel):
         """Images (n, h, w, c) in [-1, 1] of latents z (n, latent_dim)."""
         return self.averaged("generator")(z, training=False)
 
+    def latents_from_seed(self, seed, n):
+        """The latents (n, latent_dim) of `sample`; seed and n are int64 and int32 scalars."""
+        return self.latents(random.key(seed), n)
+
     def draw(self, key, n, first_row):
         return self.generate(self.latents(key, n, first_row))
 
@@ -61,4 +65,8 @@ class AdversarialModel(GenerativeModel):
         return self.generator(z, training=training)
 
     def signatures(self):
-        return {"generate": (self.generate, [tf.TensorSpec((None, self.latent_dim), tf.float32, "z")])}
+        return {
+            "generate": (self.generate, [tf.TensorSpec((None, self.latent_dim), tf.float32, "z")]),
+            "latents": (self.latents_from_seed, [*SEEDED]),
+            "sample": self.sampler(),
+        }

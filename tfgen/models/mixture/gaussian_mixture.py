@@ -199,6 +199,7 @@ class GaussianMixture(GenerativeModel):
             "encode": (self.encode, [self.data_spec]),
             "log_prob": (self.log_prob, [self.data_spec]),
             "generate": (self.generate, [u, z]),
+            "sample": self.sampler(),
         }
 
     # Training.
