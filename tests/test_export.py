@@ -101,7 +101,9 @@ def test_manifest_says_what_is_there(exported, vae):
 def test_verify_reports_every_format_and_signature(exported):
     report = export.verify(exported)
     assert {(row.format, row.signature) for row in report} == {
-        (format, name) for format in ("saved_model", "onnx") for name in ("encode", "decode", "reconstruct", "latents", "sample")
+        (format, name)
+        for format in ("saved_model", "onnx")
+        for name in ("encode", "decode", "reconstruct", "latents", "sample")
     }
     assert all(row.ok and 0 <= row.difference <= row.bound == 1e-5 for row in report)
 

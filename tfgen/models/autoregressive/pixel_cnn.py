@@ -48,7 +48,7 @@ class MaskedConv2D(layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
         group_in = np.arange(inputs)[:, None] * self.channels // inputs
         group_out = np.arange(self.filters) * self.channels // self.filters
-        self.seen = np.ones(shape, np.float32)  # NumPy: a tensor made here cannot be exported
+        self.seen = np.ones(shape, bool)  # NumPy: a tensor made here cannot be exported
         self.seen[-1, margin:] = 0
         self.seen[-1, margin] = group_in < group_out if self.mask == "A" else group_in <= group_out
 
@@ -56,12 +56,16 @@ class MaskedConv2D(layers.Layer):
         margin = self.kernel_size // 2
         if margin:
             x = tf.pad(x, [[0, 0], [margin, 0], [margin, margin], [0, 0]])
+        return tf.nn.conv2d(x, self.masked(), 1, "VALID") + self.bias
+
+    def masked(self):
+        """The kernel, zero where it may not see."""
         kernel = tf.convert_to_tensor(self.kernel)
-        return tf.nn.conv2d(x, kernel * tf.cast(self.seen, kernel.dtype), 1, "VALID") + self.bias
+        return kernel * tf.cast(self.seen, kernel.dtype)
 
     def taps(self):
         """The kernel by what it meets: earlier pixels, (taps * inputs, filters), and one's own."""
-        kernel = tf.cast(tf.convert_to_tensor(self.kernel) * self.seen, self.compute_dtype)
+        kernel = tf.cast(self.masked(), self.compute_dtype)
         kernel = tf.reshape(kernel, (-1, *kernel.shape[2:]))
         before = len(offsets(self.kernel_size))
         return tf.reshape(kernel[:before], (-1, self.filters)), kernel[before]
@@ -220,7 +224,7 @@ class PixelCNN(AutoregressiveModel):
         return tf.reshape(tf.transpose(rows[:-2], (1, 0, 2)), (-1, *self.image_shape))
 
     def _sampler(self, noise, conditioned_on, temperature):
-        """A step of the sampler's loop, (t, image, ring) -> (t + 1, image, ring), and its first image and ring."""
+        """The step of the sampler's loop, (t, image, ring) -> (t + 1, image, ring), and its first state."""
         height, width, channels = self.image_shape
         convolutions = [
             layer for layer in self.averaged("predictor").layers if isinstance(layer, MaskedConv2D)
@@ -235,12 +239,16 @@ class PixelCNN(AutoregressiveModel):
         lanes, pixels = plan.lanes, height * width
         # The inputs of the 3x3 convolutions are kept for the last skew + 1 steps, as rows (n, width)
         # in the order slot, layer, lane; one more slot holds the zeros outside of the image.
-        slots, layer = plan.skew + 1, np.arange(self.depth)[:, None, None]
+        slots = plan.skew + 1
         kept = np.full(pixels + 2, slots * self.depth * lanes)
         kept[:pixels] = plan.time % slots * self.depth * lanes + plan.lane
-        near = kept[plan.neighbours(offsets(3))][:, None] + layer * lanes
-        pixel, above = plan.pixel, plan.neighbours(offsets(7))
-        pixel, above, near = (tf.constant(table, tf.int32) for table in (pixel, above, near))
+        layer = tf.range(self.depth)[:, None, None] * lanes
+        near, above = kept[plan.neighbours(offsets(3))], plan.neighbours(offsets(7))
+        # Small integers, for exports hold these tables.
+        pixel, above, near = (
+            tf.constant(table, tf.int16 if table.max() < 2**15 else tf.int32)
+            for table in (plan.pixel, above, near)
+        )
 
         def by_pixel(images):
             """(n, h, w, c) -> (h * w + 2, n, c)."""
@@ -258,10 +266,12 @@ class PixelCNN(AutoregressiveModel):
             known = by_pixel(self.quantised(conditioned_on))
 
         def step(t, image, ring):
-            here = pixel[t]
+            here, here_above, here_near = (tf.cast(table[t], tf.int32) for table in (pixel, above, near))
             noise_here = tf.reshape(tf.gather(noise, here), (-1, channels))
-            seen_above = tf.matmul(tf.cast(patches(image, above[t]), before[first].dtype), before[first])
-            seen_near = tf.matmul(patches(tf.reshape(ring, (-1, n, self.width)), near[t]), before_wide)
+            seen_above = tf.matmul(tf.cast(patches(image, here_above), before[first].dtype), before[first])
+            seen_near = tf.matmul(
+                patches(tf.reshape(ring, (-1, n, self.width)), here_near + layer), before_wide
+            )
             inputs = [[] for _ in convolutions]  # at the pixel itself, by channel
 
             def convolve(i, x=None, seen=None):
