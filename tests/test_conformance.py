@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import tree
 
+import tfgen
 from tfgen import data, export
 from tfgen.errors import InputError
 from tfgen.export.signature import draw, values_of
@@ -260,6 +261,30 @@ def test_exports_give_the_same_numbers(trained, exported, batch):
         session = onnxruntime.InferenceSession(str(exported / "onnx" / f"{name}.onnx"))
         feed = {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)}
         assert_same(session.run(None, feed), [x.numpy() for x in tree.flatten(want)])
+
+
+@pytest.mark.parametrize("seed", [0, 2**40 + 3])
+def test_an_exported_sampler_draws_what_sample_draws(trained, exported, seed):
+    model, _ = trained
+    session = onnxruntime.InferenceSession(str(exported / "onnx" / "sample.onnx"))
+    given = {"n": np.array(5, "int32"), "seed": np.array(seed), "temperature": np.array(1, "float32")}
+    labels = {}
+    if model.label_spec is not None:
+        labels = dict(labels=drawer(model, 5)(model.label_spec).numpy())
+    feed = {one.name: {**given, **labels}[one.name] for one in session.get_inputs()}
+    want = model.sample(5, seed=seed, **labels)
+    assert_same(session.run(None, feed)[0], want.numpy())
+    if labels:  # one for all
+        feed["labels"] = labels["labels"][:1]
+        assert_same(
+            session.run(None, feed)[0], model.sample(5, seed=seed, labels=labels["labels"][0]).numpy()
+        )
+
+
+def test_an_export_loads_as_the_model(trained, exported):
+    model, loaded = trained[0], tfgen.load(exported)
+    assert type(loaded) is type(model) and loaded.get_config() == model.get_config()
+    assert_same(loaded.sample(3, seed=1), model.sample(3, seed=1))
 
 
 def test_exports_verify(exported):

@@ -149,7 +149,8 @@ def test_a_captured_tensor_is_refused_as_onnx(signed, tmp_path):
 
 
 def test_an_operation_that_onnx_lacks_is_named(signed, tmp_path):
-    refused(export.to_onnx, signed(tf.math.erfc), tmp_path / "x", "'draw'", "uses Erfc")
+    layer = keras.layers.Lambda(tf.math.erfc, name="the_layer")
+    refused(export.to_onnx, signed(layer), tmp_path / "x", "'draw'", "uses Erfc (in ", "the_layer")
 
 
 def test_an_operation_in_a_loop_that_onnx_lacks_is_named(signed, tmp_path):

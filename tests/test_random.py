@@ -1,9 +1,11 @@
 """The generator's numbers: the same everywhere, and good."""
 
 import numpy as np
+import onnxruntime
 import pytest
 import scipy.stats
 import tensorflow as tf
+import tf2onnx
 
 from tfgen import random
 
@@ -39,6 +41,26 @@ def test_other_keys_give_other_numbers(other):
 def test_words_may_be_tensors():
     step = tf.constant(7, tf.int64)
     np.testing.assert_array_equal(random.key(3, 7), random.key(3, step))
+
+
+SEEDS = (0, 5, 2**31, 2**32 + 5, 2**63 - 1, -1, -(2**40) - 3, -(2**63))
+
+
+@pytest.fixture(scope="module", params=["eager", "xla", "onnx"])
+def key_of_a_tensor(request):
+    """int64 scalar -> the key, computed in three ways."""
+    spec = [tf.TensorSpec((), tf.int64, "seed")]
+    if request.param == "onnx":
+        proto, _ = tf2onnx.convert.from_function(tf.function(random.key, spec), spec, opset=18)
+        run = onnxruntime.InferenceSession(proto.SerializeToString()).run
+        return lambda seed: run(None, {"seed": np.array(seed, "int64")})[0]
+    key = tf.function(random.key, spec, jit_compile=True) if request.param == "xla" else random.key
+    return lambda seed: key(tf.constant(seed, tf.int64)).numpy()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_seed_may_be_a_tensor(key_of_a_tensor, seed):
+    np.testing.assert_array_equal(key_of_a_tensor(seed), random.key(seed))
 
 
 def test_uniforms_are_uniform_and_never_at_the_ends():

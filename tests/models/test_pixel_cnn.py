@@ -174,6 +174,21 @@ def test_samples_are_a_prefix_of_longer_samples_and_depend_on_the_seed(model):
     assert (model.sample(3) != model.sample(3)).numpy().any()
 
 
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_an_image_grown_line_by_line_is_the_sample(model, temperature):
+    method, specs = model.signatures()["grow"]
+    state = {spec.name: tf.zeros(spec.shape) for spec in specs[2:4]}
+    lines = model.input_values["line"]["high"] + 1
+    drawn = []
+    for line in range(lines):
+        step = method(tf.constant(5, tf.int64), line, **state, temperature=temperature)
+        state = {name: step[f"next_{name}"] for name in state}
+        drawn.append(step["grown"].numpy())
+    np.testing.assert_allclose(drawn[-1], model.sample(1, seed=5, temperature=temperature), atol=1e-6)
+    assert all(np.array_equal(a[a != 0], b[a != 0]) for a, b in itertools.pairwise(drawn))
+    assert not np.array_equal(drawn[-2], drawn[-1])
+
+
 def test_the_sampler_is_compiled_once_and_neither_saved_nor_lost(tmp_path):
     model = tiny((4, 8, 1))
     first = model.sample(2, seed=0)

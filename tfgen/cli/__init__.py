@@ -3,14 +3,10 @@
 A command imports TensorFlow when it runs, so that help and `tfgen list` answer at once.
 """
 
-import re
-import sys
-
 import typer
 
 from tfgen.cli import latent, models, quickstart, results, training
-from tfgen.cli.console import disk_is_full
-from tfgen.errors import InputError
+from tfgen.cli.console import run
 
 app = typer.Typer(
     help="Generative models for TensorFlow: train, look, score, export.",
@@ -32,22 +28,4 @@ app.add_typer(latent.app, name="latent")
 
 def main(args=None):
     """Runs the command line and exits: 0 when all is well, 2 for bad input, 130 for Ctrl-C."""
-    try:
-        app(args, prog_name="tfgen")
-    except InputError as error:
-        line = str(error)
-    except OSError as error:
-        if disk_is_full(error):
-            line = "the disk is full; nothing is half-written: make room, then do the same again"
-        elif error.strerror:
-            line = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        else:
-            raise
-    except Exception as error:
-        # What a function inside a tf.data pipeline raised comes back within TensorFlow's own error.
-        found = re.search(r"^tfgen\.errors\.InputError: (.+)$", str(error), re.MULTILINE)
-        if not found:
-            raise
-        line = found[1]
-    print(f"tfgen: {' '.join(line.split())}", file=sys.stderr)
-    sys.exit(2)
+    run(app, "tfgen", args)

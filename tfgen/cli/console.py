@@ -2,7 +2,10 @@
 
 import errno
 import os
+import re
 import sys
+
+from tfgen.errors import InputError
 
 
 def import_tensorflow():
@@ -26,6 +29,29 @@ def import_tensorflow():
         os.dup2(kept, 2)
         os.close(kept)
         os.close(null)
+
+
+def run(app, name, args=None):
+    """Runs a typer application and exits: 0 when all is well, 2 for bad input, 130 for Ctrl-C."""
+    try:
+        app(args, prog_name=name)
+    except InputError as error:
+        line = str(error)
+    except OSError as error:
+        if disk_is_full(error):
+            line = "the disk is full; nothing is half-written: make room, then do the same again"
+        elif error.strerror:
+            line = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        else:
+            raise
+    except Exception as error:
+        # What a function inside a tf.data pipeline raised comes back within TensorFlow's own error.
+        found = re.search(r"^tfgen\.errors\.InputError: (.+)$", str(error), re.MULTILINE)
+        if not found:
+            raise
+        line = found[1]
+    print(f"{name}: {' '.join(line.split())}", file=sys.stderr)
+    sys.exit(2)
 
 
 def disk_is_full(error):

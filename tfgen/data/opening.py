@@ -179,7 +179,7 @@ def _folder(root, split):
     if all(len(parts) > depth + 1 for parts in files):
         classes = {name: number for number, name in enumerate(sorted({parts[depth] for parts in files}))}
         labels = [classes[parts[depth]] for parts in chosen]
-    return Files([os.path.join(root, *parts) for parts in chosen], labels, len(classes))
+    return Files([os.path.join(root, *parts) for parts in chosen], labels, tuple(classes))
 
 
 def _line(error):

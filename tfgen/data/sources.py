@@ -3,6 +3,7 @@
 A source has `count`; `shape` (h, w, c), None where examples differ; `labelled`; `attributes`, names of
 what its labels say by 0 and 1, () if they are classes; `classes`, how many, None if it is not known; and
 
+    class_names         of the classes, () where they have none
     examples(key)       a tf.data.Dataset of tuples (index, ...) in the order of `key`; None keeps the order
     read(fit, *batch)   (images, labels) of a batch of examples: uint8 (n, h, w, c), and int32 (n,) of
                         classes, float32 (n, a) of attributes, or None; `fit(images, index)` gives
@@ -42,6 +43,8 @@ def _numbers(count, key):
 class Arrays:
     """Images in memory: uint8 (n, h, w, c), and labels int32 (n,), float32 (n, a) or None."""
 
+    class_names = ()
+
     def __init__(self, images, labels=None, classes=None, attributes=()):
         with tf.device("CPU"):
             self.images = tf.constant(images)
@@ -64,13 +67,13 @@ class Files:
 
     attributes = ()
 
-    def __init__(self, paths, labels=None, classes=None):
+    def __init__(self, paths, labels=None, class_names=()):
         self.names = paths
         with tf.device("CPU"):
             self.paths = tf.constant(paths)
             self.labels = None if labels is None else tf.constant(labels, tf.int32)
         self.count = len(paths)
-        self.labelled, self.classes = labels is not None, classes
+        self.labelled, self.classes, self.class_names = labels is not None, len(class_names), class_names
 
     @functools.cached_property
     def shape(self):
@@ -118,6 +121,7 @@ class Records:
         self.attributes = tuple(sorted(named)) if binary and not integer else ()
         self.labelled = bool(integer or self.attributes)
         self.classes = getattr(label, "num_classes", None) if integer else None
+        self.class_names = tuple(getattr(label, "names", ())) if integer else ()
         self.count = builder.info.splits[split].num_examples
         self.shape = image.shape
         wanted = {"image": True, "label": True} if integer else {"image": True}

@@ -97,8 +97,8 @@ def verify(folder):
 def load(folder):
     """The Keras model that was exported into a folder, in float32.
 
-    It has the weights that its SavedModel uses; what no signature uses, as a discriminator or
-    the optimizers, is as a new model's. Of networks that were exported as averages, the copy
+    It has the weights that its SavedModel uses, and the step; what is trained and no signature
+    uses, as a discriminator or the optimizers, is as a new model's. Of networks that were exported as averages, the copy
     that trains begins as the average.
 
     Raises:
@@ -106,6 +106,9 @@ def load(folder):
     """
     import keras
 
+    from tfgen import models
+
+    models.load_all()  # registers them with Keras
     folder = Path(folder).resolve()
     manifest = folders.opened(folder)
     if "saved_model" not in manifest["formats"]:

@@ -115,9 +115,10 @@ class Signature:
 
     @property
     def weights(self):
-        """{place in the model's weights: variable} of what the graph uses."""
-        places = {id(weight.value): place for place, weight in enumerate(self._model.weights)}
-        return {places[id(variable)]: variable for variable in self.variables}
+        """{place in the model's weights: variable} of what the graph uses and of what is not trained."""
+        used = {id(variable) for variable in self.variables}
+        weights = enumerate(self._model.weights)
+        return {place: w.value for place, w in weights if id(w.value) in used or not w.trainable}
 
     def _run(self, function, inputs):
         # On the CPU, where the exports are checked.

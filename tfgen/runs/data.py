@@ -43,6 +43,14 @@ def conditions(loading, names):
     return {name: have[name] for name in names} if any(have[name] for name in names) else {}
 
 
+def label_names(loading):
+    """Names of the classes or attributes of the data's labels, () where they have none."""
+    found, labels = _opened(loading), loading["options"].get("labels")
+    if isinstance(labels, str):
+        return (f"not {labels}", labels)
+    return tuple(labels) if isinstance(labels, (list, tuple)) else found.attributes or found.class_names
+
+
 def image_shape(loading):
     """Of the data; images of a folder become 64x64, or 32x32 if they are smaller than 64."""
     found = _opened(loading)

@@ -231,9 +231,23 @@ class PixelCNN(AutoregressiveModel):
         ]
         first, *hidden, last = range(len(convolutions))
         wide = hidden[1:-2:3]  # those of 3x3; all others but the first are 1x1
-        before, own = zip(*(convolution.taps() for convolution in convolutions))
-        before_wide = tf.stack([before[i] for i in wide])
         n, relu = tf.shape(noise)[0], tf.nn.relu
+
+        # What makes the features of each channel's group: cut here, once, and not in every step.
+        def end(size, channel):
+            return -(-channel * size // channels)
+
+        biases, before, own = [], [], []
+        for convolution in convolutions:
+            earlier, kernel = convolution.taps()
+            bias = tf.cast(tf.convert_to_tensor(convolution.bias), kernel.dtype)
+            inputs, filters = kernel.shape
+            groups = [slice(end(filters, c), end(filters, c + 1)) for c in range(channels)]
+            known = [end(inputs, c + (convolution.mask == "B")) for c in range(channels)]
+            biases.append([bias[group] for group in groups])
+            before.append([earlier[:, group] for group in groups])
+            own.append([kernel[:rows, group] for rows, group in zip(known, groups)])
+        before_wide = [tf.stack([before[i][channel] for i in wide]) for channel in range(channels)]
 
         plan = self.plan
         lanes, pixels = plan.lanes, height * width
@@ -266,30 +280,28 @@ class PixelCNN(AutoregressiveModel):
             known = by_pixel(self.quantised(conditioned_on))
 
         def step(t, image, ring):
-            here, here_above, here_near = (tf.cast(table[t], tf.int32) for table in (pixel, above, near))
+            tables = (pixel, above, near)
+            here, here_above, here_near = (tf.cast(tf.gather(table, t), tf.int32) for table in tables)
             noise_here = tf.reshape(tf.gather(noise, here), (-1, channels))
-            seen_above = tf.matmul(tf.cast(patches(image, here_above), before[first].dtype), before[first])
-            seen_near = tf.matmul(
-                patches(tf.reshape(ring, (-1, n, self.width)), here_near + layer), before_wide
-            )
+            patches_above = tf.cast(patches(image, here_above), ring.dtype)
+            patches_near = patches(tf.reshape(ring, (-1, n, self.width)), here_near + layer)
             inputs = [[] for _ in convolutions]  # at the pixel itself, by channel
 
             def convolve(i, x=None, seen=None):
                 """The features of this channel's group, (lanes * n, ...), as input `x` becomes known."""
-                filters = convolutions[i].filters
-                group = slice(-(-channel * filters // channels), -(-(channel + 1) * filters // channels))
-                y = tf.cast(tf.convert_to_tensor(convolutions[i].bias), own[i].dtype)[group]
+                y = biases[i][channel]
                 if seen is not None:
-                    y += seen[:, group]
+                    y += seen
                 if x is not None:
                     inputs[i].append(x)
                 if inputs[i]:
-                    x = tf.cast(tf.concat(inputs[i], axis=-1), own[i].dtype)
-                    y += tf.matmul(x, own[i][: x.shape[-1], group])
+                    x = tf.cast(tf.concat(inputs[i], axis=-1), y.dtype)
+                    y += tf.matmul(x, own[i][channel])
                 return y
 
             for channel in range(channels):
-                x = convolve(first, seen=seen_above)
+                x = convolve(first, seen=tf.matmul(patches_above, before[first][channel]))
+                seen_near = tf.unstack(tf.matmul(patches_near, before_wide[channel]))
                 for block, i in enumerate(wide):
                     y = convolve(i - 1, relu(x))
                     y = convolve(i, relu(y), seen_near[block])
@@ -310,5 +322,5 @@ class PixelCNN(AutoregressiveModel):
                 tf.tensor_scatter_nd_update(ring, [[t % slots]], tf.stack(features)[None]),
             )
 
-        ring = tf.zeros((slots + 1, self.depth, lanes, n, self.width), before_wide.dtype)
+        ring = tf.zeros((slots + 1, self.depth, lanes, n, self.width), before_wide[0].dtype)
         return step, (tf.zeros((pixels + 2, n, channels)), ring)

@@ -1,0 +1,222 @@
+"""The card of an artifact: its README.md, written from what was measured."""
+
+import inspect
+import json
+import re
+import sys
+
+import numpy as np
+
+from tfgen.models import CATALOGUE
+
+CTYPES = {"int64": ("int64_t", "long long"), "int32": ("int32_t", "int"), "float32": ("float", "float")}
+
+
+def example_labels(spec, classes, n):
+    """Labels of n images that show what a conditional model knows; None if it has none."""
+    if spec is None:
+        return None
+    if classes:
+        return np.arange(n, dtype="int32") % classes
+    return np.float32(np.arange(n)[:, None] >> np.arange(spec.shape[1]) & 1)  # every combination of the first
+
+
+def text(model, manifest, folder, run):
+    """The card, in Markdown.
+
+    Args:
+        model: the model that was exported.
+        manifest: of the artifact, but for "files".
+        folder: the artifact, with all its other files.
+        run: the run folder, of which the scores are.
+    """
+    told = manifest["run"]
+    entry = CATALOGUE[told["model"]]
+    parts = [
+        f"# {entry.cls}, {told['data']['source']}",
+        "![the first images of seed 0](samples.png)",
+        f"{entry.title} ({entry.year}). {_reference(type(model))}",
+        _provenance(told, manifest),
+        "## Run it",
+        f"Samples of seed 0, as above; they need neither tfgen nor TensorFlow. {_values(model)}",
+        *_programs(model, manifest),
+        "## Signatures",
+        _signatures(manifest),
+        "## Formats",
+        _formats(manifest, folder),
+        "## Scores",
+        _scores(run),
+        f"The code is under the Apache License 2.0. The weights were trained on {told['data']['source']}, "
+        f"whose licence is its publisher's.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _reference(cls):
+    """The paragraph of the model's file that names its paper."""
+    paragraphs = inspect.getdoc(sys.modules[cls.__module__]).split("\n\n")
+    return " ".join(next(p for p in paragraphs if "http" in p).split())
+
+
+def _provenance(told, manifest):
+    options = {name: value for name, value in told["data"]["options"].items() if name != "split"}
+    chosen = f" ({', '.join(f'{name}={value}' for name, value in options.items())})" if options else ""
+    config = ", ".join(f"{name}={value}" for name, value in manifest["model"]["config"].items())
+    return (
+        f"Trained on {told['data']['source']}{chosen}: {told['epochs']} epochs in batches of "
+        f"{told['batch_size']}, seed {told['seed']}, {manifest['model']['step']:,} steps. `{config}`"
+    )
+
+
+def _values(model):
+    low, high = model.value_range
+    shape = " x ".join(map(str, model.image_shape))
+    return f"Images are float32 of {shape} in [{low:g}, {high:g}]."
+
+
+def _feeds(model, manifest):
+    """(name, dtype, shape, values) of each input of `sample`, for the images of the card."""
+    from export.artifact import SHOWN
+
+    labels = example_labels(model.label_spec, model.classes, SHOWN)
+    known = {"seed": 0, "n": SHOWN, "temperature": 1, "labels": labels}
+    for one in manifest["signatures"]["sample"]["inputs"]:
+        array = np.asarray(known[one["name"]], one["dtype"])
+        yield one["name"], one["dtype"], array.shape, array.ravel().tolist()
+
+
+def _programs(model, manifest):
+    feeds = list(_feeds(model, manifest))
+    return [
+        f"```python\n{_python(model, feeds)}\n```",
+        "In JavaScript, with onnxruntime-node, or onnxruntime-web in a page:",
+        f"```js\n{_javascript(feeds)}\n```",
+        "In C++:",
+        f"```cpp\n{_cpp(feeds)}\n```",
+    ]
+
+
+def _python(model, feeds):
+    low, high = model.value_range
+    unit = "np.hstack(images)" if (low, high) == (0, 1) else f"(np.hstack(images) - {low:g}) / {high - low:g}"
+    unit = unit.replace("- -", "+ ")
+
+    def array(dtype, shape, values):
+        text = f'np.array({values if shape else values[0]}, "{dtype}")'
+        return f"{text}.reshape{shape}" if len(shape) > 1 else text
+
+    given = ", ".join(f'"{name}": {array(*rest)}' for name, *rest in feeds)
+    return (
+        "import numpy as np, onnxruntime\n"
+        "from PIL import Image\n"
+        'session = onnxruntime.InferenceSession("onnx/sample.onnx")\n'
+        f"images = session.run(None, {{{given}}})[0]\n"
+        f'Image.fromarray(np.uint8(np.rint(np.clip({unit}, 0, 1) * 255)).squeeze()).save("seed0.png")'
+    )
+
+
+def _javascript(feeds):
+    arrays = {"int64": "BigInt64Array", "int32": "Int32Array", "float32": "Float32Array"}
+
+    def tensor(dtype, shape, values):
+        numbers = ", ".join(f"{value}n" if dtype == "int64" else f"{value:g}" for value in values)
+        return f'new ort.Tensor("{dtype}", {arrays[dtype]}.of({numbers}), [{", ".join(map(str, shape))}])'
+
+    given = ", ".join(f"{name}: {tensor(*rest)}" for name, *rest in feeds)
+    return (
+        'const ort = require("onnxruntime-node");\n'
+        'const session = await ort.InferenceSession.create("onnx/sample.onnx");\n'
+        f"const {'{'} sample {'}'} = await session.run({{ {given} }});\n"
+        "console.log(sample.dims, sample.data);"
+    )
+
+
+def _cpp(feeds):
+    lines = [
+        "// g++ -std=c++17 sample.cpp -lonnxruntime",
+        "#include <onnxruntime_cxx_api.h>",
+        "int main() {",
+        "  Ort::Env env;",
+        '  Ort::Session session(env, "onnx/sample.onnx", Ort::SessionOptions());',
+        "  auto cpu = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);",
+        "  std::vector<Ort::Value> inputs;",
+    ]
+    for name, dtype, shape, values in feeds:
+        kind = CTYPES[dtype][0]
+        numbers, sizes = ", ".join(f"{value:g}" for value in values), ", ".join(map(str, shape))
+        lines += [
+            f"  {kind} {name}[] = {{{numbers}}};",
+            f"  std::vector<int64_t> {name}_shape = {{{sizes}}};",
+            f"  inputs.push_back(Ort::Value::CreateTensor<{kind}>(cpu, {name}, {len(values)}, "
+            f"{name}_shape.data(), {name}_shape.size()));",
+        ]
+    names = ", ".join(f'"{name}"' for name, *_ in feeds)
+    return "\n".join(
+        [
+            *lines,
+            f'  const char *in[] = {{{names}}}, *out[] = {{"sample"}};',
+            "  auto outputs = session.Run(Ort::RunOptions(), in, inputs.data(), inputs.size(), out, 1);",
+            "  const float *images = outputs[0].GetTensorData<float>();",
+            "}",
+        ]
+    )
+
+
+def _row(*cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def _table(head, rows):
+    return "\n".join([_row(*head), _row(*["---"] * len(head)), *(_row(*cells) for cells in rows)])
+
+
+def _signatures(manifest):
+    def told(tensors):
+        return ", ".join(
+            f"{t['name']} {t['dtype']} ({', '.join('n' if s is None else str(s) for s in t['shape'])})"
+            for t in tensors
+        )
+
+    rows = [
+        (f"`{name}`", told(one["inputs"]), told(one["outputs"]))
+        for name, one in manifest["signatures"].items()
+    ]
+    text = _table(("Signature", "Inputs", "Outputs"), rows)
+    return (
+        f"{text}\n\nLabels, by number: {', '.join(manifest['labels'])}." if manifest.get("labels") else text
+    )
+
+
+def _formats(manifest, folder):
+    """Size and largest difference of each format, and what is not in it."""
+    rows = []
+    for name, one in manifest["formats"].items():
+        size = sum(path.stat().st_size for path in (folder / name).rglob("*") if path.is_file())
+        worst = max(one["differences"].values(), default=None)
+        missing = "; ".join(f"`{signature}`: {reason}" for signature, reason in one["refused"].items())
+        shown = "" if worst is None else f"{worst:.1e}"
+        rows.append(
+            (f"`{name}/`", f"{size / 1e3:.0f} kB", shown, f"{one['bound']:.0e}", missing or "nothing")
+        )
+    return (
+        "Differences are from the Keras model, over the largest output, at batches of 1, 3, 7 and 64.\n\n"
+        + _table(("Folder", "Size", "Largest difference", "Bound", "Not written"), rows)
+    )
+
+
+def _scores(run):
+    path = run / "scores.json"
+    if not path.exists():
+        return "Not evaluated."
+    scores = json.loads(path.read_text())
+    rows = [
+        (
+            one["name"],
+            f"{one['value']:.4g}" + (f" ± {one['standard_error']:.2g}" if one["standard_error"] else ""),
+        )
+        for one in scores
+    ]
+    protocol = scores[0]["protocol"]
+    shown = ("source", "split", "n_real", "n_fake", "extractor", "seed")
+    said = ", ".join(f"{name} {protocol[name]}" for name in shown if name in protocol)
+    return f"{_table(('Score', 'Value'), rows)}\n\nProtocol: {re.sub(r'/[^ ,]*/', '', said)}."
