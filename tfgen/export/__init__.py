@@ -98,8 +98,8 @@ def load(folder):
     """The Keras model that was exported into a folder, in float32.
 
     It has the weights that its SavedModel uses, and the step; what is trained and no signature
-    uses, as a discriminator or the optimizers, is as a new model's. Of networks that were exported as averages, the copy
-    that trains begins as the average.
+    uses, as a discriminator or the optimizers, is as a new model's. Of networks that were
+    exported as averages, the copy that trains begins as the average.
 
     Raises:
         InputError: no export, a changed file, or an export without a SavedModel.

@@ -169,9 +169,10 @@ class Signature:
             )
 
     def _check_seeds(self, values, rng):
-        inputs, outputs = self.cases[0]
         for spec, drawn in zip(self.specs, values):
-            if spec.name in _SEEDS:
-                other = {**inputs, spec.name: draw(spec, drawn, _BATCHES[0], rng)}
-                if difference(self._run(self._graph, other), outputs) == 0:
-                    self._refuse(f"two values of {spec.name!r} give the same outputs: its noise is frozen")
+            if spec.name in _SEEDS and all(
+                difference(self._run(self._graph, {**inputs, spec.name: draw(spec, drawn, 1, rng)}), outputs)
+                == 0
+                for inputs, outputs in self.cases
+            ):
+                self._refuse(f"two values of {spec.name!r} give the same outputs: its noise is frozen")

@@ -175,6 +175,10 @@ class PixelCNN(AutoregressiveModel):
         return keras.optimizers.RMSprop(1e-3)
 
     def sample_from(self, noise, conditioned_on=None, temperature=1.0):
+        return self._drawn(noise, conditioned_on, tf.convert_to_tensor(temperature, tf.float32))
+
+    @tf.function(autograph=False)  # so that a SavedModel holds it once, for all signatures that sample
+    def _drawn(self, noise, conditioned_on, temperature):
         step, state = self._sampler(noise, conditioned_on, temperature)
         _, image, _ = tf.while_loop(lambda t, *_: t < self.plan.steps, step, (0, *state))
         image = self._picture(image)
@@ -187,20 +191,21 @@ class PixelCNN(AutoregressiveModel):
 
         Args:
             seed, line, temperature: scalars, int64, int32 and float32; line is 0, 1, 2, ...
-            image, ring: zeros at line 0, then "next_image" and "next_ring" of the call before.
-
-        Returns:
-            a dict of these two and of "grown" (1, h, w, c), zero where nothing is drawn yet.
+            image, ring: zeros at line 0, then "next_image" and "next_ring" of the call before. The
+                image (1, h, w, c) is zero where nothing is drawn yet.
         """
         noise = random.uniform(random.key(seed), (1, *self.image_shape))
         step, _ = self._sampler(noise, None, temperature)
         first = line * self.plan.skew
         last = tf.minimum(first + self.plan.skew, self.plan.steps)
+        image = self._by_pixel(image)
         _, image, ring = tf.while_loop(lambda t, *_: t < last, step, (first, image, ring))
-        return {"grown": self._picture(image), "next_image": image, "next_ring": ring}
+        image = self._picture(image)
+        return {"grown": image, "next_image": image, "next_ring": ring}
 
     def signatures(self):
-        _, (image, ring) = self._sampler(tf.zeros((1, *self.image_shape)), None, 1.0)
+        image = tf.zeros((1, *self.image_shape))
+        _, (_, ring) = self._sampler(image, None, 1.0)
         specs = [
             tf.TensorSpec((), tf.int64, "seed"),
             tf.TensorSpec((), tf.int32, "line"),
@@ -213,11 +218,19 @@ class PixelCNN(AutoregressiveModel):
     @property
     def input_values(self):
         lines = -(-self.plan.steps // self.plan.skew)
-        return {**super().input_values, "line": {"distribution": "integers", "low": 0, "high": lines - 1}}
+        state = {name: {"distribution": "uniform", "low": 0.0, "high": 1.0} for name in ("image", "ring")}
+        line = {"distribution": "integers", "low": 0, "high": lines - 1}
+        return {**super().input_values, **state, "line": line}
 
     @property
     def plan(self):
         return wavefront(*self.image_shape[:2], reach=3)
+
+    def _by_pixel(self, images):
+        """(n, h, w, c) -> (h * w + 2, n, c), zero at the two numbers that are no pixels."""
+        height, width, channels = self.image_shape
+        rows = tf.transpose(tf.reshape(images, (-1, height * width, channels)), (1, 0, 2))
+        return tf.pad(rows, [[0, 2], [0, 0], [0, 0]])
 
     def _picture(self, rows):
         """Pixels (h * w + 2, n, c) -> (n, h, w, c)."""
@@ -264,20 +277,15 @@ class PixelCNN(AutoregressiveModel):
             for table in (plan.pixel, above, near)
         )
 
-        def by_pixel(images):
-            """(n, h, w, c) -> (h * w + 2, n, c)."""
-            rows = tf.transpose(tf.reshape(images, (-1, pixels, channels)), (1, 0, 2))
-            return tf.pad(rows, [[0, 2], [0, 0], [0, 0]])
-
         def patches(rows, index):
             """Rows (n, size) at index (..., lanes, taps), side by side: (..., lanes * n, taps * size)."""
             *axes, taps = range(len(index.shape))
             found = tf.transpose(tf.gather(rows, index), (*axes, taps + 1, taps, taps + 2))
             return tf.reshape(found, (*index.shape[:-2], lanes * n, index.shape[-1] * rows.shape[-1]))
 
-        noise = by_pixel(noise)
+        noise = self._by_pixel(noise)
         if conditioned_on is not None:
-            known = by_pixel(self.quantised(conditioned_on))
+            known = self._by_pixel(self.quantised(conditioned_on))
 
         def step(t, image, ring):
             tables = (pixel, above, near)
