@@ -6,7 +6,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 here = Path(__file__).parent
-test = ["pytest>=9", "pytest-timeout>=2.4", "pytest-xdist>=3.8"]
+runtimes = ["openvino>=2026.4", "ai-edge-litert>=2.3"]  # of `python -m export`, beside onnxruntime
+serve = ["mlserver>=1.7.1,<1.8", "tritonclient[http,grpc]>=2.73"]
+test = ["pytest>=9", "pytest-timeout>=2.4", "pytest-xdist>=3.8", "playwright>=1.65", *runtimes, *serve]
 
 setup(
     name="tfgen",
@@ -36,6 +38,6 @@ setup(
         "tensorboard>=2.20",
         "typer>=0.20",
     ],
-    extras_require={"test": test, "dev": [*test, "ruff>=0.17"]},
+    extras_require={"runtimes": runtimes, "serve": serve, "test": test, "dev": [*test, "ruff>=0.17"]},
     entry_points={"console_scripts": ["tfgen = tfgen.cli:main"]},
 )
