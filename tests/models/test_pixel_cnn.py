@@ -183,7 +183,7 @@ def test_an_image_grown_line_by_line_is_the_sample(model, temperature):
     for line in range(lines):
         step = method(tf.constant(5, tf.int64), line, **state, temperature=temperature)
         state = {name: step[f"next_{name}"] for name in state}
-        drawn.append(step["grown"].numpy())
+        drawn.append(step["next_image"].numpy())
     np.testing.assert_allclose(drawn[-1], model.sample(1, seed=5, temperature=temperature), atol=1e-6)
     assert all(np.array_equal(a[a != 0], b[a != 0]) for a, b in itertools.pairwise(drawn))
     assert not np.array_equal(drawn[-2], drawn[-1])

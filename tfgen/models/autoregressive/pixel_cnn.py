@@ -200,8 +200,7 @@ class PixelCNN(AutoregressiveModel):
         last = tf.minimum(first + self.plan.skew, self.plan.steps)
         image = self._by_pixel(image)
         _, image, ring = tf.while_loop(lambda t, *_: t < last, step, (first, image, ring))
-        image = self._picture(image)
-        return {"grown": image, "next_image": image, "next_ring": ring}
+        return {"next_image": self._picture(image), "next_ring": ring}
 
     def signatures(self):
         image = tf.zeros((1, *self.image_shape))

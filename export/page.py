@@ -1,0 +1,152 @@
+"""`python -m export page DIR... --to SITE`: a static page that runs artifacts in the browser.
+
+SITE/index.html and beside it       the page, from export/site
+SITE/ort/                           onnxruntime-web's WebAssembly build and its licence
+SITE/artifacts/NAME/SIGNATURE.onnx  what the page asks of each artifact
+SITE/manifest.json                  {"artifacts": [...]}, and the SHA-256 of each file
+
+It loads nothing from elsewhere, so any server of files serves it.
+"""
+
+import functools
+import http.server
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfgen.cli.console import import_tensorflow
+from tfgen.errors import InputError
+
+SOURCE = Path(__file__).with_name("site")
+RUNTIME = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
+LICENCES = ("LICENSE", "ThirdPartyNotices.txt")
+
+
+def command(
+    artifacts: Annotated[list[Path], typer.Argument(help="Artifact folders.", metavar="DIR...")],
+    to: Annotated[Path, typer.Option(help="A new folder, an empty one or an earlier page.")],
+    serve: Annotated[
+        int | None,
+        typer.Option(
+            help="Then serve it at this port of 127.0.0.1 until Ctrl-C.", metavar="PORT", min=1, max=65535
+        ),
+    ] = None,
+):
+    """Writes a page that draws an artifact's images in the browser, by seed, class and latent.
+
+    \b
+    Examples:
+      python -m export page artifacts/digits --to site
+      python -m export page artifacts/* --to site --serve 8000
+    """
+    import_tensorflow()
+    write(artifacts, to)
+    size = sum(path.stat().st_size for path in to.rglob("*") if path.is_file())
+    print(f"the page: {to}, {size / 1e6:.1f} MB; to look at it: python -m http.server -d {to}")
+    if serve is not None:
+        with server(to, serve) as running:
+            print(f"http://127.0.0.1:{running.server_port}/ until Ctrl-C")
+            try:
+                running.serve_forever()
+            except KeyboardInterrupt:
+                pass
+
+
+def write(artifacts, to):
+    """Writes the page of artifact folders into the folder `to`, at once or not at all.
+
+    Raises:
+        InputError: an artifact is damaged or draws no pictures, two have one name, or `to` holds
+            something other than a page. What was at `to` is left as it was.
+    """
+    import onnxruntime
+
+    from export import node
+    from tfgen.export import folders
+
+    artifacts, to = [Path(folder).resolve() for folder in artifacts], Path(to).resolve()
+    names = [folder.name for folder in artifacts]
+    for folder in artifacts:
+        if names.count(folder.name) > 1:
+            raise InputError(f"two artifacts have the name {folder.name!r}; rename the folder of one")
+        if folder in to.parents:
+            raise InputError(f"{to} lies in the artifact {folder}; give a folder outside of it")
+    shown = [described(folder) for folder in artifacts]
+    runtime = node.modules() / "onnxruntime-web" / "dist"
+    licences = Path(onnxruntime.__file__).parent
+    with folders.staged(to) as (site, earlier):
+        if earlier is not None and "artifacts" not in earlier:
+            raise InputError(f"{to} is an artifact; give a new folder, an empty one or an earlier page")
+        shutil.copytree(SOURCE, site, dirs_exist_ok=True)
+        (site / "ort").mkdir()
+        for path in [*(runtime / name for name in RUNTIME), *(licences / name for name in LICENCES)]:
+            shutil.copyfile(path, site / "ort" / path.name)
+        for folder, artifact in zip(artifacts, shown):
+            (site / "artifacts" / folder.name).mkdir(parents=True)
+            for name in artifact["signatures"]:
+                file = f"{name}.onnx"
+                shutil.copyfile(folder / "onnx" / file, site / "artifacts" / folder.name / file)
+        folders.seal(site, {"artifacts": shown, "onnxruntime": node.VERSION})
+
+
+def described(folder):
+    """What the page has to know of an artifact: a dict for its manifest.
+
+    Its signatures are `latents` with the `decoder`, decode or generate, of a model whose images
+    are functions of z (and of labels); else `sample` and, where there is one, `grow`.
+    """
+    from tfgen.export import folders
+
+    manifest = folders.opened(folder)
+    if "onnx" not in manifest["formats"]:
+        raise InputError(f"{folder} has no onnx, which a browser runs; export it in that format")
+    have = {
+        name: one
+        for name, one in manifest["signatures"].items()
+        if name not in manifest["formats"]["onnx"]["refused"]
+    }
+    if "sample" not in have:
+        raise InputError(f"{folder} has no signature 'sample' as onnx, so the page has nothing to draw")
+    shape = have["sample"]["outputs"][0]["shape"][1:]
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise InputError(f"{folder} draws arrays of shape {shape}; a page shows (height, width, 1 or 3)")
+    decoders = [
+        name
+        for name in ("decode", "generate")
+        if "latents" in have
+        and name in have
+        and {one["name"] for one in have[name]["inputs"]} <= {"z", "labels"}
+    ]
+    names = ["latents", decoders[0]] if decoders else [name for name in ("sample", "grow") if name in have]
+    model = manifest["model"]
+    return {
+        "name": folder.name,
+        "model": model["class_name"],
+        "data": manifest.get("run", {}).get("data", {}).get("source"),
+        "image_shape": shape,
+        "value_range": model["value_range"],
+        "labels": manifest.get("labels", []),  # their names
+        "decoder": decoders[0] if decoders else None,
+        "signatures": {name: have[name] for name in names},
+    }
+
+
+def server(site, port=0):
+    """An HTTP server of a folder on 127.0.0.1, on a free port for 0; it is quiet."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def end_headers(self):
+            self.send_header("Cache-Control", "no-cache")  # a page that is written anew is seen anew
+            super().end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    try:
+        return http.server.ThreadingHTTPServer(
+            ("127.0.0.1", port), functools.partial(Handler, directory=str(site))
+        )
+    except OSError as error:
+        raise InputError(f"cannot serve at port {port}: {error.strerror}; give another --serve") from error

@@ -1,0 +1,313 @@
+// What is shown follows from `state`, and the address repeats it, so that a link gives the same image.
+
+import { fitting, inWords, showLabels } from "./labels.js";
+import { between, parseSeed } from "./latents.js";
+import { ask, forget, inputOf } from "./runtime.js";
+import { gallery, make, paint, plane, sliders, TILES } from "./views.js";
+
+const SAMPLES = 16;
+const PART = 4; // images in one request, so that a move has not long to wait
+const FRAMES = 9; // of the way to the other seed
+const PAUSE = 50; // ms that a line of a growing image stays, so that one sees it
+
+const $ = (id) => document.getElementById(id);
+const list = (length, at) => Array.from({ length }, (_, i) => at(i));
+
+let artifacts = [];
+let artifact; // the chosen one
+let views = {}; // its samples, path, sliders and plane
+let codes = []; // latents of the samples, or their images where there is no latent
+let frames = []; // latents on the way to the other seed
+let growths = 0; // how often an image began to grow, or was stopped
+// labels: one class, or a number for each attribute. moved: a latent that is no sample's, or null.
+const state = { seed: 0n, other: 1n, sample: 0, labels: [], moved: null, temperature: 1 };
+
+// Messages.
+
+/** Runs a part of the page; its error is one line on the page, which lives on. */
+async function act(part) {
+  $("error").textContent = "";
+  try {
+    await part();
+  } catch (error) {
+    $("error").textContent = error.message;
+  }
+}
+
+let telling; // a timer
+
+/** The line below the picture; late, so that a moving slider is not read out at every step. */
+function tell(what, ms) {
+  clearTimeout(telling);
+  const image = what + inWords(artifact, state.labels);
+  $("picture").setAttribute("aria-label", image);
+  const line = `${image}, drawn in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  telling = setTimeout(() => ($("status").textContent = line), 100);
+}
+
+// Inference.
+
+const input = (name) => inputOf(artifact, name);
+const labelsOf = (n) => list(n, () => state.labels).flat();
+
+/** The rows of an output: n typed arrays. */
+function rows(data, n) {
+  const size = data.length / n;
+  return list(n, (i) => data.slice(i * size, (i + 1) * size));
+}
+
+async function latents(slot, seed, n) {
+  const { outputs } = await ask(slot, artifact, "latents", { seed, n });
+  return rows(outputs.latents, n);
+}
+
+async function decode(slot, zs) {
+  const z = zs.flatMap((one) => [...one]);
+  const { outputs, ms } = await ask(slot, artifact, artifact.decoder, { z, labels: labelsOf(zs.length) });
+  return { images: rows(outputs[artifact.decoder], zs.length), ms };
+}
+
+/** Decodes latents in parts and paints each image as it comes. */
+async function fill(slot, zs, draw) {
+  for (let start = 0; start < zs.length; start += PART) {
+    const { images } = await decode(slot, zs.slice(start, start + PART));
+    images.forEach((image, i) => draw(image, start + i));
+  }
+}
+
+// Drawing.
+
+/** Everything that follows from the seed and the labels. */
+async function drawSeed() {
+  stopGrowing();
+  remember();
+  if (!artifact.decoder) return drawWithoutLatent();
+  codes = await latents("picture", state.seed, SAMPLES);
+  const samples = () => fill("samples", codes, (image, i) => paint(views.samples.canvases[i], image, artifact));
+  await Promise.all([drawPicture(), samples(), drawPath()]);
+}
+
+/** The large image, and all that shows its latent. */
+async function drawPicture() {
+  remember();
+  const z = state.moved ?? codes[state.sample];
+  if (!z) return; // the artifact did not run
+  views.sliders.show(z);
+  views.plane?.show(z);
+  views.samples.select(state.moved ? -1 : state.sample);
+  views.path.select(frames.indexOf(z));
+  const { images, ms } = await decode("picture", [z]);
+  paint($("picture"), images[0], artifact);
+  tell(state.moved ? "Image of the chosen latent" : `Image ${state.sample + 1} of seed ${state.seed}`, ms);
+}
+
+async function drawWithoutLatent() {
+  const { seed, temperature } = state;
+  const values = { seed, n: SAMPLES, temperature, labels: labelsOf(SAMPLES) };
+  const { outputs, ms } = await ask("picture", artifact, "sample", values);
+  codes = rows(outputs.sample, SAMPLES);
+  codes.forEach((image, i) => paint(views.samples.canvases[i], image, artifact));
+  showSample();
+  tell(`${SAMPLES} images of seed ${seed}`, ms);
+}
+
+function showSample() {
+  stopGrowing();
+  remember();
+  views.samples.select(state.sample);
+  paint($("picture"), codes[state.sample], artifact);
+  $("picture").setAttribute("aria-label", `Image ${state.sample + 1} of seed ${state.seed}`);
+}
+
+async function drawPath() {
+  if (!codes.length) return;
+  const [to] = await latents("path", state.other, 1);
+  const at = (i) => between(input("z").values, codes[state.sample], to, i / (FRAMES - 1));
+  frames = list(FRAMES, at);
+  await fill("path", frames, (image, i) => paint(views.path.canvases[i], image, artifact));
+}
+
+async function drawPlane() {
+  if (!views.plane) return;
+  const [height, width] = artifact.image_shape;
+  const place = (i) => [Math.floor(i / TILES), i % TILES]; // row, column
+  const zs = list(TILES ** 2, (i) => views.plane.tile(...place(i)));
+  await fill("plane", zs, (image, i) => {
+    const [row, column] = place(i);
+    paint($("plane"), image, artifact, column * width, row * height);
+  });
+}
+
+/** The first sample of the seed, line by line. */
+async function grow() {
+  const zeros = (name) => new Float32Array(input(name).shape.reduce((a, b) => a * b, 1));
+  let [image, ring, total] = [zeros("image"), zeros("ring"), 0];
+  const lines = input("line").values.high + 1;
+  const { seed, temperature } = state;
+  state.sample = 0;
+  showSample();
+  const mine = ++growths;
+  $("stop").disabled = false;
+  for (let line = 0; line < lines; line++) {
+    const { outputs, ms } = await ask("picture", artifact, "grow", { seed, line, image, ring, temperature });
+    ({ next_image: image, next_ring: ring } = outputs);
+    total += ms;
+    paint($("picture"), outputs.next_image, artifact);
+    Object.assign($("lines"), { max: lines, value: line + 1 });
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    if (mine !== growths) return;
+  }
+  stopGrowing();
+  tell(`Image 1 of seed ${seed} in ${lines} lines`, total);
+}
+
+function stopGrowing() {
+  growths++;
+  forget("picture");
+  $("stop").disabled = true;
+}
+
+// What the user chooses.
+
+function moveTo(z) {
+  state.moved = z;
+  return act(drawPicture);
+}
+
+function chooseSample(i) {
+  Object.assign(state, { sample: i, moved: null });
+  return act(() => (artifact.decoder ? Promise.all([drawPicture(), drawPath()]) : showSample()));
+}
+
+function chooseLabels(labels) {
+  state.labels = labels;
+  return act(() => Promise.all([drawSeed(), drawPlane()]));
+}
+
+/** Takes what a seed's field says as state[name], if it is a seed. */
+function seedFrom(field, name) {
+  field.setAttribute("aria-invalid", true);
+  state[name] = parseSeed(field.value);
+  field.removeAttribute("aria-invalid");
+}
+
+function chooseSeed() {
+  return act(() => {
+    seedFrom($("seed"), "seed");
+    Object.assign(state, { sample: 0, moved: null });
+    return drawSeed();
+  });
+}
+
+/** Shows an artifact's own fields and views; nothing is drawn yet. */
+function choose(one) {
+  forget();
+  $("status").textContent = "";
+  artifact = one;
+  [codes, frames] = [[], []];
+  const { name, model, data, decoder, image_shape: shape, signatures } = one;
+  $("artifact").value = name;
+  const size = input("z")?.shape[1];
+  const about = [model, data, shape.slice(0, 2).join("×"), size && `latent of ${size}`];
+  $("about").textContent = about.filter(Boolean).join(" · ");
+  Object.assign($("picture"), { width: shape[1], height: shape[0] });
+  $("picture").setAttribute("aria-label", "No image yet");
+  state.labels = fitting(one, state.labels);
+  showLabels(one, state.labels, chooseLabels);
+  const temperature = input("temperature");
+  if (temperature) {
+    const { low, high } = temperature.values;
+    Object.assign($("temperature"), { min: low, max: high, valueAsNumber: state.temperature });
+    $("temperature-value").value = state.temperature.toFixed(2);
+  }
+  views = { samples: gallery($("samples"), one, list(SAMPLES, (i) => `Sample ${i + 1}`), chooseSample) };
+  if (decoder) {
+    const values = input("z").values;
+    views.path = gallery($("path"), one, list(FRAMES, (i) => `Step ${i + 1}`), (i) => moveTo(frames[i]));
+    views.sliders = sliders($("latent"), size, values, (i, value) =>
+      moveTo((state.moved ?? codes[state.sample]).map((old, j) => (j === i ? value : old))),
+    );
+    if (size === 2) views.plane = plane($("plane"), $("here"), one, values, moveTo);
+  }
+  $("temperature-field").hidden = !temperature;
+  $("growth").hidden = !signatures.grow;
+  $("latent-view").hidden = $("path-view").hidden = !decoder;
+  $("plane-view").hidden = !views.plane;
+}
+
+// The address.
+
+function remember() {
+  const { seed, labels, sample, temperature, moved } = state;
+  const said = new URLSearchParams({ artifact: artifact.name, seed });
+  if (labels.length) said.set("class", labels);
+  if (sample) said.set("sample", sample);
+  if (input("temperature")) said.set("temperature", temperature);
+  if (moved) said.set("z", Array.from(moved, (value) => +value.toPrecision(7)));
+  history.replaceState(null, "", `#${said}`.replaceAll("%2C", ","));
+}
+
+/** Draws what the address says; a part of it that cannot be is said and left away. */
+async function recall() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const numbers = (name) => said.get(name)?.split(",").map(Number) ?? [];
+  const [sample = 0] = numbers("sample");
+  const [temperature = 1] = numbers("temperature");
+  state.sample = Math.min(Math.max(Math.trunc(sample) || 0, 0), SAMPLES - 1);
+  state.labels = numbers("class");
+  state.temperature = Number.isFinite(temperature) ? temperature : 1;
+  const known = artifacts.find(({ name }) => name === said.get("artifact"));
+  choose(known ?? artifacts[0]);
+  const z = numbers("z");
+  state.moved = z.length === input("z")?.shape[1] && z.every(Number.isFinite) ? Float32Array.from(z) : null;
+  let problem = said.has("artifact") && !known ? `No model here is named ${said.get("artifact")}.` : "";
+  try {
+    state.seed = parseSeed(said.get("seed") ?? "0");
+  } catch (error) {
+    problem = error.message;
+  }
+  $("seed").value = state.seed;
+  $("seed").removeAttribute("aria-invalid");
+  const drawn = act(() => Promise.all([drawSeed(), drawPlane()]));
+  $("error").textContent = problem;
+  await drawn;
+}
+
+async function start() {
+  $("status").textContent = "";
+  if (typeof WebAssembly !== "object") throw new Error("This browser has no WebAssembly, which draws here.");
+  const response = await fetch("manifest.json");
+  if (!response.ok) throw new Error(`manifest.json is missing: the server says ${response.status}.`);
+  const manifest = await response.json();
+  artifacts = manifest.artifacts;
+  $("version").textContent = manifest.onnxruntime;
+  $("artifact").replaceChildren(...artifacts.map(({ name }) => make("option", {}, name)));
+  $("controls").onsubmit = (event) => event.preventDefault();
+  $("artifact").onchange = () => {
+    Object.assign(state, { sample: 0, moved: null });
+    choose(artifacts[$("artifact").selectedIndex]);
+    act(() => Promise.all([drawSeed(), drawPlane()]));
+  };
+  $("seed").oninput = chooseSeed;
+  $("new").onclick = () => {
+    $("seed").value = Math.floor(Math.random() * 1e6);
+    chooseSeed();
+  };
+  $("temperature").oninput = () => {
+    state.temperature = $("temperature").valueAsNumber;
+    $("temperature-value").value = state.temperature.toFixed(2);
+    act(drawSeed);
+  };
+  $("grow").onclick = () => act(grow);
+  $("stop").onclick = stopGrowing;
+  $("reset").onclick = () => chooseSample(state.sample);
+  $("other").oninput = () =>
+    act(() => {
+      seedFrom($("other"), "other");
+      return drawPath();
+    });
+  window.onhashchange = recall;
+  await recall();
+}
+
+act(start);

@@ -1,0 +1,108 @@
+// Parts of the page that show images or latents and tell what the user chose.
+
+import { limits, quantile, share } from "./latents.js";
+
+/** Paints an image (h, w, c) with its values in [low, high], in bytes as tfgen.pictures makes them. */
+export function paint(canvas, data, artifact, x = 0, y = 0) {
+  const [height, width, channels] = artifact.image_shape;
+  const [low, high] = artifact.value_range;
+  const image = new ImageData(width, height);
+  for (let pixel = 0; pixel < width * height; pixel++) {
+    for (let c = 0; c < 3; c++) {
+      // A clamped array cuts off at 0 and 255 and rounds to the nearest, ties to even.
+      image.data[4 * pixel + c] = ((data[pixel * channels + (c % channels)] - low) / (high - low)) * 255;
+    }
+    image.data[4 * pixel + 3] = 255;
+  }
+  canvas.getContext("2d").putImageData(image, x, y);
+}
+
+/** An element with properties and children. */
+export function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+/** An empty canvas of an artifact's size. */
+function blank(artifact, label) {
+  const [height, width] = artifact.image_shape;
+  const canvas = make("canvas", { width, height });
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", label);
+  return canvas;
+}
+
+/** Radio buttons that are images; calls choose(i). Gives {canvases, select(i)}, i = -1 for none. */
+export function gallery(box, artifact, labels, choose) {
+  const canvases = labels.map((label) => blank(artifact, label));
+  const inputs = labels.map((_, i) => {
+    return make("input", { type: "radio", name: box.id, onchange: () => choose(i) });
+  });
+  box.replaceChildren(...inputs.map((input, i) => make("label", {}, input, canvases[i])));
+  return { canvases, select: (chosen) => inputs.forEach((input, i) => (input.checked = i === chosen)) };
+}
+
+const SHOWN = 12; // sliders; further ones are folded away
+
+/** A slider for each number of z; calls moved(i, value). Gives {show(z)}. */
+export function sliders(box, size, values, moved) {
+  const rows = Array.from({ length: size }, (_, i) => {
+    const output = make("output");
+    const name = `z${i + 1}`;
+    const input = make("input", { id: name, type: "range", step: "0.05" });
+    input.oninput = () => moved(i, input.valueAsNumber);
+    const row = make("div", { className: "slider" }, make("label", { htmlFor: name }, name), input, output);
+    return { row, input, output };
+  });
+  const [first, rest] = [rows.slice(0, SHOWN), rows.slice(SHOWN)].map((part) =>
+    make("div", { className: "sliders" }, ...part.map(({ row }) => row)),
+  );
+  const more = make("details", {}, make("summary", {}, `${size - SHOWN} more`), rest);
+  box.replaceChildren(first, ...(size > SHOWN ? [more] : []));
+  return {
+    show(z) {
+      const [low, high] = limits(values, z);
+      rows.forEach(({ input, output }, i) => {
+        Object.assign(input, { min: low, max: high, valueAsNumber: z[i] });
+        output.value = z[i].toFixed(2);
+      });
+    },
+  };
+}
+
+export const TILES = 13; // images along a side of the plane
+
+/**
+ * The plane of a latent of two numbers, each side cut at the quantiles of its distribution.
+ * A click, a drag or an arrow key calls moved([z1, z2]). Gives {show(z), tile(row, column)}.
+ */
+export function plane(canvas, mark, artifact, values, moved) {
+  const [height, width] = artifact.image_shape;
+  Object.assign(canvas, { width: TILES * width, height: TILES * height });
+  let here = [0.5, 0.5]; // shares of the width and of the height
+  const inside = (part) => Math.min(Math.max(part, 0.5 / TILES), 1 - 0.5 / TILES);
+  // The second number of z grows upwards.
+  const latent = ([x, y]) => Float32Array.of(quantile(values, inside(x)), quantile(values, 1 - inside(y)));
+  const point = (event) => {
+    const box = canvas.getBoundingClientRect();
+    moved(latent([(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]));
+  };
+  canvas.onpointerdown = point;
+  canvas.onpointermove = (event) => event.buttons && point(event);
+  canvas.onkeydown = (event) => {
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!step) return;
+    event.preventDefault(); // the page would scroll
+    moved(latent(here.map((part, i) => inside(part) + step[i] / (2 * TILES))));
+  };
+  return {
+    tile: (row, column) => latent([(column + 0.5) / TILES, (row + 0.5) / TILES]),
+    show([a, b]) {
+      here = [share(values, a), 1 - share(values, b)];
+      const [x, y] = here.map((part) => Math.min(Math.max(part, 0), 1));
+      [mark.style.left, mark.style.top] = [`${100 * x}%`, `${100 * y}%`];
+      canvas.setAttribute("aria-label", `Latent plane, at ${a.toFixed(2)}, ${b.toFixed(2)}`);
+    },
+  };
+}
