@@ -8,6 +8,7 @@ DIR/saved_model/  DIR/onnx/NAME.onnx  DIR/litert/NAME.tflite  DIR/openvino/NAME.
 DIR/onnx_fp16/NAME.onnx  DIR/onnx_int8/NAME.onnx
 """
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -29,12 +30,15 @@ def command(
         str,
         typer.Option(help="Of fp32, fp16 and int8: ONNX files with smaller weights beside those of fp32."),
     ] = "fp32",
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Time every runtime for the card: a minute of an idle machine.")
+    ] = False,
 ):
     """Makes an artifact of a run: every format checked against the model before it is there.
 
     \b
     Examples:
-      python -m export runs/digits --to artifacts/digits
+      python -m export runs/digits --to artifacts/digits --measure
       python -m export runs/digits --formats saved_model,onnx,litert,openvino --precision fp32,fp16,int8
     """
     to = run / "artifact" if to is None else to
@@ -44,7 +48,7 @@ def command(
         raise InputError(f"precisions are those of onnx files; add onnx to --formats {','.join(formats)}")
     import_tensorflow()
 
-    manifest = make(run, to, [*formats, *(f"onnx_{name}" for name in precisions if name != "fp32")])
+    manifest = make(run, to, [*formats, *(f"onnx_{name}" for name in precisions if name != "fp32")], measure)
     for name, written in manifest["formats"].items():
         for signature, difference in written["differences"].items():
             print(
@@ -64,12 +68,13 @@ def _chosen(kind, text, known):
     return names
 
 
-def make(run, to, formats):
+def make(run, to, formats, measure=False):
     """Writes the artifact of a run folder into the folder `to`.
 
     Args:
         run, to: paths; `to` must be new, empty or an intact export, which is replaced.
-        formats: names of `formats()`.
+        formats: names of `all_formats()`.
+        measure: whether to time the runtimes, which `export.speed` has.
 
     Returns:
         the manifest.
@@ -79,7 +84,7 @@ def make(run, to, formats):
     """
     import numpy as np
 
-    from export import card
+    from export import card, speed
     from tfgen import export, pictures, runs
     from tfgen.runs.data import label_names
     from tfgen.runs.folder import read
@@ -92,6 +97,9 @@ def make(run, to, formats):
         manifest["run"]["data"] = {"source": Path(source).name, "options": told["data"]["options"]}
         if model.label_spec is not None:
             manifest["labels"] = list(label_names(told["data"]))
+        manifest["session_options"] = export.onnx.SESSION_OPTIONS
+        if measure:
+            manifest["speed"] = {"cores": os.cpu_count(), "rows": speed.measured(folder, manifest)}
         labels = card.example_labels(model.label_spec, model.classes, SHOWN)
         images = model.sample(SHOWN, seed=0, labels=labels)
         strip = np.hstack(pictures.to_uint8(images, model.value_range))

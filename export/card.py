@@ -44,6 +44,7 @@ def text(model, manifest, folder, run):
         _signatures(manifest),
         "## Formats",
         _formats(manifest, folder),
+        *(["## Speed", _speed(manifest["speed"])] if "speed" in manifest else []),
         "## Scores",
         _scores(run),
         f"The code is under the Apache License 2.0. The weights were trained on {told['data']['source']}, "
@@ -202,6 +203,24 @@ def _formats(manifest, folder):
         "Differences are from the Keras model, over the largest output, at batches of 1, 3, 7 and 64.\n\n"
         + _table(("Folder", "Size", "Largest difference", "Bound", "Not written"), rows)
     )
+
+
+def _speed(speed):
+    """Milliseconds a call by runtime, the fastest in bold."""
+    runtimes = list(dict.fromkeys(name for one in speed["rows"] for name in one["times"]))
+
+    def cell(one, name):
+        if name not in one["times"]:
+            return ""
+        text = f"{one['times'][name]['median_ms']:.2f}"
+        return f"**{text}**" if name == one["fastest"] else text
+
+    rows = [
+        (f"`{one['signature']}`", str(one["batch"]), *(cell(one, name) for name in runtimes))
+        for one in speed["rows"]
+    ]
+    text = _table(("Signature", "Batch", *runtimes), rows)
+    return f"{text}\n\nMedian milliseconds a call, in turn in one process on {speed['cores']} cores of a CPU."
 
 
 def _scores(run):

@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
+DEPLOYMENT = (ROOT / "export" / "README.md").read_text()
 SMALLER = {
     '"fashion_mnist"': '"digits"',
     "(28, 28, 1)": "(8, 8, 1)",
@@ -24,20 +26,21 @@ def test_its_python_runs(tmp_path, monkeypatch):
     for long, short in SMALLER.items():
         assert long in train
         train = train.replace(long, short)
-    exec(train, {})
-    names = {}
+    trained, names = {}, {}
+    exec(train, trained)
     exec(deploy, names)
-    assert names["images"].shape == (16, 8, 8, 1)
+    np.testing.assert_allclose(names["images"], trained["model"].sample(16, seed=7), atol=1e-5)
 
 
 def test_its_tables_are_those_of_the_results():
     subprocess.run([sys.executable, "tools/tables.py", "--check"], cwd=ROOT, check=True)
 
 
-def test_its_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+@pytest.mark.parametrize("text, place", [(TEXT, ROOT), (DEPLOYMENT, ROOT / "export")])
+def test_its_links_lead_somewhere(text, place):
+    links = re.findall(r"\]\(([^)]+)\)", text)
     assert links and all(
-        (ROOT / link.split("#")[0]).exists() for link in links if not link.startswith("http")
+        (place / link.split("#")[0]).exists() for link in links if not link.startswith("http")
     )
 
 

@@ -9,6 +9,7 @@ The ratio is that of their median times; the minima stand beside them. Benchmark
     sampling   cached PixelCNN sampling against the naive loop and against one forward pass
     likelihood the importance bound of a VAE, against TFP's likelihood, XLA and the decoder alone
     mixture    an iteration of EM against scikit-learn's
+    runtimes   the artifacts of export/artifacts in each runtime, at batches of 1, 16 and 64
 """
 
 import argparse
@@ -22,7 +23,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from tools.benchmarks import exporting, likelihood, mixture, sampling, training
+from tools.benchmarks import exporting, likelihood, mixture, runtimes, sampling, training
 
 BENCHMARKS = {
     "training": training.against_plain_keras,
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "sampling": sampling.run,
     "likelihood": likelihood.run,
     "mixture": mixture.run,
+    "runtimes": runtimes.run,
 }
 
 

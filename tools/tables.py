@@ -1,7 +1,7 @@
-"""Writes the README's tables and STUDIES.md from results/: python tools/tables.py [--check]
+"""Writes the tables of the READMEs and STUDIES.md from results/: python tools/tables.py [--check]
 
-A table of the README stands between `<!-- table NAME -->` and `<!-- end -->`; results/studies/STUDIES.md
-is made whole. --check only compares.
+A table of README.md and of export/README.md stands between `<!-- table NAME -->` and `<!-- end -->`;
+results/studies/STUDIES.md is made whole. --check only compares.
 """
 
 import json
@@ -200,19 +200,42 @@ def _shown(value):
     return f"{value:.4g}" if isinstance(value, float) else value
 
 
-TABLES = {"models": models, "figures": figures, "speed": speed, "sampling": sampling, "studies": studies}
+def artifacts():
+    """The shipped artifacts."""
+    rows = []
+    for path in sorted(ROOT.glob("export/artifacts/*/manifest.json")):
+        manifest, name = json.loads(path.read_text()), path.parent.name
+        size = sum(one["size"] for one in manifest["files"].values()) + path.stat().st_size
+        differences = [max(one["differences"].values()) for one in manifest["formats"].values()]
+        rows.append((f"[{name}](artifacts/{name}/README.md)", manifest["model"]["class_name"],
+                     f"{size / 1e6:.2f} MB", ", ".join(manifest["signatures"]), f"{max(differences):.1e}",
+                     f"![images of seed 0](artifacts/{name}/samples.png)"))  # fmt: skip
+    return table(("Artifact", "Model", "Size", "Signatures", "Largest difference", "Seed 0"), rows)
+
+
+TABLES = {
+    "models": models,
+    "figures": figures,
+    "speed": speed,
+    "sampling": sampling,
+    "studies": studies,
+    "artifacts": artifacts,
+}
+
+
+def _filled(text):
+    return re.sub(
+        r"<!-- table (\w+) -->\n(?:(?!<!-- end).*\n)*<!-- end -->",
+        lambda match: f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->",
+        text,
+    )
 
 
 def main():
-    path = ROOT / "README.md"
-    old = path.read_text()
-    new = re.sub(
-        r"<!-- table (\w+) -->\n(?:(?!<!-- end).*\n)*<!-- end -->",
-        lambda match: f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->",
-        old,
-    )
     page = RESULTS / "studies/STUDIES.md"
-    pages = {path: (old, new), page: (page.read_text() if page.exists() else "", studies_page())}
+    pages = {page: (page.read_text() if page.exists() else "", studies_page())}
+    for path in (ROOT / "README.md", ROOT / "export/README.md"):
+        pages[path] = (path.read_text(), _filled(path.read_text()))
     for path, (old, new) in pages.items():
         if "--check" in sys.argv and new != old:
             sys.exit(f"{path.name} differs from results/: run `python tools/tables.py`")

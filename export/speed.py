@@ -1,0 +1,167 @@
+"""An artifact in each runtime: milliseconds a call and images a second at batches of 1, 16 and 64.
+
+    tensorflow          the SavedModel's serving signature
+    tensorflow, xla     the same compiled, once for each batch
+    onnxruntime         with `tfgen.export.onnx.SESSION_OPTIONS`
+    openvino, litert    of their own files; OpenVINO of the ONNX file where it has none
+
+A runtime is left out where it cannot run the signature or gives other numbers than the golden ones.
+The signature is what makes images of noise; of an autoregressive model also `sample_from(noise)`,
+which more runtimes can run than a seed.
+"""
+
+import statistics
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from export.formats.openvino import OPTIONS
+from tfgen.export import golden, onnx
+from tfgen.export.signature import draw
+
+BATCHES = (1, 16, 64)
+MAKES_IMAGES = ("generate", "decode", "sample_from", "sample")
+
+
+def take_turns(ways, rounds=30, warm_up=3):
+    """Times {name: function} call by call in turn: {name: {"median_ms", "min_ms"}}.
+
+    A function returns what must be waited for, or None.
+    """
+    times = {name: [] for name in ways}
+    for round_ in range(warm_up + rounds):
+        for name, function in ways.items():
+            start = time.perf_counter()
+            result = function()
+            if hasattr(result, "numpy"):
+                result.numpy()
+            if round_ >= warm_up:
+                times[name].append(1e3 * (time.perf_counter() - start))
+    return {
+        name: {"median_ms": round(statistics.median(ms), 4), "min_ms": round(min(ms), 4)}
+        for name, ms in times.items()
+    }
+
+
+def measured(path, manifest):
+    """Rows of a signature and a batch: times, images a second, the fastest runtime.
+
+    Args:
+        path: of an artifact.
+        manifest: its manifest; it need not be sealed yet.
+    """
+    found = [name for name in MAKES_IMAGES if name in manifest["signatures"]]
+    found = found if found[0] == "sample_from" else found[:1]
+    return [row for name in found for row in _rows(path, name, manifest)]
+
+
+def _rows(path, name, manifest):
+    inputs = [
+        (tf.TensorSpec(one["shape"], one["dtype"], one["name"]), one["values"])
+        for one in manifest["signatures"][name]["inputs"]
+    ]
+    opened = _opened(path, name)
+    for batch in BATCHES:
+        rng = np.random.default_rng(0)
+        arrays = {spec.name: draw(spec, values, batch, rng) for spec, values in inputs}
+        ways = {runtime: prepare(arrays) for runtime, prepare in opened.items()}
+        times = take_turns(ways, rounds=12 if name.startswith("sample") else 100)
+        yield {
+            "signature": name,
+            "batch": batch,
+            "times": times,
+            "images_per_s": {key: round(1e3 * batch / one["median_ms"]) for key, one in times.items()},
+            "fastest": min(times, key=lambda runtime: times[runtime]["median_ms"]),
+        }
+
+
+def _opened(path, name):
+    """{runtime: a function of arrays} of those that give a signature's golden outputs.
+
+    The function prepares a call: it returns one without arguments, whose result has come when it returns.
+    """
+    result = {}
+    for runtime, open_runtime in RUNTIMES.items():
+        try:
+            prepare = open_runtime(path, name)
+            gaps = [_gap(prepare, case) for case in golden.load(path / "golden" / name)]
+            if max(gaps) > golden.BOUND:
+                raise ValueError(f"differs by {max(gaps):.1e}")
+        except Exception as error:  # each runtime has its own
+            print(f"{path.name} {name} {runtime}: left out: {str(error).strip().splitlines()[-1][:150]}")
+        else:
+            result[runtime] = prepare
+    return result
+
+
+def _gap(prepare, case):
+    return golden.difference(dict(zip(case.outputs, map(np.asarray, prepare(case.inputs)()))), case.outputs)
+
+
+def _tensorflow(path, name, xla=False):
+    loaded = tf.saved_model.load(str(path / "saved_model"))  # it holds the variables
+    served = loaded.signatures[name]
+    order = sorted(served.structured_outputs)
+
+    def prepare(arrays):
+        # XLA must know the number of images, and a seed must not be known.
+        sizes = {key: array for key, array in arrays.items() if xla and key == "n"}
+        tensors = {key: tf.constant(array) for key, array in arrays.items() if key not in sizes}
+
+        def call(**tensors):
+            sized = {key: tf.constant(array) for key, array in sizes.items()}
+            return loaded.signatures[name](**tensors, **sized)
+
+        function = tf.function(call, jit_compile=True) if xla else served
+
+        def run():
+            outputs = function(**tensors)
+            return [outputs[key].numpy() for key in order]
+
+        return run
+
+    return prepare
+
+
+def _onnxruntime(path, name):
+    session = onnx.session(path / "onnx" / f"{name}.onnx")
+    return lambda arrays: lambda: session.run(None, arrays)
+
+
+def _openvino(path, name):
+    import openvino
+
+    own = path / "openvino" / f"{name}.xml"
+    model = own if own.exists() else path / "onnx" / f"{name}.onnx"
+    request = openvino.Core().compile_model(model, "CPU", OPTIONS).create_infer_request()
+
+    def prepare(arrays):
+        arrays = {key: np.array(array) for key, array in arrays.items()}
+        return lambda: list(request.infer(arrays).values())
+
+    return prepare
+
+
+def _litert(path, name):
+    from ai_edge_litert.interpreter import Interpreter
+
+    runner = Interpreter(str(path / "litert" / f"{name}.tflite"), num_threads=2).get_signature_runner(name)
+
+    def prepare(arrays):
+        def run():
+            outputs = runner(**arrays)
+            return [outputs[key] for key in sorted(outputs)]
+
+        return run
+
+    return prepare
+
+
+RUNTIMES = {
+    "tensorflow": _tensorflow,
+    "tensorflow, xla": lambda path, name: _tensorflow(path, name, xla=True),
+    "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
+    "litert": _litert,
+}
