@@ -35,7 +35,7 @@ def text(model, manifest, folder, run):
     parts = [
         f"# {entry.cls}, {told['data']['source']}",
         "![the first images of seed 0](samples.png)",
-        f"{entry.title} ({entry.year}). {_reference(type(model))}",
+        _reference(type(model)),
         _provenance(told, manifest),
         "## Run it",
         f"Samples of seed 0, as above; they need neither tfgen nor TensorFlow. {_values(model)}",
