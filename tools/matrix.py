@@ -91,7 +91,7 @@ def table(result):
         lines.append(_row(CATALOGUE[name].cls, *(_cell(row["runtimes"][one], notes) for one in runtimes)))
     versions = {k: v for one in result["runtimes"].values() for k, v in (one["versions"] or {}).items()}
     told = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    lines += ["", *(f"{number}. {note}" for note, number in notes.items())]
+    lines += ["", *(f"{number}. `{note}`" for note, number in notes.items())]
     lines += ["", f"Run in {result['seconds'] / 60:.0f} minutes on {result['cores']} cores: {told}."]
     return "\n".join(lines)
 
@@ -105,13 +105,13 @@ def _cell(found, notes):
     if found["status"]:
         parts.append(verify.shown(found))
     if found["wrong"]:
-        parts.append("wrong: " + ", ".join(f"{name} ({what})" for name, what in found["wrong"].items()))
+        parts.append("wrong: " + ", ".join(f"{name} {what}" for name, what in found["wrong"].items()))
     reasons = {}
     for name, reason in found["cannot"].items():
-        reasons.setdefault(notes.setdefault(reason.replace("|", "/"), len(notes) + 1), []).append(name)
+        reasons.setdefault(notes.setdefault(reason, len(notes) + 1), []).append(name)
     whole = not parts and len(reasons) == 1
     for number, names in reasons.items():
-        parts.append(f"no ({number})" if whole else f"no {', '.join(names)} ({number})")
+        parts.append(" ".join(["no", *([] if whole else [", ".join(names)]), f"<sup>{number}</sup>"]))
     return "; ".join(parts)
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from tfgen.models import CATALOGUE
+from tools import load, matrix
 
 RESULTS = ROOT / "results"
 SHOWN = {  # the scores that a row shows, by the first that a record has
@@ -213,6 +214,47 @@ def artifacts():
     return table(("Artifact", "Model", "Size", "Signatures", "Largest difference", "Seed 0"), rows)
 
 
+def runtimes():
+    """The shipped artifacts in each runtime, images a second."""
+    rows = json.loads((RESULTS / "benchmark.json").read_text())["runtimes"]["rows"]
+    names = list(dict.fromkeys(name for one in rows for name in one["times"]))
+
+    def cell(one, name):
+        rate = one["images_per_s"].get(name)
+        return "" if rate is None else f"**{rate:,}**" if name == one["fastest"] else f"{rate:,}"
+
+    cells = [
+        (one["artifact"], f"`{one['signature']}`", one["batch"], *(cell(one, name) for name in names))
+        for one in rows
+    ]
+    return table(("Artifact", "Signature", "Batch", *names), cells)
+
+
+def _result(name):
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def triton():
+    """What Triton made of one artifact, by protocol."""
+    result, rows = _result("triton"), []
+    for protocol in dict.fromkeys(one["protocol"] for one in result["rows"]):
+        found = [one for one in result["rows"] if one["protocol"] == protocol]
+        statuses = sorted({str(status) for one in found for status in one["refused"].values()})
+        rows.append((protocol, len(found), f"{max(one['difference'] for one in found):.1e}",
+                     ", ".join(found[0]["refused"]), ", ".join(statuses)))  # fmt: skip
+    head = ("Protocol", "Signatures", "Largest difference", "Wrong requests", "Refused by")
+    return f"{table(head, rows)}\n\n{result['server']}, {result['rows'][0]['model'].split('.')[0]}."
+
+
+def page():
+    """Milliseconds from a move of a slider to the painted image, in headless Chromium."""
+    result, keys = _result("page"), ("median_ms", "p95_ms", "largest_ms")
+    rows = [(one["artifact"], one["slider"], *(f"{one[key]:.1f}" for key in keys)) for one in result["rows"]]
+    told = ", ".join(f"{name} {version}" for name, version in result["machine"]["versions"].items())
+    head = ("Artifact", "Slider", "Median ms", "95 % within", "Largest")
+    return f"{table(head, rows)}\n\n{result['rows'][0]['moves']} moves each; {told}."
+
+
 TABLES = {
     "models": models,
     "figures": figures,
@@ -220,6 +262,11 @@ TABLES = {
     "sampling": sampling,
     "studies": studies,
     "artifacts": artifacts,
+    "matrix": lambda: matrix.table(_result("matrix")),
+    "runtimes": runtimes,
+    "serving": lambda: load.table(_result("serving")),
+    "triton": triton,
+    "page": page,
 }
 
 
