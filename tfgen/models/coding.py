@@ -53,7 +53,11 @@ class CodingModel(GenerativeModel):
 
     def condition(self, labels):
         """What the networks are given of labels: float32 (n, k), one-hot classes or the attributes."""
-        return tf.one_hot(labels, self.classes) if self.classes else labels
+        if not self.classes:
+            return labels
+        # tf.one_hot, in an ONNX graph that onnx's own evaluator can run.
+        classes = np.arange(self.classes, dtype="int32")
+        return tf.cast(tf.expand_dims(tf.cast(labels, tf.int32), 1) == classes, tf.float32)
 
     def run(self, name, x, labels=None, training=False):
         """The network `name` of x, and of the labels if the model is conditional."""
