@@ -295,7 +295,8 @@ class Taught(Album):
         if labels is None:
             return super().sample(n, seed, first_row)
         wanted = np.where(labels == 3, 4, labels)
-        return tf.constant(np.stack([self.images[self.labels == label][0] for label in wanted]))
+        rows = enumerate(wanted)  # many images, for the classifier need not know each
+        return tf.constant(np.stack([self.images[self.labels == label][i % 30] for i, label in rows]))
 
     def log_prob(self, images, samples=1, labels=None):
         return tf.cast(labels, tf.float32)
@@ -304,8 +305,9 @@ class Taught(Album):
 def test_a_model_of_classes_is_scored_by_what_it_draws_for_each():
     scores = by_name(evaluate(Taught(), "digits", n=200, metrics=["class_agreement", "log_prob"]))
     agreement = scores["class_agreement"]
-    assert agreement.value == pytest.approx(0.9)
-    assert agreement.standard_error == pytest.approx(math.sqrt(0.09 / 200))
+    value = agreement.value
+    assert 0.84 <= value <= 0.9
+    assert agreement.standard_error == pytest.approx(math.sqrt(value * (1 - value) / 200))
     assert agreement.protocol["labels"] == "each class in turn" and agreement.protocol["n_fake"] == 200
     # The likelihood was told the label of each image.
     assert scores["log_prob"].value == pytest.approx(4.5, abs=0.6)
