@@ -3,7 +3,7 @@
 import typer
 
 from export import artifact, page, serve, verify
-from tfgen.cli.console import run
+from tfgen.cli.console import application, run
 
 
 class _Group(typer.core.TyperGroup):
@@ -15,14 +15,10 @@ class _Group(typer.core.TyperGroup):
         return "make", self.commands["make"], args
 
 
-app = typer.Typer(
+app = application(
     cls=_Group,
     help="Makes artifacts of trained runs, checks them in every runtime, serves and shows them.",
     epilog="`python -m export RUN` is `make RUN`; `python -m export COMMAND --help` has examples.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
 )
 app.command("make")(artifact.command)
 app.command("verify")(verify.command)

@@ -3,18 +3,12 @@
 A command imports TensorFlow when it runs, so that help and `tfgen list` answer at once.
 """
 
-import typer
-
 from tfgen.cli import latent, models, quickstart, results, training
-from tfgen.cli.console import run
+from tfgen.cli.console import application, run
 
-app = typer.Typer(
+app = application(
     help="Generative models for TensorFlow: train, look, score, export.",
     epilog="Begin with `tfgen quickstart`; `tfgen COMMAND --help` has examples.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
 )
 app.command("quickstart")(quickstart.command)
 app.command("list")(models.table)

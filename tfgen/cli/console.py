@@ -5,6 +5,8 @@ import os
 import re
 import sys
 
+import typer
+
 from tfgen.errors import InputError
 
 
@@ -29,6 +31,17 @@ def import_tensorflow():
         os.dup2(kept, 2)
         os.close(kept)
         os.close(null)
+
+
+def application(**options):
+    """A typer application as both command lines have it; options are `typer.Typer`'s."""
+    return typer.Typer(
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        **options,
+    )
 
 
 def run(app, name, args=None):
