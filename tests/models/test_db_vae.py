@@ -33,7 +33,7 @@ def with_known_codes(**kwargs):
 def learn(model, images, labels, steps=150, size=64):
     """Histograms and normaliser of batches of the data; the networks stay as they are."""
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(x, y):
         model.step.assign_add(1)
         model._begin("step")
