@@ -78,7 +78,9 @@ def dcgan_discriminator(
 BODIES = ("convolutional", "dense", "linear")
 
 
-def encoder(body, image_shape, width, outputs, conditions=0, hidden=None, activation=None):
+def encoder(
+    body, image_shape, width, outputs, conditions=0, hidden=None, activation=None, normalization=None
+):
     """Images (n, h, w, c), and a vector (n, conditions) if any, to (n, outputs).
 
     Args:
@@ -86,8 +88,9 @@ def encoder(body, image_shape, width, outputs, conditions=0, hidden=None, activa
             units with tanh; "linear", none.
         hidden: other sizes of the hidden layers of "dense".
         activation: another one of the hidden layers.
+        normalization: of "convolutional".
     """
-    options = (width, outputs, hidden, activation)
+    options = (width, outputs, hidden, activation, normalization)
     if not conditions:
         return _encoder(body, image_shape, *options)
     images, vector = keras.Input(image_shape), keras.Input((conditions,))
@@ -101,9 +104,10 @@ def encoder(body, image_shape, width, outputs, conditions=0, hidden=None, activa
     return keras.Model([images, vector], out, name="encoder")
 
 
-def _encoder(body, shape, width, outputs, hidden, activation):
+def _encoder(body, shape, width, outputs, hidden, activation, normalization):
     if body == "convolutional":
-        return dcgan_discriminator(shape, width, outputs, name="encoder", activation=activation)
+        how = dict(name="encoder", activation=activation, normalization=normalization)
+        return dcgan_discriminator(shape, width, outputs, **how)
     return mlp(shape, _hidden(body, width, hidden), (outputs,), activation or "tanh", name="encoder")
 
 
@@ -111,28 +115,29 @@ def _hidden(body, width, hidden):
     return () if body == "linear" else hidden or (width, width)
 
 
-def decoder(body, latent_dim, width, output_shape, conditions=0, hidden=None, activation=None):
-    """Codes (n, latent_dim), and a vector (n, conditions) if any, to (n, *output_shape), linear at
-    the end; arguments as those of `encoder`, but up-convolutions have ReLU always."""
+def decoder(body, latent_dim, width, output_shape, conditions=0, hidden=None, activation=None, output=None):
+    """Codes (n, latent_dim), and a vector (n, conditions) if any, to (n, *output_shape), with the
+    activation `output` at the end; arguments as those of `encoder`, but up-convolutions have ReLU always."""
     size = latent_dim + conditions
     if body == "convolutional":
-        net = dcgan_generator(output_shape, size, width, activation=None)
+        net = dcgan_generator(output_shape, size, width, activation=output)
     else:
-        net = mlp((size,), _hidden(body, width, hidden), output_shape, activation or "tanh", name="decoder")
+        sizes = _hidden(body, width, hidden)
+        net = mlp((size,), sizes, output_shape, activation or "tanh", name="decoder", output=output)
     if not conditions:
         return net
     z, vector = keras.Input((latent_dim,)), keras.Input((conditions,))
     return keras.Model([z, vector], net(layers.Concatenate()([z, vector])), name="decoder")
 
 
-def mlp(input_shape, hidden, output_shape, activation="tanh", name=None):
-    """Dense layers of the `hidden` sizes between any two shapes; linear output in float32."""
+def mlp(input_shape, hidden, output_shape, activation="tanh", name=None, output=None):
+    """Dense layers of the `hidden` sizes between any two shapes; float32 output, linear or `output`."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
             layers.Flatten(),
             *(layers.Dense(units, activation) for units in hidden),
-            layers.Dense(math.prod(output_shape), dtype="float32"),
+            layers.Dense(math.prod(output_shape), output, dtype="float32"),
             layers.Reshape(output_shape, dtype="float32"),
         ],
         name=name,

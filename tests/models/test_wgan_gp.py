@@ -28,9 +28,9 @@ def test_the_critic_treats_each_image_alone():
 
 def test_the_loss_is_equation_3():
     model = build()
-    loss, logs = model.discriminator_loss(IMAGES, training=True)
+    loss, logs = model.discriminator_objective(IMAGES, training=True)
     model._draws.clear()
-    fakes = model.fake(IMAGES, training=True)
+    fakes, _ = model.fake(IMAGES, training=True)
     alpha = model.uniform(6, 1, 1, 1)
     assert alpha.shape == (6, 1, 1, 1) and len(np.unique(alpha)) == 6  # each image its own
     penalty = losses.gradient_penalty(model.discriminator, IMAGES, fakes, alpha)

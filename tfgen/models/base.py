@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import tree
 
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models import ranges
+from tfgen.models.conditions import Conditions
 from tfgen.models.monitoring import Means, StopAtNaN
 
 LABELS = 0x1ABE15  # the word of a key that draws labels
@@ -52,7 +52,7 @@ class Recipe(NamedTuple):
     data: dict = {}
 
 
-class GenerativeModel(keras.Model):
+class GenerativeModel(Conditions, keras.Model):
     """A model trained by one or more objectives, in the order it lists them.
 
     A model says what it is by `data_spec`, `objectives`, `default_optimizers`, `signatures`
@@ -70,7 +70,6 @@ class GenerativeModel(keras.Model):
     value_range = (-1.0, 1.0)
     averaged_networks = ()
     input_values = {}  # {an export's input: {"distribution", "low", "high"}}, where it is not the usual
-    classes = 0  # of a class-conditional model
     recipe = None
 
     def __init__(self, *, seed=None, ema_decay=None, **kwargs):
@@ -117,11 +116,6 @@ class GenerativeModel(keras.Model):
         return getattr(self, name) if training else self.averaged(name)
 
     # What a model says of itself.
-
-    @property
-    def data_spec(self):
-        """The tensors of one batch, as a nest of `tf.TensorSpec`."""
-        raise NotImplementedError(f"{type(self).__name__}.data_spec")
 
     def objectives(self) -> dict[str, Objective]:
         raise NotImplementedError(f"{type(self).__name__}.objectives")
@@ -247,8 +241,7 @@ class GenerativeModel(keras.Model):
     def minimize(self, name, objective, batch):
         """One update of the objective's networks, and of nothing else."""
         optimizer, variables = self.optimizers[name], objective.variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([v.value for v in variables])
+        with self.recording(name, variables) as tape:
             loss, logs = objective.loss(batch, training=True)
             # Keras adds up the replicas' gradients.
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
@@ -259,6 +252,13 @@ class GenerativeModel(keras.Model):
             if any(network is trained for trained in objective.networks):
                 self._follow(copy, network)
         self._track(name, loss, logs)
+
+    @contextlib.contextmanager
+    def recording(self, name, variables):
+        """The tape of an objective's update, which watches its variables and nothing else."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([v.value for v in variables])
+            yield tape
 
     def _follow(self, copy, network):
         for mean, value in zip(copy.weights, network.weights):
@@ -356,34 +356,6 @@ class GenerativeModel(keras.Model):
         else:
             labels = self.checked_labels(labels, n)
         return self.draw(key, n, first_row, labels)
-
-    @property
-    def label_spec(self):
-        """Of a batch's labels: int32 (None,) of a model of `classes`; None if not conditional."""
-        return tf.TensorSpec((None,), tf.int32, "labels") if self.classes else None
-
-    def draw_labels(self, key, n, first_row):
-        """n labels, all classes alike."""
-        return tf.cast(random.uniform(key, (n, 1), first_row)[:, 0] * self.classes, tf.int32)
-
-    def checked_labels(self, labels, n):
-        """Labels of n examples as a tensor, once they are known to be the model's."""
-        spec = self.label_spec
-        labels = np.asarray(labels)
-        shape = (n, *spec.shape[1:])
-        top = self.classes - 1 if self.classes else 1
-        if labels.shape not in (shape, shape[1:]) or (
-            spec.dtype.is_integer and not np.issubdtype(labels.dtype, np.integer)
-        ):
-            raise InputError(
-                f"{type(self).__name__} takes labels {spec.dtype.name} of shape {shape}, or one for all of "
-                f"shape {shape[1:]}; received {labels.dtype} of shape {labels.shape}"
-            )
-        if labels.min() < 0 or labels.max() > top:
-            raise InputError(
-                f"labels of {type(self).__name__} lie in 0..{top}; received {labels.min()} to {labels.max()}"
-            )
-        return tf.constant(np.broadcast_to(labels, shape), spec.dtype)
 
     def sample_from_seed(self, seed, n, labels=None):
         """`sample`, of plain tensors, so that it can be exported: the same images for the same seed.

@@ -46,31 +46,6 @@ class CodingModel(GenerativeModel):
         how = dict(components=self.density_components, covariance=self.density_covariance)
         return GaussianMixture((self.latent_dim,), **how, seed=self.seed, dtype="float32")
 
-    @property
-    def data_spec(self):
-        images = tf.TensorSpec((None, *self.image_shape), tf.float32, "images")
-        return images if self.label_spec is None else (images, self.label_spec)
-
-    def condition(self, labels):
-        """What the networks are given of labels: float32 (n, k), one-hot classes or the attributes."""
-        if not self.classes:
-            return labels
-        # tf.one_hot, in an ONNX graph that onnx's own evaluator can run.
-        classes = np.arange(self.classes, dtype="int32")
-        return tf.cast(tf.expand_dims(tf.cast(labels, tf.int32), 1) == classes, tf.float32)
-
-    def run(self, name, x, labels=None, training=False):
-        """The network `name` of x, and of the labels if the model is conditional."""
-        if (labels is None) != (self.label_spec is None):
-            raise InputError(
-                f"{type(self).__name__} is not conditional; leave labels away"
-                if self.label_spec is None
-                else f"{type(self).__name__} is conditional; give labels {self.label_spec.shape}"
-            )
-        # Keras takes a list of tensors, and no array among them.
-        inputs = x if labels is None else [tf.convert_to_tensor(v) for v in (x, self.condition(labels))]
-        return self.network(name, training)(inputs, training=training)
-
     def encode(self, images, labels=None):
         """Codes (n, latent_dim) of images (n, h, w, c) in `value_range`."""
         raise NotImplementedError(f"{type(self).__name__}.encode")

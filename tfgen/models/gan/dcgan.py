@@ -11,7 +11,8 @@ Weights start from N(0, 0.02), z is uniform. The losses are those of Goodfellow 
     discriminator: -E[log D(x)] - E[log(1 - D(G(z)))]      generator: -E[log D(G(z))]
 
 The discriminator normalises real and fake images in batches of their own. One step updates
-the discriminator, then the generator, each with fresh noise.
+the discriminator, then the generator, on the same fakes. Unlike the paper by Goodfellow et al.,
+which draws new noise for the generator, this runs the generator once a step.
 """
 
 import keras
@@ -49,11 +50,8 @@ class DCGAN(AdversarialModel):
         """z ~ U(-1, 1), float32 (n, latent_dim)."""
         return 2 * random.uniform(key, (n, self.latent_dim), first_row) - 1
 
-    def discriminator_loss(self, images, training):
-        real = self.discriminator(images, training=training)
-        fake = self.discriminator(self.fake(images, training), training=training)
-        return losses.minimax_discriminator_loss(real, fake), {}
+    def discriminator_loss(self, real, fake):
+        return losses.minimax_discriminator_loss(real, fake)
 
-    def generator_loss(self, images, training):
-        fake = self.discriminator(self.fake(images, training), training=training)
-        return losses.non_saturating_generator_loss(fake), {}
+    def generator_loss(self, fake):
+        return losses.non_saturating_generator_loss(fake)

@@ -61,14 +61,16 @@ class WGANGP(AdversarialModel):
         """Adam of rate 1e-4, beta 0 and 0.9 (Algorithm 1)."""
         return {name: keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9) for name in self.objectives()}
 
-    def discriminator_loss(self, images, training):
-        fakes = self.fake(images, training)
+    def discriminator_objective(self, images, training):
+        fakes, _ = self.fake(images, training=training)
         critic = functools.partial(self.discriminator, training=training)
         alpha = self.uniform(tf.shape(images)[0], 1, 1, 1)
         penalty = losses.gradient_penalty(critic, images, fakes, alpha)
-        loss = losses.wasserstein_discriminator_loss(critic(images), critic(fakes))
+        loss = self.discriminator_loss(critic(images), critic(fakes))
         return loss + self.penalty_weight * penalty, {"gradient_penalty": penalty}
 
-    def generator_loss(self, images, training):
-        fake = self.discriminator(self.fake(images, training), training=training)
-        return losses.wasserstein_generator_loss(fake), {}
+    def discriminator_loss(self, real, fake):
+        return losses.wasserstein_discriminator_loss(real, fake)
+
+    def generator_loss(self, fake):
+        return losses.wasserstein_generator_loss(fake)
