@@ -15,20 +15,34 @@ from tfgen import data, export
 from tfgen.errors import InputError
 from tfgen.export.signature import draw, values_of
 from tfgen.models import (
+    ACGAN,
+    BEGAN,
+    BSGAN,
+    CGAN,
     CVAE,
     CVAEGAN,
     DBVAE,
     DCGAN,
+    DRAGAN,
+    EBGAN,
+    FGAN,
+    GAN,
     IWAE,
+    LSGAN,
     MODELS,
+    SNGAN,
     VAE,
     VAEGAN,
+    WGAN,
     WGANGP,
     Attribute2Image,
     Autoencoder,
     DenoisingAutoencoder,
     GaussianMixture,
+    GeometricGAN,
+    InfoGAN,
     PixelCNN,
+    ProjectionGAN,
 )
 
 IMAGE = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
@@ -43,8 +57,22 @@ TINY = {
     CVAEGAN: dict(IMAGE, classes=3),
     VAEGAN: dict(IMAGE, image_shape=(16, 16, 1)),
     DBVAE: dict(IMAGE, alpha=0.1),
+    GAN: dict(IMAGE, discriminator_steps=2),
     DCGAN: dict(IMAGE, image_shape=(16, 16, 1)),  # deep enough for batch normalisation in both networks
     WGANGP: dict(IMAGE, image_shape=(16, 16, 1), discriminator_steps=2),
+    FGAN: dict(IMAGE, body="dense"),
+    WGAN: dict(IMAGE, body="dense", discriminator_steps=2),
+    LSGAN: dict(IMAGE, body="dense"),
+    GeometricGAN: dict(IMAGE, body="dense"),
+    DRAGAN: IMAGE,
+    BSGAN: dict(IMAGE, body="dense"),
+    CGAN: dict(IMAGE, classes=3),
+    ACGAN: dict(IMAGE, classes=3),
+    ProjectionGAN: dict(IMAGE, classes=3, discriminator_steps=2),
+    InfoGAN: dict(IMAGE, latent_dim=6, categories=3, continuous=1),
+    SNGAN: dict(IMAGE, body="dense"),
+    EBGAN: dict(IMAGE, body="dense", margin=4.0),
+    BEGAN: dict(IMAGE, depth=1, balance_rate=0.1),
     PixelCNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1),
 }
 

@@ -11,8 +11,8 @@ import tensorflow as tf
 import tfgen
 from tfgen import data, metrics
 from tfgen.errors import InputError
-from tfgen.metrics import evaluate, small_classifier
-from tfgen.models import CVAE, DCGAN, VAE
+from tfgen.metrics import evaluate, evaluation, small_classifier
+from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DCGAN, VAE, VAEGAN, InfoGAN, ProjectionGAN
 
 IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
 
@@ -347,12 +347,49 @@ def test_discriminator_accuracy_counts_the_right_side_of_zero():
 
 
 def test_a_discriminator_may_give_features_before_its_logit():
-    model = DCGAN((8, 8, 1), latent_dim=2, width=8, seed=0)
+    model = VAEGAN((8, 8, 1), latent_dim=2, width=8, seed=0)
     plain = model.discriminator
     once = evaluate(model, "digits", n=50, metrics=["discriminator_accuracy"])
-    model.discriminator = lambda x, training: [x, plain(x, training=training)]
+    model.discriminator = lambda x, training: plain(x, training=training)[1]
     again = evaluate(model, "digits", n=50, metrics=["discriminator_accuracy"])
     assert [score.value for score in again] == [score.value for score in once]
+
+
+def test_a_conditional_discriminator_is_told_the_labels_of_real_images_and_of_fakes():
+    labels = np.tile(np.arange(10), 6)
+    images = np.broadcast_to((20 * labels[:, None, None, None]).astype(np.uint8), (60, 8, 8, 1))
+    model = CGAN((8, 8, 1), latent_dim=2, width=8, seed=0)
+
+    def show(z, labels):  # images that hold their label, as the real ones do
+        return tf.ones((1, 8, 8, 1)) * (20 * tf.cast(labels, tf.float32)[:, None, None, None] / 127.5 - 1)
+
+    def score(images, labels):
+        return tf.where(abs(images - show(None, labels))[:, 0, 0] < 1e-3, 1.0, -1.0)
+
+    model.generate, model.score = show, score
+    for n in (60, 45):
+        scores = by_name(
+            evaluate(
+                model, (images, labels), split="train", n=n, batch_size=20, metrics=["discriminator_accuracy"]
+            )
+        )
+        assert scores["discriminator_accuracy_real"].value == 1
+        assert scores["discriminator_accuracy_fake"].value == 0
+
+
+def test_a_conditional_model_is_compared_by_what_it_samples():
+    model = CGAN((8, 8, 1), latent_dim=2, width=8, seed=0)
+    batches = list(evaluation._samples(model, 7, seed=3, batch_size=3))
+    assert [len(labels) for _, labels in batches] == [3, 3, 1]
+    images = np.concatenate([images for images, _ in batches])
+    np.testing.assert_allclose(images, model.sample(7, seed=3), atol=1e-5)
+
+
+@pytest.mark.parametrize("model", [VAEGAN, CVAEGAN, ACGAN, ProjectionGAN, InfoGAN])
+def test_every_discriminator_is_scored(model):
+    model = model((8, 8, 1), width=8, seed=0)
+    scores = by_name(evaluate(model, "digits", n=30, metrics=["discriminator_accuracy"]))
+    assert 0 <= scores["discriminator_accuracy"].value <= 1
 
 
 def test_a_gan_is_scored_through_its_discriminator_and_a_critic_is_not():

@@ -1,4 +1,4 @@
-"""Normalisation: what it normalises, and derivatives of second order."""
+"""Normalisation: what it normalises, and its derivatives."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen import losses
-from tfgen.layers import BatchNormalization, LayerNormalization
+from tfgen.layers import BatchNormalization, LayerNormalization, SpectralNormalization
 
 
 def penalty_gradient(critic, real, fake):
@@ -107,3 +107,66 @@ def test_batch_normalisation_equals_keras_own(shape, dtype):
     np.testing.assert_allclose(
         tf.cast(ours(x, training=False), "float32"), theirs(x, training=False), atol=3 * tolerance
     )
+
+
+def spectral(dtype="float32", layer=None):
+    layer = SpectralNormalization(layer or keras.layers.Conv2D(5, 3, activation="relu", dtype=dtype))
+    layer.build((None, 6, 6, 2))
+    rng = np.random.default_rng(0)
+    layer.layer.kernel.assign(rng.normal(size=layer.layer.kernel.shape))
+    layer.layer.bias.assign(rng.normal(size=layer.layer.bias.shape))
+    return layer
+
+
+def matrix(layer):
+    return layer.layer.kernel.numpy().reshape(-1, layer.layer.kernel.shape[-1])
+
+
+@pytest.mark.parametrize("kind", ["convolution", "dense"])
+def test_sigma_becomes_the_largest_singular_value(kind):
+    layer = spectral(layer=keras.layers.Dense(7) if kind == "dense" else None)
+    exact = np.linalg.svd(matrix(layer), compute_uv=False)[0]
+    first = float(layer.sigma())
+    for _ in range(100):
+        layer.advance()
+    assert first < 0.99 * exact
+    assert float(layer.sigma()) == pytest.approx(exact, rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_spectral_normalisation_divides_the_kernel_alone(dtype):
+    layer = spectral(dtype)
+    x = np.random.default_rng(1).normal(size=(3, 6, 6, 2)).astype("float32")
+    before = layer.get_weights()
+    y = layer(x, training=True)
+    assert y.dtype == layer.compute_dtype
+    for now, was in zip(layer.get_weights(), before):
+        np.testing.assert_array_equal(now, was)  # a call changes nothing
+    plain = keras.layers.Conv2D(5, 3, activation="relu")
+    plain.build(x.shape)
+    plain.kernel.assign(layer.layer.kernel / layer.sigma())
+    plain.bias.assign(layer.layer.bias)
+    np.testing.assert_allclose(tf.cast(y, "float32"), plain(x), atol=1e-5 if dtype == "float32" else 3e-2)
+
+
+def kernel_slope(layer):
+    """The gradient of a loss of the normalised layer along its own kernel."""
+    x = tf.constant(np.random.default_rng(1).normal(size=(3, 6, 6, 2)), tf.float32)
+    with tf.GradientTape() as tape:
+        value = tf.reduce_sum(layer(x, training=True) ** 2)
+    kernel = layer.layer.kernel
+    return float(tf.reduce_sum(tape.gradient(value, kernel.value) * kernel)) / float(value)
+
+
+def test_the_gradient_knows_sigma():
+    """W / sigma(W) does not change with the size of W, so that the slope along W is zero (eq. 10)."""
+    assert kernel_slope(spectral()) == pytest.approx(0, abs=1e-5)
+
+
+def test_keras_own_spectral_normalisation_overwrites_the_kernel():
+    """Why this library has its own; to be dropped with it when Keras is right."""
+    layer = keras.layers.SpectralNormalization(keras.layers.Conv2D(5, 3, activation="relu"))
+    layer.build((None, 6, 6, 2))
+    before = layer.layer.kernel.numpy()
+    assert abs(kernel_slope(layer)) > 0.1
+    assert not np.allclose(before, layer.layer.kernel)

@@ -17,9 +17,12 @@ sigmoid = lambda x: 1 / (1 + np.exp(-x))  # noqa: E731
             losses.minimax_discriminator_loss(REAL, FAKE),
             -(np.log(sigmoid(2)) + np.log(0.5)) / 2 - (np.log(1 - sigmoid(-1)) + np.log(1 - sigmoid(3))) / 2,
         ),
+        (losses.minimax_generator_loss(FAKE), (np.log(1 - sigmoid(-1)) + np.log(1 - sigmoid(3))) / 2),
         (losses.non_saturating_generator_loss(FAKE), -(np.log(sigmoid(-1)) + np.log(sigmoid(3))) / 2),
         (losses.wasserstein_discriminator_loss(REAL, FAKE), 1.0 - 1.0),
         (losses.wasserstein_generator_loss(FAKE), -1.0),
+        (losses.hinge_discriminator_loss(REAL, FAKE), (0 + 1) / 2 + (0 + 4) / 2),
+        (losses.hinge_generator_loss(FAKE), -1.0),
     ],
 )
 def test_losses_at_known_logits(value, by_hand):

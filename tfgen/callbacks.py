@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from tfgen.files import replacing
-from tfgen.pictures import grid
+from tfgen.pictures import POINT, grid
 
 
 class Metrics(keras.callbacks.Callback):
@@ -43,17 +43,19 @@ class SampleGrid(keras.callbacks.Callback):
     Args:
         folder: where the pictures go; it is made when the first one is written.
         every: a picture after so many epochs.
-        n: number of images in a picture, less what would be no whole row of classes.
+        n: number of images in a picture, less what would be no whole row of classes; None: 64, and
+            2,500 of a model of points.
         seed: that of `model.sample`.
     """
 
-    def __init__(self, folder, every=1, n=64, seed=0):
+    def __init__(self, folder, every=1, n=None, seed=0):
         super().__init__()
         self.folder, self.every, self.n, self.seed = Path(folder), every, n, seed
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
-            n, columns, labels = self.n, None, {}
+            points = tuple(getattr(self.model, "image_shape", ())) == POINT
+            n, columns, labels = self.n or (2500 if points else 64), None, {}
             if self.model.classes and self.model.label_spec is not None:
                 columns = self.model.classes
                 n = max(n // columns, 1) * columns

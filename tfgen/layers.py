@@ -101,3 +101,52 @@ class LayerNormalization(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class SpectralNormalization(layers.Wrapper):
+    """A Dense or Conv2D layer of the kernel W / sigma(W), sigma(W) the largest singular value.
+
+    Miyato et al. Spectral Normalization for Generative Adversarial Networks. ICLR 2018.
+    https://arxiv.org/abs/1802.05957
+    sigma is |W u|, W of shape (all other axes, outputs) and u the vector that `advance` improves by one
+    step of power iteration. A call changes nothing, so that several calls of a step are of one function.
+
+    Not Keras': it overwrites the kernel by W / sigma in each call, of whichever update, and leaves
+    out the gradient of sigma (the second term of eq. 10), without an error.
+    """
+
+    def __init__(self, layer, **kwargs):
+        super().__init__(layer, **{"dtype": layer.dtype_policy, **kwargs})
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        # The replicas compute equal values, so that the first one's stand for all.
+        kept = dict(dtype="float32", trainable=False, autocast=False, aggregation="only_first_replica")
+        shape = (self.layer.kernel.shape[-1], 1)
+        self.u = self.add_weight(shape, "random_normal", name="u", **kept)
+        self.u.assign(tf.math.l2_normalize(self.u))
+
+    def _kernel(self):
+        return tf.reshape(tf.cast(self.layer.kernel, "float32"), (-1, self.u.shape[0]))
+
+    def sigma(self):
+        """The largest singular value of the kernel as far as u knows it, a float32 scalar."""
+        return tf.norm(tf.matmul(self._kernel(), tf.stop_gradient(self.u)))
+
+    def advance(self):
+        """One step of power iteration (Algorithm 1), before an update of the kernel."""
+        kernel = self._kernel()
+        v = tf.math.l2_normalize(tf.matmul(kernel, self.u))
+        self.u.assign(tf.math.l2_normalize(tf.matmul(kernel, v, transpose_a=True)))
+
+    def call(self, x):
+        # Of a linear layer, scaling the input is scaling the kernel; its bias and activation stay.
+        return self.layer(x / tf.cast(self.sigma(), x.dtype))
+
+
+def advance(network):
+    """One step of power iteration of each spectrally normalised layer of a network, before its update."""
+    for layer in network.layers:
+        if isinstance(layer, SpectralNormalization):
+            layer.advance()

@@ -13,6 +13,11 @@ def minimax_discriminator_loss(real_logits, fake_logits):
     return _bce(1.0, real_logits) + _bce(0.0, fake_logits)
 
 
+def minimax_generator_loss(fake_logits):
+    """E[log(1 - D(G(z)))] (Goodfellow et al., 2014, eq. 1)."""
+    return -_bce(0.0, fake_logits)
+
+
 def non_saturating_generator_loss(fake_logits):
     """-E[log D(G(z))] (Goodfellow et al., 2014, section 3)."""
     return _bce(1.0, fake_logits)
@@ -26,6 +31,16 @@ def wasserstein_discriminator_loss(real_logits, fake_logits):
 def wasserstein_generator_loss(fake_logits):
     """-E[D(G(z))] (Arjovsky et al., 2017)."""
     return -tf.reduce_mean(fake_logits)
+
+
+def hinge_discriminator_loss(real, fake):
+    """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))] (Lim and Ye, 2017, section 4)."""
+    return tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake))
+
+
+def hinge_generator_loss(fake):
+    """-E[D(G(z))] (Lim and Ye, 2017, section 4)."""
+    return -tf.reduce_mean(fake)
 
 
 def gradient_penalty(critic, real, fake, alpha):

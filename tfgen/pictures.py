@@ -7,6 +7,7 @@ from PIL import Image
 
 from tfgen.errors import InputError
 
+POINT = (1, 1, 2)  # the shape of a point of the plane, as an image
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -31,8 +32,31 @@ def to_picture(image):
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image, MODES[image.shape[-1]])
 
 
+def scatter(points, value_range=(0.0, 1.0), side=512):
+    """Points of the plane, dark where there are many, the first coordinate to the right, the second up.
+
+    Args:
+        points: (n, 1, 1, 2) or (n, 2); those outside of `value_range` are drawn at the rim.
+        value_range: (low, high), of both axes.
+        side: pixels of the picture.
+
+    Returns:
+        a PIL image.
+    """
+    points = np.reshape(points, (-1, 2)).astype(np.float64)
+    if np.isnan(points).any():
+        raise InputError("a picture needs numbers; received points with NaN in them")
+    low, high = value_range
+    places = np.clip((points - low) / (high - low), 0, 1) * (side - 3)
+    x, y = np.rint(places * (1, -1) + (1, side - 2)).astype(int).T
+    count = np.zeros((side, side))
+    for right, down in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)):
+        np.add.at(count, (y + down, x + right), 1)
+    return to_picture(np.rint(255 * 0.5**count).astype(np.uint8)[..., None])
+
+
 def grid(images, value_range=(0.0, 1.0), columns=None, gap=2):
-    """Images side by side, row by row.
+    """Images side by side, row by row; points of the plane, (n, 1, 1, 2), as `scatter` draws them.
 
     Args:
         images: (n, h, w, c) with n >= 1 and values in `value_range`; images of less than
@@ -44,6 +68,8 @@ def grid(images, value_range=(0.0, 1.0), columns=None, gap=2):
     Returns:
         a PIL image.
     """
+    if np.shape(images)[1:] == POINT:
+        return scatter(images, value_range)
     images = to_uint8(images, value_range)
     if images.ndim != 4 or not len(images):
         raise InputError(f"a grid needs images of shape (n, h, w, c); received {images.shape}")

@@ -29,7 +29,8 @@ def sample(
 ):
     """Draws images from a run's model.
 
-    A .npz file has "images", uint8 of shape (n, height, width, channels).
+    A .npz file has "images", uint8 of shape (n, height, width, channels); of a model of points,
+    "points", float32 of shape (n, 2).
 
     A model of classes draws them at random, or takes --label: 3, or 0,1,2 for one after another. To
     a model of attributes, --label 1,0,1 says all of them; several are taken in turn.
@@ -71,7 +72,10 @@ def sample(
             columns = len(rows) if len(rows) > 1 else None
             pictures.grid(images, model.value_range, columns).save(part)
         elif to.suffix == ".npz":
-            np.savez_compressed(part, images=pictures.to_uint8(images, model.value_range))
+            if images.shape[1:] == pictures.POINT:  # bytes are too coarse
+                np.savez_compressed(part, points=images.reshape(n, 2))
+            else:
+                np.savez_compressed(part, images=pictures.to_uint8(images, model.value_range))
         else:
             part.mkdir()
             for i, image in enumerate(pictures.to_uint8(images, model.value_range)):

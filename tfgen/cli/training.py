@@ -29,7 +29,7 @@ def train(
     model: Annotated[str | None, typer.Argument(help="A name of `tfgen list`.")] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="A TFDS name, a folder of images, an .npz file, or digits (built in)."),
+        typer.Option(help="A TFDS name, a folder, an .npz file, or digits, ring, grid (built in)."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder to make.")] = None,
     resume: Annotated[Path | None, typer.Option(help="The run folder to continue.")] = None,

@@ -121,6 +121,8 @@ def binarize(images, key, index):
 
 
 def scale(images, value_range):
-    """Bytes 0..255 as float32 from low to high."""
+    """Bytes 0..255, or floats in [-1, 1], as float32 from low to high."""
     low, high = value_range
+    if images.dtype.is_floating:
+        return low + (images + 1) * ((high - low) / 2)
     return low + tf.cast(images, tf.float32) * ((high - low) / 255)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfgen.data.modes import MIXTURES, Points, Stacked
 from tfgen.data.sources import Arrays, Files, Records
 from tfgen.data.splits import ranges
 from tfgen.errors import InputError, unknown
@@ -20,7 +21,7 @@ LABELS = ("labels", "label", "y", "arr_1", "attributes")
 
 
 def open_source(source, split, data_dir=None, download=True):
-    """The `Arrays`, `Files` or `Records` of one split."""
+    """The source, as `tfgen.data.sources` says what that is, of one split."""
     if isinstance(source, Mapping):
         return _arrays(_named_arrays(source, "the dict"), split)
     if isinstance(source, tuple):
@@ -38,7 +39,11 @@ def open_source(source, split, data_dir=None, download=True):
         return _folder(path, split)
     if isinstance(source, os.PathLike) or path.is_absolute() or str(source).startswith((".", "~")):
         raise InputError(f"{source} is not a folder; give a folder of images, an .npz file or a TFDS name")
+    if source in MIXTURES:
+        return Points(source, split)
     data_dir = None if data_dir is None else os.fspath(Path(data_dir).expanduser())
+    if source == "stacked_mnist":
+        return Stacked(lambda part: _tfds("mnist", part, data_dir, download).decoded, split)
     return _tfds(source, split, data_dir, download)
 
 
@@ -193,14 +198,15 @@ def _tfds(name, split, data_dir, download):
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except (ValueError, AssertionError, OSError) as error:
-        known = {"digits", *tfds.list_builders(with_community_datasets=False)}
+        known = {"digits", "stacked_mnist", *MIXTURES, *tfds.list_builders(with_community_datasets=False)}
         if data_dir is not None and os.path.isdir(data_dir):
             known.update(os.listdir(data_dir))
         base = name.split("/")[0].split(":")[0]
         if base in known:
             raise InputError(f"cannot open the TFDS set {name!r}: {_line(error)}") from None
         near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-        others = ["digits", "a folder of images", "an .npz file", "the names of tfds.list_builders()"]
+        others = ["digits", "a folder of images", "an .npz file", *MIXTURES, "stacked_mnist"]
+        others.append("the names of tfds.list_builders()")
         raise unknown("data set", name, near or others) from None
     if not builder.is_prepared():
         where = data_dir or "~/tensorflow_datasets"

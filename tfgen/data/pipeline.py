@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfgen import random
 from tfgen.data import images as ops
 from tfgen.data.labels import checked, choose
+from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
 from tfgen.data.sources import Records, in_memory, plain
 from tfgen.errors import InputError, unknown
@@ -58,7 +59,7 @@ def load(
         a folder of png, jpg, bmp, gif (first frame) or webp images of any size, read as they are
             needed. If every image lies in a subfolder, the first subfolder is its label, numbered
             by sorted name. Subfolders train, test, validation or val, and no others, are splits.
-            An existing folder wins over a TFDS name.
+            An existing folder wins over a name but "digits".
         an .npz file, or a dict: arrays "images" and "labels" (or image, x; label, y, attributes),
             also by split: "train_image", "x_test".
         an array, or a tuple (images, labels): uint8, integers in 0..255, booleans, or floats in
@@ -68,6 +69,11 @@ def load(
             'image' and, if integers, 'label', or else 'attributes', a dict of booleans, as of
             "celeb_a", in the order of their sorted names. Up to 256 MiB of decoded images of one size
             are kept in memory; larger sets are streamed, and shuffled in windows of 10,000 examples.
+        "ring" and "grid": points of 8 Gaussians on a circle, and of 25 on a square lattice, whose numbers
+            are the labels; 100,000 are "train", 10,000 "test". They have shape (1, 1, 2) and are floats
+            in [-1, 1]: the coordinates of the literature divided by 2.5 and by 5.
+        "stacked_mnist": three digits of TFDS's mnist as the channels, labels 100 a + 10 b + c; 128,000
+            are "train", 26,000 "test", drawn once from the digits of that split.
 
     Images are resized (antialiased) until the shorter side fits, then cropped; grey is repeated to
     colour, colour weighted to grey, alpha dropped. They are bytes until the last step.
@@ -76,7 +82,7 @@ def load(
         split: in TFDS's grammar: "train", "test[:1000]", "train[80%:]", "train+test", "all".
             Arrays and folders without splits are "train".
         for_model: a model whose `data_spec` and `value_range` the batches have. Without one they
-            are uint8, of the images' own size, with the labels if there are any.
+            are uint8 (points float32), of the images' own size, with the labels if there are any.
         batch_size: examples of a batch; under tf.distribute, of all devices together.
         image_shape: (h, w, c); without it, that of the model, or of the images.
         shuffle: whether each epoch has an order of its own; by default where `split` begins with "train".
@@ -94,6 +100,7 @@ def load(
         cache: whether to decode and resize all images once, into memory.
         drop_remainder: whether to leave out an epoch's last partial batch; by default as `shuffle`.
         dtype: with a model, "float32" in its `value_range`, or "uint8" for it to scale on the device.
+            Points are float32 in its `value_range` in both.
 
     Returns:
         a tf.data.Dataset, whose length is known, of images (batch_size, h, w, c), or of tuples
@@ -129,7 +136,10 @@ def load(
         )
     if isinstance(source, Records) and source.bytes <= MEMORY:
         source = source.decoded
-    if cache:
+    points = isinstance(source, Points)
+    if points and binarize:
+        raise InputError(f"{origin} is points, which have no ink to binarize; leave binarize away")
+    if cache and not points:  # they are in memory, and no bytes
         source = in_memory(source, shape if crop == "center" else source.shape)
 
     @plain
@@ -151,7 +161,7 @@ def load(
         if binarize:
             ink = random.key(seed, INK, *([number] if binarize == "dynamic" else []))
             images = ops.binarize(images, ink, index)
-        if for_model is not None and dtype == "float32":
+        if for_model is not None and (points or dtype == "float32"):
             images = ops.scale(images, for_model.value_range)
         return (images, choose(source, values, labels)) if labels else images
 
@@ -194,6 +204,8 @@ def _wanted(source, origin, model, image_shape):
         )
     if shape[2] is None:
         raise InputError(f"{origin} mixes grey and colour images; give image_shape=(height, width, 1 or 3)")
+    if isinstance(source, Points) and shape != source.shape:
+        raise InputError(f"{origin} is points of shape {source.shape}; received image_shape={shape}")
     if shape[2] not in (source.shape[2], 1, 3):
         raise InputError(f"cannot make images of {shape[2]} channels from {origin}; 1 and 3 can be had")
     return shape

@@ -5,9 +5,9 @@ what its labels say by 0 and 1, () if they are classes; `classes`, how many, Non
 
     class_names         of the classes, () where they have none
     examples(key)       a tf.data.Dataset of tuples (index, ...) in the order of `key`; None keeps the order
-    read(fit, *batch)   (images, labels) of a batch of examples: uint8 (n, h, w, c), and int32 (n,) of
-                        classes, float32 (n, a) of attributes, or None; `fit(images, index)` gives
-                        images their final shape, as many at once as can be
+    read(fit, *batch)   (images, labels) of a batch of examples: uint8 (n, h, w, c), or of points float32
+                        in [-1, 1]; and int32 (n,) of classes, float32 (n, a) of attributes, or None;
+                        `fit(images, index)` gives images their final shape, as many at once as can be
 """
 
 import functools
@@ -34,7 +34,8 @@ def permutation(key, index):
     return tf.gather(index, tf.argsort(tf.cast(words, tf.int64), stable=True))
 
 
-def _numbers(count, key):
+def numbers(count, key):
+    """A tf.data.Dataset of the numbers of examples that lie in memory, in the order of `key`."""
     if key is None:
         return tf.data.Dataset.range(count, output_type=tf.int32)
     return tf.data.Dataset.from_tensor_slices(permutation(key, tf.range(count)))
@@ -55,7 +56,7 @@ class Arrays:
         self.labelled = labels is not None
 
     def examples(self, key):
-        return _numbers(self.count, key)
+        return numbers(self.count, key)
 
     def read(self, fit, index):
         labels = tf.gather(self.labels, index) if self.labelled else None
@@ -90,7 +91,7 @@ class Files:
         return tuple(sizes.pop() if len(sizes) == 1 else None for sizes in map(set, zip(*kinds)))
 
     def examples(self, key):
-        return _numbers(self.count, key)
+        return numbers(self.count, key)
 
     def read(self, fit, index):
         def one(number):

@@ -8,6 +8,7 @@ from tfgen.metrics.extractors import Extractor, extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
 from tfgen.metrics.likelihood import active_units, annealed_importance
+from tfgen.metrics.mode_coverage import modes
 from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.outliers import auroc, outlier_scores
 from tfgen.metrics.score import Score
@@ -28,6 +29,7 @@ __all__ = [
     "extractor",
     "frechet_distance",
     "kernel_distance",
+    "modes",
     "outlier_scores",
     "precision_recall",
     "two_sample_test",

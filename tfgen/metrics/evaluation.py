@@ -9,18 +9,22 @@ import tensorflow as tf
 
 import tfgen
 from tfgen import data as images_of
+from tfgen import random
+from tfgen.data.opening import open_source
 from tfgen.errors import InputError, unknown
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
 from tfgen.metrics.likelihood import PER_IMAGE, active_units, per_image
+from tfgen.metrics.mode_coverage import MODES, mode_scores, modes
 from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
+from tfgen.models.base import LABELS
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
-METRICS = (*SAMPLES, "class_agreement", *PER_IMAGE, "active_units", "discriminator_accuracy")
+METRICS = (*SAMPLES, *MODES, "class_agreement", *PER_IMAGE, "active_units", "discriminator_accuracy")
 NEEDS = {  # of a model
     "elbo": ("elbo",),
     "log_prob": ("log_prob",),
@@ -58,6 +62,8 @@ def evaluate(
         frechet, kernel (standard error by blocks), precision, recall, density, coverage: see the
             functions of this package; in units of the features, or shares.
         two_sample_test: two_sample_accuracy (1/2 is ideal) and two_sample_p_value.
+        modes, high_quality, mode_kl: see `tfgen.metrics.modes`; for the data "ring", "grid" and, but for
+            high_quality, "stacked_mnist". Of n samples, or of as many as the literature takes.
         class_agreement: share of images, drawn with each class in turn, that the extractor gives that
             class; for models of `classes`, and an extractor that knows them, as "classifier".
         elbo, log_prob: mean over the images in nats, and in bits per dimension as
@@ -70,6 +76,7 @@ def evaluate(
         discriminator_accuracy: share of real images with a logit above 0 and of fakes with one
             below, and discriminator_accuracy_real and _fake; 1/2 each is ideal. For models with
             a `discriminator` of logits: a `critic`'s zero means nothing, so it has no such score.
+            A conditional model's is told the labels, of fakes those they were drawn with.
 
     Args:
         model: a model with `sample(n, seed, first_row=)` in its `value_range`.
@@ -88,14 +95,15 @@ def evaluate(
     Returns:
         a list of `Score`.
     """
-    chosen = _chosen(model, metrics, extractor)
+    place = {"data_dir": data_dir, "download": download}
+    opened = open_source(source, split, **place)
+    chosen = _chosen(model, metrics, extractor, mode_scores(opened))
     if reference and (split == "train" or "frechet" not in chosen):
         raise InputError("a reference needs the metric 'frechet' on another split than 'train'")
     if data is None:
         data = model.recipe.data if model.recipe else {}
     data = {name: value for name, value in data.items() if name != "split"}  # that is for training
-    place = {"data_dir": data_dir, "download": download}
-    size = images_of.size(source, split, **place)
+    size, asked = opened.count, n
     n = min(10_000, size) if n is None else n
     if n < 2:
         raise InputError(f"expected at least 2 samples to compare; received n={n}")
@@ -132,13 +140,16 @@ def evaluate(
         with_features = {**extractor.protocol, **protocol, "n_fake": n}
     if set(chosen) & set(SAMPLES):
         ours = _features(extractor, model, _samples(model, n, seed, batch_size))
-        theirs = _features(extractor, model, (images for images, *_ in real(split, n)))
+        theirs = _features(extractor, model, real(split, n))
         with_features["dimension"] = ours[1].shape[1]
         scores += _compared(theirs, ours, chosen, seed, with_features)
         if reference:
-            train = _features(extractor, model, (images for images, *_ in real("train", n)))
+            train = _features(extractor, model, real("train", n))
             against = {**with_features, "n_fake": len(train[1]), "fake": "split train"}
             scores.append(Score("frechet_train", frechet_distance(theirs[0], train[0]), None, against))
+    if set(chosen) & set(MODES):
+        found = modes(model, source, n=asked, seed=seed, split=split, batch_size=batch_size, **place)
+        scores += [score for score in found if score.name in chosen]
     if "class_agreement" in chosen:
         scores.append(_class_agreement(model, extractor, n, seed, batch_size, with_features))
     for name in chosen:
@@ -149,13 +160,13 @@ def evaluate(
             scores.append(Score(name, active_units(model, real(split, n))[0], None, protocol))
         elif name == "discriminator_accuracy":
             fakes = _samples(model, n, seed, batch_size)
-            images = (images for images, *_ in real(split, n))
-            scores += _discriminator(model, images, fakes, {**protocol, "n_fake": n})
+            scores += _discriminator(model, real(split, n), fakes, {**protocol, "n_fake": n})
     return scores
 
 
-def _chosen(model, metrics, extractor):
-    has = [*SAMPLES, *(name for name, needed in NEEDS.items() if all(hasattr(model, x) for x in needed))]
+def _chosen(model, metrics, extractor, of_modes):
+    parts = (name for name, needed in NEEDS.items() if all(hasattr(model, x) for x in needed))
+    has = [*SAMPLES, *of_modes, *parts]
     if getattr(model, "critic", False) and "discriminator_accuracy" in has:
         has.remove("discriminator_accuracy")
     knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
@@ -183,19 +194,25 @@ def _name(source):
 
 
 def _samples(model, n, seed, batch_size, by_class=False):
-    """n samples in batches, of each class in turn if `by_class`.
+    """n samples in batches (images, labels if conditional), of each class in turn if `by_class`.
 
     The last batch is cut, not drawn smaller, so that nothing is traced twice.
     """
     size = min(n, batch_size)
     for start in range(0, n, size):
-        given = {"labels": np.arange(start, start + size) % model.classes} if by_class else {}
-        yield np.asarray(model.sample(size, seed=seed, first_row=start, **given))[: n - start]
+        given = {}
+        if by_class:
+            given["labels"] = np.arange(start, start + size) % model.classes
+        elif getattr(model, "label_spec", None) is not None:
+            key = random.fold_in(random.key(seed), LABELS)  # where `sample` draws them
+            given["labels"] = np.asarray(model.draw_labels(key, size, start))
+        batch = model.sample(size, seed=seed, first_row=start, **given), *given.values()
+        yield tuple(np.asarray(part)[: n - start] for part in batch)
 
 
 def _features(extractor, model, batches):
     moments, parts = None, []
-    for images in batches:
+    for images, *_ in batches:
         parts.append(extractor(images, model.value_range))
         moments = moments or Moments(parts[0].shape[1])
         moments.update(parts[-1])
@@ -230,7 +247,7 @@ def _compared(theirs, ours, chosen, seed, protocol):
 def _class_agreement(model, extractor, n, seed, batch_size, protocol):
     found = [
         extractor.probabilities(images, model.value_range)
-        for images in _samples(model, n, seed, batch_size, by_class=True)
+        for images, _ in _samples(model, n, seed, batch_size, by_class=True)
     ]
     found = np.concatenate(found)
     if found.shape[1] != model.classes:
@@ -254,10 +271,13 @@ def _means(name, values, dimensions, protocol):
 
 
 def _discriminator(model, real, fake, protocol):
-    def logit(images):  # the last output: features may come before it
+    def logit(images, *labels):
+        if hasattr(model, "score"):
+            return np.ravel(model.score(images, *labels))
+        # The last output: features may come before it.
         return np.ravel(tf.nest.flatten(model.discriminator(tf.constant(images), training=False))[-1])
 
-    logits = [np.concatenate([logit(images) for images in batches]) for batches in (real, fake)]
+    logits = [np.concatenate([logit(*batch) for batch in batches]) for batches in (real, fake)]
     on_real, on_fake = (logits[0] > 0).mean(), (logits[1] < 0).mean()
     counts = len(logits[0]), len(logits[1])
 

@@ -115,6 +115,8 @@ def _normalize(model, batches):
 def _train(source, seed, loading, place, path):
     def batches(split, **how):
         dataset = data.load(source, split, seed=seed, drop_remainder=False, **loading, **how)
+        if dataset.element_spec[0].dtype.is_floating:  # points, in [-1, 1] as they are
+            return dataset
         return dataset.map(lambda x, y: (tf.cast(x, tf.float32) / 127.5 - 1.0, y))
 
     print(f"Training a classifier of this data once; it is kept as {path}", file=sys.stderr)

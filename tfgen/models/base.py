@@ -109,7 +109,7 @@ class GenerativeModel(Conditions, keras.Model):
 
     def averaged(self, name):
         """The network to use once trained: its average where there is one."""
-        return self.averages[name] if self.ema_decay is not None else getattr(self, name)
+        return self.averages[name] if name in self.averages else getattr(self, name)
 
     def network(self, name, training):
         """The network that learns, or in use the one to use."""

@@ -1,7 +1,8 @@
 """The run folder: a training that can be stopped at any moment and continued.
 
     RUN/run.json            what was asked for: model, arguments, data, seed, versions, command
-    RUN/metrics.csv         a row for each epoch;  RUN/tensorboard/ the same for TensorBoard
+    RUN/metrics.csv         a row for each epoch;  RUN/tensorboard/ the same for TensorBoard; with the
+                            numbers of `tfgen.doctor` of an adversarial model
     RUN/samples/            epoch-0001.png and so on, from the same noise
     RUN/checkpoint.keras    after the last whole epoch, while the run is not complete
     RUN/model.keras         the model, when the run is complete
@@ -26,7 +27,9 @@ from tfgen import arguments as checking
 from tfgen import models
 from tfgen.callbacks import Checkpoint, Metrics, SampleGrid
 from tfgen.callbacks import save as save_model
+from tfgen.doctor import TrainingDoctor
 from tfgen.errors import InputError, unknown
+from tfgen.models.gan.base import AdversarialModel
 from tfgen.runs import folder as files
 from tfgen.runs.data import (
     absolute,
@@ -258,6 +261,9 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
         target = folder if chief else Path(elsewhere)
         checkpoint = target / "checkpoint.keras"
         if done < run["epochs"]:
+            watching = []
+            if isinstance(net, AdversarialModel):
+                watching = [TrainingDoctor(load_data(run, net, range(1)))]
             net.fit(
                 load_data(run, net, range(done, run["epochs"])),
                 initial_epoch=done,
@@ -266,6 +272,7 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
                 verbose=verbose if chief else 0,
                 callbacks=[
                     *callbacks,
+                    *watching,  # before those who write its numbers
                     Metrics(target / "metrics.csv"),
                     SampleGrid(target / "samples", seed=run["seed"]),
                     keras.callbacks.TensorBoard(target / "tensorboard", write_graph=False),

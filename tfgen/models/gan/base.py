@@ -166,8 +166,9 @@ class StandardGAN(AdversarialModel):
             )
             self.discriminator = self.build_discriminator()
 
-    def build_discriminator(self, outputs=1):
+    def build_discriminator(self, outputs=1, conditions=None):
+        conditions = self.classes if conditions is None else conditions
         slope = None if self.body == "convolutional" else "leaky_relu"
         return networks.encoder(
-            self.body, self.image_shape, self.width, outputs, self.classes, None, slope, self.normalization
+            self.body, self.image_shape, self.width, outputs, conditions, None, slope, self.normalization
         )
