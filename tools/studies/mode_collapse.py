@@ -13,8 +13,8 @@ from tfgen.pictures import grid, scatter
 from tools.studies._training import trained
 
 published = (
-    "Metz et al. 2017 (ring, stacked digits) and Lin et al. 2018 (grid) have other networks and budgets: "
-    "no number of theirs is comparable."
+    "Metz et al. 2017 (ring, stacked digits) and Lin et al. 2018 (grid) have other networks and budgets: no "
+    "number of theirs is comparable."
 )
 POINTS = dict(image_shape=(1, 1, 2), body="dense", width=128, latent_dim=16)
 STACKED = dict(image_shape=(28, 28, 3), width=32)
@@ -79,15 +79,15 @@ def run(folder, data_dir, seed, epochs=EPOCHS, digits=DIGITS, plane=PLANE, seeds
         if points:
             grid_of_plots(pictures).save(folder / f"{source}.png")
         else:
-            grid(np.concatenate(pictures), columns=20, gap=1).save(folder / f"{source}.png")
+            grid(np.concatenate(pictures), (-1.0, 1.0), columns=20, gap=1).save(folder / f"{source}.png")
     protocol = (
         f"Points: {EPOCHS['ring']} epochs of 100000, batches of {BATCH['ring']}, {POINTS}, of EBGAN with a "
         f"margin of 1; {SEEDS} seeds, whose counts are listed (of 8 and of 25) and whose other scores are "
         f"averaged. Stacked digits: {EPOCHS['stacked_mnist']} epoch of 128000, batches of "
         f"{BATCH['stacked_mnist']}, {STACKED}, one seed. Each model by its paper's optimizers. Scores as "
-        f"tfgen.metrics.modes computes them, of 2500 points and of 26000 stacks of digits; real stacks of "
-        f"test images give 1000 modes and a KL of 0.02. Pictures: a plot for each model in the order of the "
-        f"rows, of the first seed; stacked_mnist.png has a row for each."
+        "tfgen.metrics.modes computes them, of 2500 points and of 26000 stacks of digits; real stacks of "
+        "test images give 1000 modes and a KL of 0.02. Pictures: a plot for each model in the order of the "
+        "rows, of the first seed; stacked_mnist.png has a row for each."
     )
     return {"protocol": protocol, "rows": rows}
 
