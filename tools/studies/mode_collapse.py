@@ -31,9 +31,9 @@ PLANE = {
     "EBGAN": (EBGAN, dict(margin=1.0)),
 }
 DIGITS = {cls.__name__: (cls, {}) for cls in (DCGAN, LSGAN, DRAGAN, SNGAN, WGANGP)}
-EPOCHS = {"ring": 25, "grid": 25, "stacked_mnist": 1}
+EPOCHS = {"ring": 12, "grid": 12, "stacked_mnist": 1}
 BATCH = {"ring": 256, "grid": 256, "stacked_mnist": 64}
-SEEDS, SHOWN = 3, 2_500
+SEEDS, SHOWN = 2, 2_500
 
 
 def run(folder, data_dir, seed, epochs=EPOCHS, digits=DIGITS, plane=PLANE, seeds=SEEDS):
