@@ -12,11 +12,13 @@ def core_seconds():
     return used.ru_utime + used.ru_stime
 
 
-def trained(model, source, epochs, batch_size, data_dir, seed, split="train", callbacks=(), **options):
-    """Trains `model` by its paper's optimizers; returns core-seconds and the history."""
+def trained(
+    model, source, epochs, batch_size, data_dir, seed, split="train", callbacks=(), how=None, **options
+):
+    """Trains `model`, compiled by `how`, else by its paper's optimizers; returns core-seconds and the history."""
     place = dict(data_dir=data_dir, download=data_dir is None)
     batches = data.load(source, split, model, batch_size, seed=seed, **options, **place)
-    model.compile()
+    model.compile(**(how or {}))
     start, since = core_seconds(), time.monotonic()
     history = model.fit(batches, epochs=epochs, verbose=0, callbacks=list(callbacks)).history
     cost = core_seconds() - start
