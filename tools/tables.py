@@ -4,6 +4,7 @@ A table of README.md and of export/README.md stands between `<!-- table NAME -->
 results/studies/STUDIES.md is made whole. --check only compares.
 """
 
+import ast
 import json
 import re
 import sys
@@ -149,8 +150,9 @@ def sampling():
 
 def _imported(study):
     """The models that a study imports."""
-    text = (ROOT / f"tools/studies/{study}.py").read_text()
-    return re.findall(r"\w+", " ".join(re.findall(r"from tfgen.models import (.+)", text)))
+    body = ast.parse((ROOT / f"tools/studies/{study}.py").read_text()).body
+    found = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "tfgen.models"]
+    return [alias.name for node in found for alias in node.names]
 
 
 def _studies():

@@ -15,7 +15,7 @@ def core_seconds():
 def trained(
     model, source, epochs, batch_size, data_dir, seed, split="train", callbacks=(), how=None, **options
 ):
-    """Trains `model`, compiled by `how`, else by its paper's optimizers; returns core-seconds and the history."""
+    """Trains `model`, compiled by `how`, else by its paper's optimizers; returns (core-seconds, history)."""
     place = dict(data_dir=data_dir, download=data_dir is None)
     batches = data.load(source, split, model, batch_size, seed=seed, **options, **place)
     model.compile(**(how or {}))

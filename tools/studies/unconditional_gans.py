@@ -5,25 +5,38 @@ import gc
 import keras
 import numpy as np
 
-from tfgen import metrics, models
+from tfgen import metrics
+from tfgen.models import (
+    BEGAN,
+    BSGAN,
+    DCGAN,
+    DRAGAN,
+    EBGAN,
+    FGAN,
+    GAN,
+    LSGAN,
+    SNGAN,
+    WGAN,
+    WGANGP,
+    GeometricGAN,
+)
 from tfgen.pictures import grid
 from tools.studies._training import trained
 
 SOURCE = "fashion_mnist"
-MODELS = (
-    "GAN", "DCGAN", "LSGAN", "GeometricGAN", "FGAN", "BSGAN", "DRAGAN", "SNGAN", "WGAN", "WGANGP", "EBGAN",
-    "BEGAN",
-)  # fmt: skip
+MODELS = (GAN, DCGAN, LSGAN, GeometricGAN, FGAN, BSGAN, DRAGAN, SNGAN, WGAN, WGANGP, EBGAN, BEGAN)
 EPOCHS, BATCH, SAMPLES, SHOWN = 3, 64, 10_000, 12
 BEST, SEEDS = 4, 3  # as many of the best are trained with as many seeds
 
 
-def run(folder, data_dir, seed, names=MODELS, limit=""):
-    """`names` and `limit`, as "[:2000]", take a part of the models and of the images: to try the study."""
+def run(folder, data_dir, seed, classes=MODELS, limit=""):
+    """`classes` and `limit`, as "[:2000]", take a part of the models and of the images: to try the study."""
     place = dict(data_dir=data_dir, download=data_dir is None)
+    named = {cls.__name__: cls for cls in classes}
+    names = list(named)
 
     def measured(name, seed, reference=False):
-        cls = getattr(models, name)
+        cls = named[name]
         recipe = {key: value for key, value in cls.recipe.model.items() if key != "ema_decay"}
         model = cls(**recipe, seed=seed)
         cost, _ = trained(model, SOURCE, EPOCHS, BATCH, data_dir, seed, split="train" + limit)
