@@ -1,5 +1,7 @@
 """Does BEGAN's measure of convergence M tell how good its images are?"""
 
+import functools
+
 import keras
 import numpy as np
 
@@ -9,19 +11,21 @@ from tfgen.pictures import grid
 from tools.studies._training import trained
 
 published = "Berthelot et al. (2017), figure 6, show M and images of one run: as M falls, they get better."
-SOURCE, EPOCHS, BATCH, SAMPLES, SHOWN = "fashion_mnist", 8, 64, 5_000, 12
+SOURCE, EPOCHS, BATCH, SAMPLES, SHOWN = "fashion_mnist", 5, 64, 5_000, 12
 MODEL = dict(image_shape=(28, 28, 1), width=16, depth=1)
+RATES = (1e-3, 5e-2)  # of the balance: the paper's, and one for as few updates as these
 
 
 def run(folder, data_dir, seed, epochs=EPOCHS, limit=""):
     place = dict(data_dir=data_dir, download=data_dir is None)
-    model, rows, pictures = BEGAN(**MODEL, seed=seed), [], []
+    rows, pictures, correlations = [], [], []
 
-    def measure(epoch, logs):
+    def measure(model, rate, epoch, logs):
         how = dict(metrics=["frechet"], n=SAMPLES, seed=seed, data={}, **place)
         (score,) = (one for one in metrics.evaluate(model, SOURCE, **how) if one.name == "frechet")
         rows.append(
             {
+                "balance rate": rate,
                 "epoch": epoch + 1,
                 "M": round(logs["convergence"], 4),
                 "k": round(logs["k"], 4),
@@ -31,11 +35,14 @@ def run(folder, data_dir, seed, epochs=EPOCHS, limit=""):
         print(rows[-1], flush=True)
         pictures.append(np.asarray(model.sample(SHOWN, seed=seed)))
 
-    watch = keras.callbacks.LambdaCallback(on_epoch_end=measure)
-    trained(model, SOURCE, epochs, BATCH, data_dir, seed, split="train" + limit, callbacks=[watch])
+    for rate in RATES:
+        model = BEGAN(**MODEL, balance_rate=rate, seed=seed)
+        watch = keras.callbacks.LambdaCallback(on_epoch_end=functools.partial(measure, model, rate))
+        trained(model, SOURCE, epochs, BATCH, data_dir, seed, split="train" + limit, callbacks=[watch])
+        found = [(row["M"], row["Frechet"]) for row in rows if row["balance rate"] == rate]
+        ranks = [np.argsort(np.argsort(values)) for values in zip(*found)]
+        correlations.append(f"{np.corrcoef(ranks)[0, 1]:.2f} at {rate:g}")
     grid(np.concatenate(pictures), (-1.0, 1.0), columns=SHOWN, gap=1).save(folder / "samples.png")
-    m, frechet = (np.array([row[key] for row in rows]) for key in ("M", "Frechet"))
-    ranks = [np.argsort(np.argsort(values)) for values in (m, frechet)]
     protocol = (
         f"{SOURCE}, batches of {BATCH}, BEGAN {MODEL}. M and k are means over the epoch; Frechet distance of "
         f"{SAMPLES} samples at its end to as many test images, in the features of the data's classifier. "
