@@ -11,7 +11,7 @@ from tfgen.pictures import grid
 from tools.studies._training import trained
 
 published = "Berthelot et al. (2017), figure 6, show M and images of one run: as M falls, they get better."
-SOURCE, EPOCHS, BATCH, SAMPLES, SHOWN = "fashion_mnist", 5, 64, 5_000, 12
+SOURCE, EPOCHS, BATCH, SAMPLES, SHOWN = "fashion_mnist", 3, 64, 5_000, 12
 MODEL = dict(image_shape=(28, 28, 1), width=16, depth=1)
 RATES = (1e-3, 5e-2)  # of the balance: the paper's, and one for as few updates as these
 
