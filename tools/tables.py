@@ -112,6 +112,13 @@ def speed():
     for case in results["xla"]["rows"]:
         rows.append(("step: XLA on / off", f"{case['model']}, batch {case['batch']}",
                      _times(case["xla"], case["graph"]), f"{case['ratio']:.2f}"))  # fmt: skip
+    for case in results["xla"]["rows"]:
+        for what, other in (("XLA on / off", "graph"), ("critic by cond / unrolled", "xla unrolled")):
+            if f"{other} first_s" in case:
+                one, two = (1000 * case[f"{way} first_s"] for way in ("xla", other))
+                rows.append((f"first step, with compilation: {what}",
+                             f"{case['model']}, batch {case['batch']}",
+                             f"{one:.0f} / {two:.0f}", f"{one / two:.2f}"))  # fmt: skip
     for case in results["export"]["rows"]:
         rows.append(("generator: onnxruntime / TensorFlow", f"{case['model']}, batch {case['batch']}",
                      _times(case["onnxruntime"], case["tensorflow"]), f"{case['ratio']:.2f}"))  # fmt: skip
