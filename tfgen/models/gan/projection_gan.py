@@ -42,7 +42,13 @@ class ProjectionGAN(StandardGAN):
         kwargs: `latent_dim`, `width` and `body`, as StandardGAN has them.
     """
 
-    recipe = Recipe("mnist", batch_size=64, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
+    # One update of D for each of G: with the paper's five, G would learn little in so few epochs.
+    recipe = Recipe(
+        "mnist",
+        batch_size=64,
+        epochs=15,
+        model=dict(image_shape=(28, 28, 1), width=32, discriminator_steps=1),
+    )
     normalization = None
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, discriminator_steps=5, **kwargs):
