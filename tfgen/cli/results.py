@@ -26,6 +26,10 @@ def sample(
             help="Of a conditional model: classes, in turn; or the attributes of an image.", metavar="K"
         ),
     ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="Of a model of pixels: below 1, more likely values; 0, the likeliest of each."),
+    ] = None,
 ):
     """Draws images from a run's model.
 
@@ -43,6 +47,7 @@ def sample(
       tfgen sample runs/classes --label 3
       tfgen sample runs/classes --label 0,1,2 -n 30 --to classes.png
       tfgen sample runs/faces --label 1,0,1 --label 0,0,1
+      tfgen sample runs/pixels --temperature 0.9
     """
     if n < 1:
         raise InputError(f"-n must be at least 1; received {n}")
@@ -55,17 +60,21 @@ def sample(
 
     from tfgen import pictures, runs
     from tfgen.files import replacing
+    from tfgen.models.autoregressive.base import AutoregressiveModel
 
     model = runs.load(run)
     if model.classes:
         rows = [number for row in rows for number in row]
     elif len(set(map(len, rows))) > 1:
         raise InputError(f"each --label must have as many attributes; received {' and '.join(label)}")
+    if temperature is not None and not isinstance(model, AutoregressiveModel):
+        raise InputError(f"{type(model).__name__} draws no values one by one; leave --temperature away")
+    options = {} if temperature is None else {"temperature": temperature}
     size = min(n, 256)
     parts = []
     for start in range(0, n, size):
         labels = np.array([rows[i % len(rows)] for i in range(start, start + size)]) if rows else None
-        parts.append(model.sample(size, seed=seed, first_row=start, labels=labels))
+        parts.append(model.sample(size, seed=seed, first_row=start, labels=labels, **options))
     images = np.concatenate(parts)[:n]
     with replacing(to) as part:
         if to.suffix == ".png":
