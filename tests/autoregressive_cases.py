@@ -38,7 +38,7 @@ def assert_distributed(images, probability):
 
 
 def sensitivity(model):
-    """Whether the logits of value i change with value k of the image: (values, values).
+    """Whether the distribution of value i changes with value k of the image: (values, values).
 
     Seen with any of three sets of weights, which are left in the model: with the first nothing
     cancels and no rectified unit is off, with the others none is saturated.
@@ -50,7 +50,7 @@ def sensitivity(model):
         for weight, value in zip(model.trainable_variables, start):
             value = value + 0.1 * rng.normal(size=value.shape)
             weight.assign(0.5 * np.abs(value) + 0.01 if draw == 0 else value)
-        # One image for each value, and of each image the gradient of that value's logit.
+        # One image for each value, and of each image the gradient of log p(highest level) of that value.
         x = tf.constant(rng.uniform(0.2, 0.8, (1, *model.image_shape)), tf.float32)
         x = tf.repeat(x, height * width * channels, axis=0)
         labels = {name: tf.repeat(label, len(x)) for name, label in labels_for(model, 1).items()}
@@ -59,7 +59,10 @@ def sensitivity(model):
             parameters = model(x, **labels)
             parameters = tf.reshape(parameters, (-1, *parameters.shape[3:]))
             pixels = tf.reshape(x, (-1, channels))
-            logits = [model.logits(parameters, pixels, channel)[:, -1] for channel in range(channels)]
-            logits = tf.linalg.diag_part(tf.reshape(tf.stack(logits, axis=1), (len(x), len(x))))
-        seen |= tf.reshape(tape.gradient(logits, x), (len(x), len(x))).numpy() != 0
+            nats = []
+            for channel in range(channels):
+                white = tf.concat([pixels[:, :channel], tf.ones_like(pixels[:, channel:])], axis=1)
+                nats.append(model.log_likelihood(parameters, white)[:, channel])
+            nats = tf.linalg.diag_part(tf.reshape(tf.stack(nats, axis=1), (len(x), len(x))))
+        seen |= tf.reshape(tape.gradient(nats, x), (len(x), len(x))).numpy() != 0
     return seen

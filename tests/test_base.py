@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models import DCGAN, MODELS, VAE, get
 from tfgen.models.base import GenerativeModel, Objective
@@ -48,6 +49,11 @@ class Conditional(GenerativeModel):
     def loss_of(self, batch, training):
         images, labels = batch
         return tf.reduce_mean((tf.reshape(self.table(labels), (-1, 8, 8, 1)) - images) ** 2), {}
+
+
+@pytest.mark.parametrize("seed", [0, 7, -1, 2**63, -(2**63), 2**64 - 1])
+def test_the_key_of_a_seed_is_the_generators(seed):
+    np.testing.assert_array_equal(DCGAN((8, 8, 1), width=8).key_of(seed), random.key(seed))
 
 
 def test_a_condition_reaches_the_loss():

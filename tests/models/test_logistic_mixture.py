@@ -45,30 +45,54 @@ def test_the_likelihood_is_that_of_the_equations(channels, levels):
     np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "scale", [1.0, 5.0, 20.0]
-)  # the last: far outside of the image, all log scales at an end
+@pytest.mark.parametrize("scale", [1.0, 5.0, 20.0])  # the last: far outside of the image, scales at an end
 @pytest.mark.parametrize("levels", [2, 3, 256])
-def test_levels_have_the_probabilities_of_the_likelihood_and_these_sum_to_one(levels, scale):
-    given = parameters(30, 3, scale=scale)
-    pixels = np.random.default_rng(1).integers(0, levels, (30, 3)).astype("float32") / (levels - 1)
+def test_levels_are_drawn_with_the_probabilities_of_the_likelihood(levels, scale):
+    pixel = np.random.default_rng(1).integers(0, levels, (1, 3)).astype("float32") / (levels - 1)
+    noise = (np.arange(20_000, dtype="float32") + 0.5) / 20_000
+    for case in range(5):
+        given = parameters(1, 3, scale=scale, seed=case)
+        for channel in range(3):
+            every = np.repeat(pixel, levels, axis=0)
+            every[:, channel] = np.arange(levels) / (levels - 1)
+            nats = mixture.log_likelihood(tf.repeat(given, levels, axis=0), every, levels)[:, channel]
+            want = np.exp(np.float64(nats))
+            # Far outside, a channel's nats are the difference of two of some thousands.
+            assert abs(want.sum() - 1) < (1e-3 if scale == 20 else 2e-5)
+            given_to_all, pixels = (tf.repeat(one, len(noise), axis=0) for one in (given, pixel))
+            drawn = mixture.level(given_to_all, pixels, tf.constant(channel), levels, noise, 1.0)
+            assert (np.diff(drawn) >= 0).all()  # it is the inverse of a distribution function
+            got = np.bincount(drawn.numpy().astype(int), minlength=levels) / len(noise)
+            np.testing.assert_allclose(got, want / want.sum(), atol=2e-4)
+
+
+def test_a_temperature_is_of_the_weights_and_the_scales():
+    given = parameters(1, 3)
+    k, t = 3, 0.5
+    log_weights, rest = given[:, :k], tf.reshape(given[:, k:], (1, k, 9))
+    cold = tf.concat([rest[..., :3], rest[..., 3:6] + math.log(t), rest[..., 6:]], axis=-1)
+    cold = tf.concat([log_weights / t, tf.reshape(cold, (1, -1))], axis=-1)
+    pixels = np.random.default_rng(1).uniform(size=(500, 3)).astype("float32")
+    noise = np.random.default_rng(2).uniform(size=500).astype("float32")
     for channel in range(3):
-        logits = mixture.level_logits(given, pixels, tf.constant(channel), levels).numpy()
-        np.testing.assert_allclose(np.exp(np.float64(logits)).sum(axis=1), 1, atol=1e-5)
-        for level in {0, 1, levels // 2, levels - 2, levels - 1}:
-            changed = pixels.copy()
-            changed[:, channel] = level / (levels - 1)
-            want = mixture.log_likelihood(given, changed, levels)[:, channel].numpy()
-            likely = want > -60  # float32 has no logits below -85; the likelihood goes on
-            np.testing.assert_allclose(logits[likely, level], want[likely], rtol=1e-4, atol=5e-4)
-            assert (logits[~likely, level] < -59).all()
+        one, other = (
+            mixture.level(tf.repeat(p, 500, axis=0), pixels, channel, 256, noise, by)
+            for p, by in ((given, t), (cold, 1.0))
+        )
+        assert np.abs(one - other).max() <= 1  # where rounding decides
+        assert np.mean(one != other) < 0.01
+    coldest = mixture.level(tf.repeat(given, 500, axis=0), pixels, 0, 256, noise, 0.0).numpy()
+    best = int(np.argmax(given[0, :k]))
+    level = np.rint((np.clip(rest[0, best, 0], -1, 1) + 1) / 2 * 255)
+    assert (np.abs(coldest - level) <= 1).all()
 
 
 def test_later_channels_make_no_difference():
-    given, pixels = parameters(5, 3), np.full((5, 3), 0.5, "float32")
+    pixels, noise = np.full((50, 3), 0.5, "float32"), np.linspace(0.01, 0.99, 50, dtype="float32")
+    given = tf.repeat(parameters(1, 3), 50, axis=0)
     other = pixels + np.array([0.0, 0.25, 0.5], "float32")
     for channel, same in ((0, True), (1, True), (2, False)):
-        pair = [mixture.level_logits(given, x, channel, 9).numpy() for x in (pixels, other)]
+        pair = [mixture.level(given, x, channel, 9, noise, 1.0).numpy() for x in (pixels, other)]
         assert np.array_equal(*pair) == same
 
 
@@ -84,7 +108,9 @@ def test_value_and_gradient_are_finite_at_the_borders_and_far_beyond(mean, log_s
         nats = mixture.log_likelihood(given, pixels, 3)
     assert np.isfinite(nats).all() and (nats.numpy() <= 1e-6).all()
     assert np.isfinite(tape.gradient(nats, given)).all()
-    assert np.isfinite(mixture.level_logits(given, pixels, 0, 3)).all()
+    for temperature in (1.0, 0.0):
+        drawn = mixture.level(given, pixels, 0, 3, tf.fill([6], 0.5), temperature).numpy()
+        assert set(drawn) <= {0, 1, 2}
 
 
 def test_the_tail_keeps_its_slope():
@@ -100,5 +126,5 @@ def test_half_precision_parameters_are_widened():
     given = tf.cast(parameters(8, 3), tf.bfloat16)
     pixels = tf.ones((8, 3))
     nats = mixture.log_likelihood(given, pixels, 256)
-    assert nats.dtype == mixture.level_logits(given, pixels, 0, 256).dtype == tf.float32
+    assert nats.dtype == tf.float32
     np.testing.assert_array_equal(nats, mixture.log_likelihood(tf.cast(given, tf.float32), pixels, 256))

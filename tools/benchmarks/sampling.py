@@ -23,7 +23,6 @@ from tfgen.models import (
     PixelCNNPlusPlus,
     PixelRNN,
 )
-from tfgen.models.autoregressive.base import inverse_cdf
 from tools.benchmarks import ratio, take_turns
 
 GREY, COLOUR = dict(image_shape=(28, 28, 1), levels=2), dict(image_shape=(32, 32, 3), levels=256)
@@ -71,8 +70,8 @@ def naive(model):
         i = tf.gather(order, k)
         row, column, channel = i // (width * channels), i // channels % width, i % channels
         parameters = model(images)[:, row, column]
-        logits = model.logits(parameters, images[:, row, column], channel)
-        value = inverse_cdf(logits, noise[:, row, column, channel]) / (model.levels - 1)
+        noise_here = noise[:, row, column, channel]
+        value = model.level(parameters, images[:, row, column], channel, noise_here, 1.0) / (model.levels - 1)
         return k + 1, tf.where(place == tf.cast(i, tf.int32), value[:, None, None, None], images), noise
 
     @tf.function

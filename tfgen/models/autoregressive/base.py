@@ -46,7 +46,7 @@ class AutoregressiveModel(GenerativeModel):
     distribution of each value, none of which depends on that value or on a later one, and says
     `sample_from`. The predictor of a model of `classes` takes [images, one-hot labels]. Where the
     parameters are not logits (n, h, w, c, levels) of a categorical distribution, it also says
-    `log_likelihood` and `logits`.
+    `log_likelihood` and `level`.
 
     Args:
         image_shape: (height, width, channels); images lie in [0, 1].
@@ -220,15 +220,17 @@ class AutoregressiveModel(GenerativeModel):
             labels = tf.broadcast_to(labels, [n])
         return self.sample_from(noise, None, temperature, labels)
 
-    def logits(self, parameters, pixel, channel):
-        """Logits (n, levels) of one channel of a pixel.
+    def level(self, parameters, pixel, channel, noise, temperature):
+        """The level that noise selects for one channel of a pixel: float32, (n,).
 
         Args:
             parameters: (n, ...) of the pixel.
             pixel: (n, c), its values; those of earlier channels are drawn.
             channel: an integer scalar.
+            noise: (n,), uniform on (0, 1).
+            temperature: as in `sample`.
         """
-        return tf.gather(parameters, channel, axis=1)
+        return inverse_cdf(tf.gather(parameters, channel, axis=1), noise, temperature)
 
     def naive_sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
         """`sample_from` by one run of the predictor over the whole image for each value."""
@@ -241,8 +243,8 @@ class AutoregressiveModel(GenerativeModel):
         def draw(i, image):
             row, column, channel = i // (width * channels), i // channels % width, i % channels
             pixel = image[:, row, column]
-            logits = self.logits(self(image, labels)[:, row, column], pixel, channel)
-            level = inverse_cdf(logits, noise[:, row, column, channel], temperature)
+            parameters = self(image, labels)[:, row, column]
+            level = self.level(parameters, pixel, channel, noise[:, row, column, channel], temperature)
             value = (level / (self.levels - 1))[:, None, None, None]
             return i + 1, tf.where(drawn & (place == i), value, image)
 

@@ -18,9 +18,12 @@ Everything is float32. The difference in eq. 2 is the product s(b) s(-a) (1 - ex
 upper and a the lower argument, which is exact to the last digits far out in both tails.
 """
 
+import math
+
+import numpy as np
 import tensorflow as tf
 
-SMALLEST = 1e-37  # next to a probability that float32 has as 0
+COLDEST = 1e-6  # in place of a temperature of 0, at which the likeliest component's mean is drawn
 
 
 def size(channels):
@@ -81,32 +84,31 @@ def log_likelihood(parameters, images, levels):
     return joint[..., 1:] - joint[..., :-1]
 
 
-def level_logits(parameters, pixel, channel, levels):
-    """log p(level | earlier channels) of one channel: float32, (n, levels).
+def level(parameters, pixel, channel, levels, noise, temperature):
+    """The level of one channel at which the distribution function passes the noise: float32, (n,).
+
+    It is found by bisection, for eq. 1 is a sum of distribution functions known at any level. At a
+    temperature T, weights are pi^(1/T) up to a constant, and scales T sigma: a mixture again.
 
     Args:
         parameters: (n, k * size(c)) of a pixel.
         pixel: (n, c), its values in [0, 1]; those from `channel` on make no difference.
         channel: an integer, or an integer scalar.
+        noise: (n,), uniform on (0, 1).
     """
     x, channels = 2 * pixel - 1, pixel.shape[-1]
     log_weights, means, log_scales, coefficients = parts(parameters, channels)
+    temperature = tf.maximum(temperature, COLDEST)
+    log_weights, log_scales = log_weights / temperature, log_scales + tf.math.log(temperature)
     means = coupled(means, coefficients, x)
     each = log_probability(x[..., None, :], means, log_scales, levels)
     # What the earlier channels say of which component it is.
     weights = tf.nn.softmax(log_weights + tf.gather(_before(each), channel, axis=-1))
-    means, log_scales = (tf.gather(part, channel, axis=-1)[..., None] for part in (means, log_scales))
-    weights, half, precision = weights[..., None], 1 / (levels - 1), tf.exp(-log_scales)
-    first = weights * tf.sigmoid((half - 1 - means) * precision)
-    last = weights * tf.sigmoid((half - 1 + means) * precision)
-    # Between the ends P_k is the same on both sides of mu_k. On its right, with e = exp(-lower) and
-    # f = exp(-upper), it is (e - f) / ((1 + e) (1 + f)): one exponential for each level. What is the
-    # same for all levels is multiplied first, or else compilers compute it for each.
-    level = tf.range(levels)
-    x = 2 * tf.cast(level, tf.float32) / (levels - 1) - 1
-    e = tf.exp(-tf.maximum((tf.abs(x - means) - half) * precision, -80.0))
-    between = tf.tanh(half * precision)
-    inner = weights * (2 * between / (1 + between))
-    inner = inner * (e / ((1 + e) * (1 + e * tf.exp(-2 * half * precision))))
-    each = tf.where(level == 0, first, tf.where(level == levels - 1, last, inner))
-    return tf.math.log(tf.reduce_sum(each, axis=1) + SMALLEST)
+    means, log_scales = (tf.gather(part, channel, axis=-1) for part in (means, log_scales))
+    precision = tf.exp(-log_scales)
+    passed = tf.zeros_like(noise)  # levels, from the lowest on, up to which the function is below the noise
+    for step in 2.0 ** np.arange(math.ceil(math.log2(levels)))[::-1]:
+        upper = (2 * (passed + step) - 1) / (levels - 1) - 1  # the end of the last of them
+        below = tf.reduce_sum(weights * tf.sigmoid((upper[:, None] - means) * precision), axis=-1)
+        passed += tf.where((passed + step < levels) & (below <= noise), np.float32(step), 0.0)
+    return passed

@@ -104,7 +104,8 @@ def predictor(image_shape, outputs, width, blocks, scales, dropout, classes):
 class PixelCNNPlusPlus(AutoregressiveModel):
     """An image's pixels one by one, each from a mixture of discretised logistics.
 
-    The defaults are the authors' for CIFAR-10. Images may be of any height, width and channels.
+    The defaults are the authors' for CIFAR-10. Images may be of any height, width and channels. The
+    temperature of `sample` divides the mixture's log weights, and multiplies the logistics' scales.
 
     Args:
         image_shape: (height, width, channels); images lie in [0, 1].
@@ -176,8 +177,8 @@ class PixelCNNPlusPlus(AutoregressiveModel):
     def log_likelihood(self, parameters, images):
         return logistic_mixture.log_likelihood(parameters, images, self.levels)
 
-    def logits(self, parameters, pixel, channel):
-        return logistic_mixture.level_logits(parameters, pixel, channel, self.levels)
+    def level(self, parameters, pixel, channel, noise, temperature):
+        return logistic_mixture.level(parameters, pixel, channel, self.levels, noise, temperature)
 
     def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
         return self._drawn(noise, conditioned_on, tf.convert_to_tensor(temperature, tf.float32), labels)

@@ -12,7 +12,6 @@ Kept are, of each layer, the inputs of one row: memory is O(layers x width), wha
 
 import tensorflow as tf
 
-from tfgen.models.autoregressive.base import inverse_cdf
 from tfgen.models.autoregressive.pixel_cnn_plus_plus_kernels import Kernels, flat
 from tfgen.models.autoregressive.shifted import concat_elu, gated
 
@@ -245,8 +244,8 @@ class Sampler:
         pixel = []
         for channel in range(self.channels):
             drawn = tf.stack([*pixel, *[tf.zeros_like(noise[:, 0])] * (self.channels - channel)], axis=-1)
-            logits = self.model.logits(parameters, drawn, channel)
-            value = inverse_cdf(logits, noise[:, channel], self.temperature) / (self.model.levels - 1)
+            level = self.model.level(parameters, drawn, channel, noise[:, channel], self.temperature)
+            value = level / (self.model.levels - 1)
             if self.known is not None:
                 given = tf.gather(tf.gather(self.known, row), column)[:, channel]
                 value = tf.where(tf.math.is_nan(given), value, given)
