@@ -63,7 +63,7 @@ class GatedPixelCNN(AutoregressiveModel):
         "mnist",
         batch_size=32,
         epochs=10,
-        model=dict(levels=2, width=32, depth=7, kernel_size=3, ema_decay=0.999),
+        model=dict(levels=2, width=32, depth=7, kernel_size=5, ema_decay=0.999),
         data=dict(binarize="dynamic"),
     )
 
