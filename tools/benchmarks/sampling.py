@@ -110,4 +110,5 @@ def run(batches=(1, 16, 64), models=MODELS):
                     "cached_over_forward": ratio(times, "cached", "forward"),
                 }
             )
+            print(rows[-1], flush=True)
     return rows

@@ -56,7 +56,7 @@ class Sampler:
         self.height, _, self.channels = model.image_shape
         self.width, self.blocks, self.scales = model.width, model.blocks, model.scales
         self.columns = [-(-model.image_shape[1] // 2**s) for s in range(self.scales)]
-        self.n = tf.shape(noise)[0]
+        self.n = noise.shape[0] or tf.shape(noise)[0]
         self.noise = tf.transpose(noise, (1, 2, 0, 3))
         self.known = None
         if conditioned_on is not None:
