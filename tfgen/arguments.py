@@ -9,7 +9,8 @@ def of_model(cls):
     """{name: inspect.Parameter} of a model's constructor: its own first, then its base classes'."""
     found = {}
     for base in cls.__mro__:
-        if hasattr(base, "data_spec"):  # a generative model; Keras' own classes come behind
+        # Those of a generative model; Keras' own classes come behind.
+        if hasattr(base, "data_spec") and "__init__" in vars(base):
             for name, parameter in inspect.signature(base.__init__).parameters.items():
                 if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
                     found.setdefault(name, parameter)

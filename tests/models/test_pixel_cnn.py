@@ -236,7 +236,7 @@ def test_a_wrong_constructor_argument_is_named(arguments, message):
         (dict(n=0), "sample needs n >= 1; received 0"),
         (dict(temperature=-1.0), "temperature must be 0 or more; received -1.0"),
         (dict(temperature=float("nan")), "temperature must be 0 or more; received nan"),
-        (dict(labels=[1, 2]), "PixelCNN has no classes"),
+        (dict(labels=[1, 2]), "PixelCNN is not conditional"),
         (dict(conditioned_on=np.zeros((3, 2, 3, 1))), r"shape \(2 or 1, 2, 3, 1\); received \(3, 2, 3, 1\)"),
         (dict(conditioned_on=np.zeros((2, 3, 1))), r"received \(2, 3, 1\)"),
         (dict(conditioned_on=np.full((1, 2, 3, 1), 2.0)), "received values from 2 to 2"),

@@ -21,7 +21,7 @@ from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
-from tfgen.models.base import LABELS
+from tfgen.models.conditions import LABELS
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
 METRICS = (*SAMPLES, *MODES, "class_agreement", *PER_IMAGE, "active_units", "discriminator_accuracy")

@@ -17,7 +17,6 @@ from tfgen.models import ranges
 from tfgen.models.conditions import Conditions
 from tfgen.models.monitoring import Means, StopAtNaN
 
-LABELS = 0x1ABE15  # the word of a key that draws labels
 SEEDED = (tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "n"))  # of an export that draws
 
 
@@ -346,16 +345,8 @@ class GenerativeModel(Conditions, keras.Model):
         """
         if n < 1:
             raise InputError(f"sample needs n >= 1; received {n}")
-        if self.label_spec is None and labels is not None:
-            raise InputError(f"{type(self).__name__} is not conditional; leave labels away")
         key = self.key_of(seed)
-        if self.label_spec is None:
-            return self.draw(key, n, first_row)
-        if labels is None:
-            labels = self.draw_labels(random.fold_in(key, LABELS), n, first_row)
-        else:
-            labels = self.checked_labels(labels, n)
-        return self.draw(key, n, first_row, labels)
+        return self.draw(key, n, first_row, self.labels_for(labels, key, n, first_row))
 
     def sample_from_seed(self, seed, n, labels=None):
         """`sample`, of plain tensors, so that it can be exported: the same images for the same seed.

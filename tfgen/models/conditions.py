@@ -6,6 +6,8 @@ import tensorflow as tf
 from tfgen import random
 from tfgen.errors import InputError
 
+LABELS = 0x1ABE15  # the word of a key that draws labels
+
 
 class Conditions:
     """The labels of a model that has `classes`, or a `label_spec` of its own for attributes."""
@@ -26,6 +28,16 @@ class Conditions:
     def draw_labels(self, key, n, first_row):
         """n labels, all classes alike."""
         return tf.cast(random.uniform(key, (n, 1), first_row)[:, 0] * self.classes, tf.int32)
+
+    def labels_for(self, labels, key, n, first_row):
+        """Labels of n samples: those given once checked, or drawn; None if not conditional."""
+        if self.label_spec is None:
+            if labels is not None:
+                raise InputError(f"{type(self).__name__} is not conditional; leave labels away")
+            return None
+        if labels is None:
+            return self.draw_labels(random.fold_in(key, LABELS), n, first_row)
+        return self.checked_labels(labels, n)
 
     def checked_labels(self, labels, n):
         """Labels of n examples as a tensor, once they are known to be the model's."""
@@ -53,6 +65,10 @@ class Conditions:
         # tf.one_hot, in an ONNX graph that onnx's own evaluator can run.
         classes = np.arange(self.classes, dtype="int32")
         return tf.cast(tf.expand_dims(tf.cast(labels, tf.int32), 1) == classes, tf.float32)
+
+    def parted(self, batch):
+        """(images, labels) of a batch, labels None if the model is not conditional."""
+        return (batch, None) if self.label_spec is None else batch
 
     def run(self, name, x, labels=None, training=False):
         """The network `name` of x, and of the labels if the model is conditional."""

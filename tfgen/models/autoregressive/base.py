@@ -5,6 +5,7 @@ import operator
 
 import numpy as np
 import tensorflow as tf
+from keras import tree
 
 from tfgen import random
 from tfgen.errors import InputError
@@ -37,8 +38,9 @@ class AutoregressiveModel(GenerativeModel):
 
     A subclass builds `predictor`, images (n, h, w, c) -> parameters (n, h, w, ...) of the
     distribution of each value, none of which depends on that value or on a later one, and says
-    `sample_from`. Where the parameters are not logits (n, h, w, c, levels) of a categorical
-    distribution, it also says `log_likelihood` and `logits`.
+    `sample_from`. The predictor of a model of `classes` takes [images, one-hot labels]. Where the
+    parameters are not logits (n, h, w, c, levels) of a categorical distribution, it also says
+    `log_likelihood` and `logits`.
 
     Args:
         image_shape: (height, width, channels); images lie in [0, 1].
@@ -60,13 +62,9 @@ class AutoregressiveModel(GenerativeModel):
         super().__init__(**kwargs)
         self.image_shape, self.levels = tuple(image_shape), levels
 
-    @property
-    def data_spec(self):
-        return tf.TensorSpec((None, *self.image_shape), tf.float32, "images")
-
-    def call(self, images, training=False):
+    def call(self, images, labels=None, training=False):
         """The predictor's parameters (n, h, w, ...) for images (n, h, w, c) in [0, 1]."""
-        return self.network("predictor", training)(images, training=training)
+        return self.run("predictor", images, labels, training)
 
     # Likelihood.
 
@@ -79,8 +77,8 @@ class AutoregressiveModel(GenerativeModel):
         level = tf.cast(tf.round(images * (self.levels - 1)), tf.int32)
         return -tf.nn.sparse_softmax_cross_entropy_with_logits(level, tf.cast(parameters, tf.float32))
 
-    def log_prob(self, images, training=False):
-        """Exact log p(x) of images (n, h, w, c) in [0, 1]: nats, shape (n,)."""
+    def log_prob(self, images, labels=None, training=False):
+        """Exact log p(x), or log p(x | label), of images (n, h, w, c) in [0, 1]: nats, shape (n,)."""
         images = tf.convert_to_tensor(images, tf.float32)
         if not images.shape[1:].is_compatible_with(self.image_shape):
             raise InputError(
@@ -90,12 +88,12 @@ class AutoregressiveModel(GenerativeModel):
             low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
             raise InputError(f"log_prob expects images in [0, 1]; received values from {low:g} to {high:g}")
         images = self.quantised(images)
-        each = self.log_likelihood(self(images, training=training), images)
+        each = self.log_likelihood(self(images, labels, training=training), images)
         return tf.reduce_sum(each, axis=(1, 2, 3))
 
-    def nll_loss(self, images, training):
+    def nll_loss(self, batch, training):
         """-log p(x), in nats an image and as bits for each value."""
-        nll = -tf.reduce_mean(self.log_prob(images, training))
+        nll = -tf.reduce_mean(self.log_prob(*self.parted(batch), training))
         return nll, {"bits_per_dim": nll / (math.prod(self.image_shape) * math.log(2))}
 
     def objectives(self):
@@ -115,7 +113,7 @@ class AutoregressiveModel(GenerativeModel):
             conditioned_on: (n, h, w, c), or (1, h, w, c) for all, in [0, 1], with NaN where a
                 value is to be drawn. Given values are kept, and what comes after them depends on
                 them (what comes before does not: use the image's order, or draw more).
-            labels: None; this model knows no classes.
+            labels: of a conditional model, one for each image, or one for all; drawn if None.
             cached: False runs the predictor on the whole image for each value: the oracle.
             first_row: the number of the first image in the seed's endless list of images.
         """
@@ -124,16 +122,17 @@ class AutoregressiveModel(GenerativeModel):
             raise InputError(f"sample needs n >= 1; received {n}")
         if not 0 <= temperature < math.inf:
             raise InputError(f"temperature must be 0 or more; received {temperature}")
-        if labels is not None:
-            raise InputError(f"{type(self).__name__} has no classes: labels must be None")
         known = self._condition(conditioned_on, n)
         draw = self._sample_cached if cached else self._sample_naive
         # Few sizes are compiled: the powers of two. What is drawn too much is cut off.
         size = min(CHUNK, 1 << (n - 1).bit_length())
         key, temperature, images = self.key_of(seed), tf.constant(temperature, tf.float32), []
+        labels = self.labels_for(labels, key, n, first_row)
         for start in range(0, n, size):
-            rows = None if known is None else known[np.arange(start, start + size) % len(known)]
-            images.append(draw(size, key, tf.constant(first_row + start), rows, temperature))
+            rows = np.arange(start, start + size)
+            given = None if known is None else known[rows % len(known)]
+            classes = None if labels is None else tf.gather(labels, rows % n)
+            images.append(draw(size, key, tf.constant(first_row + start), given, temperature, classes))
         return tf.concat(images, axis=0)[:n]
 
     def _condition(self, conditioned_on, n):
@@ -159,26 +158,26 @@ class AutoregressiveModel(GenerativeModel):
     # One function for each model and number of images, held by the class and not by what is saved.
 
     @tf.function(jit_compile=True)
-    def _sample_cached(self, n, key, first_row, conditioned_on, temperature):
-        noise = random.uniform(key, (n, *self.image_shape), first_row)
-        return self.sample_from(noise, conditioned_on, temperature)
+    def _sample_cached(self, n, key, first_row, *given):
+        return self.sample_from(random.uniform(key, (n, *self.image_shape), first_row), *given)
 
     @tf.function
-    def _sample_naive(self, n, key, first_row, conditioned_on, temperature):
-        noise = random.uniform(key, (n, *self.image_shape), first_row)
-        return self.naive_sample_from(noise, conditioned_on, temperature)
+    def _sample_naive(self, n, key, first_row, *given):
+        return self.naive_sample_from(random.uniform(key, (n, *self.image_shape), first_row), *given)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0):
+    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
         """The image that noise (n, h, w, c) on (0, 1) selects, each value computed once.
 
         Plain tensors in and out, so that it can be exported; other arguments as in `sample`.
         """
         raise NotImplementedError(f"{type(self).__name__}.sample_from")
 
-    def sample_from_seed(self, seed, n, temperature):
-        """`sample` of scalar tensors: int64, int32, float32."""
+    def sample_from_seed(self, seed, n, temperature, labels=None):
+        """`sample` of scalar tensors, int64, int32, float32, and of labels of n images or one for all."""
         noise = random.uniform(random.key(seed), (n, *self.image_shape))
-        return self.sample_from(noise, temperature=temperature)
+        if labels is not None:
+            labels = tf.broadcast_to(labels, [n])
+        return self.sample_from(noise, None, temperature, labels)
 
     def logits(self, parameters, pixel, channel):
         """Logits (n, levels) of one channel of a pixel.
@@ -190,7 +189,7 @@ class AutoregressiveModel(GenerativeModel):
         """
         return tf.gather(parameters, channel, axis=1)
 
-    def naive_sample_from(self, noise, conditioned_on=None, temperature=1.0):
+    def naive_sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
         """`sample_from` by one run of the predictor over the whole image for each value."""
         height, width, channels = self.image_shape
         place = tf.reshape(tf.range(height * width * channels), self.image_shape)
@@ -201,7 +200,7 @@ class AutoregressiveModel(GenerativeModel):
         def draw(i, image):
             row, column, channel = i // (width * channels), i // channels % width, i % channels
             pixel = image[:, row, column]
-            logits = self.logits(self(image)[:, row, column], pixel, channel)
+            logits = self.logits(self(image, labels)[:, row, column], pixel, channel)
             level = inverse_cdf(logits, noise[:, row, column, channel], temperature)
             value = (level / (self.levels - 1))[:, None, None, None]
             return i + 1, tf.where(drawn & (place == i), value, image)
@@ -211,10 +210,15 @@ class AutoregressiveModel(GenerativeModel):
         return tf.where(drawn, image, conditioned_on)
 
     def signatures(self):
-        noise = tf.TensorSpec((None, *self.image_shape), tf.float32, "noise")
+        images, *labels = tree.flatten(self.data_spec)
+        noise = tf.TensorSpec(images.shape, tf.float32, "noise")
         temperature = tf.TensorSpec((), tf.float32, "temperature")
+
+        def sample_from(noise, labels=None):
+            return self.sample_from(noise, labels=labels)
+
         return {
-            "log_prob": (self.log_prob, [self.data_spec]),
-            "sample_from": (self.sample_from, [noise]),
-            "sample": (self.sample_from_seed, [*SEEDED, temperature]),
+            "log_prob": (self.log_prob, [images, *labels]),
+            "sample_from": (sample_from, [noise, *labels]),
+            "sample": (self.sample_from_seed, [*SEEDED, temperature, *labels]),
         }

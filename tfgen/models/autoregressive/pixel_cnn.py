@@ -174,7 +174,7 @@ class PixelCNN(AutoregressiveModel):
     def default_optimizers(self):
         return keras.optimizers.RMSprop(1e-3)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0):
+    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
         return self._drawn(noise, conditioned_on, tf.convert_to_tensor(temperature, tf.float32))
 
     @tf.function(autograph=False)  # so that a SavedModel holds it once, for all signatures that sample

@@ -78,10 +78,6 @@ class AdversarialModel(GenerativeModel):
         """Those of DCGAN (Radford et al., 2016, section 4)."""
         return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in self.objectives()}
 
-    def parted(self, batch):
-        """(images, labels) of a batch, labels None if the model is not conditional."""
-        return (batch, None) if self.label_spec is None else batch
-
     def latents(self, key, n, first_row=0):
         """z ~ N(0, I), float32 (n, latent_dim)."""
         return random.normal(key, (n, self.latent_dim), first_row)

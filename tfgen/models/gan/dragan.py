@@ -38,17 +38,8 @@ class DRAGAN(StandardGAN):
     normalization = "layer"
     discriminator_logs = ("gradient_penalty",)
 
-    def __init__(
-        self,
-        image_shape=(64, 64, 3),
-        latent_dim=100,
-        width=64,
-        body="convolutional",
-        penalty_weight=10.0,
-        noise=0.3,
-        **kwargs,
-    ):
-        super().__init__(image_shape, latent_dim, width, body, **kwargs)
+    def __init__(self, image_shape=(64, 64, 3), penalty_weight=10.0, noise=0.3, **kwargs):
+        super().__init__(image_shape, **kwargs)
         self.penalty_weight, self.noise = penalty_weight, noise
 
     def discriminator_objective(self, images, training):

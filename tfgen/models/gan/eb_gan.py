@@ -52,17 +52,8 @@ class EBGAN(StandardGAN):
     critic = True
     generator_logs = ("repelling",)
 
-    def __init__(
-        self,
-        image_shape=(64, 64, 3),
-        latent_dim=100,
-        width=64,
-        body="convolutional",
-        margin=20.0,
-        repelling_weight=0.1,
-        **kwargs,
-    ):
-        super().__init__(image_shape, latent_dim, width, body, **kwargs)
+    def __init__(self, image_shape=(64, 64, 3), margin=20.0, repelling_weight=0.1, **kwargs):
+        super().__init__(image_shape, **kwargs)
         self.margin, self.repelling_weight = margin, repelling_weight
 
     def build_discriminator(self):

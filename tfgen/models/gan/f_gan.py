@@ -56,19 +56,10 @@ class FGAN(StandardGAN):
     recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
     critic = True  # its boundary, f'(1), is another for each f
 
-    def __init__(
-        self,
-        image_shape=(64, 64, 3),
-        latent_dim=100,
-        width=64,
-        body="convolutional",
-        divergence="jensen_shannon",
-        saturating=False,
-        **kwargs,
-    ):
+    def __init__(self, image_shape=(64, 64, 3), divergence="jensen_shannon", saturating=False, **kwargs):
         if divergence not in DIVERGENCES:
             raise unknown("divergence", divergence, DIVERGENCES)
-        super().__init__(image_shape, latent_dim, width, body, **kwargs)
+        super().__init__(image_shape, **kwargs)
         self.divergence, self.saturating = divergence, saturating
 
     def discriminator_loss(self, real, fake):

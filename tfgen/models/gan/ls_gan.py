@@ -32,11 +32,8 @@ class LSGAN(StandardGAN):
     recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
     critic = True  # its boundary is (a + b) / 2
 
-    def __init__(
-        self, image_shape=(64, 64, 3), latent_dim=100, width=64, body="convolutional", a=0.0, b=1.0, c=1.0,
-        **kwargs,
-    ):  # fmt: skip
-        super().__init__(image_shape, latent_dim, width, body, **kwargs)
+    def __init__(self, image_shape=(64, 64, 3), a=0.0, b=1.0, c=1.0, **kwargs):
+        super().__init__(image_shape, **kwargs)
         self.a, self.b, self.c = a, b, c
 
     def discriminator_loss(self, real, fake):

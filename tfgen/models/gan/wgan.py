@@ -47,17 +47,8 @@ class WGAN(StandardGAN):
     recipe = Recipe("fashion_mnist", batch_size=64, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
     critic = True
 
-    def __init__(
-        self,
-        image_shape=(64, 64, 3),
-        latent_dim=100,
-        width=64,
-        body="convolutional",
-        clip=0.01,
-        discriminator_steps=5,
-        **kwargs,
-    ):
-        super().__init__(image_shape, latent_dim, width, body, **kwargs)
+    def __init__(self, image_shape=(64, 64, 3), clip=0.01, discriminator_steps=5, **kwargs):
+        super().__init__(image_shape, **kwargs)
         self.clip, self.discriminator_steps = clip, discriminator_steps
         for v in self.discriminator.trainable_variables:
             v.constraint = Clip(clip)  # Keras' optimizers apply it after each update
