@@ -15,7 +15,7 @@ from tfgen.cli import app, main, quickstart
 from tfgen.metrics import small_classifier
 from tfgen.models import CATALOGUE, CVAE, DCGAN, Attribute2Image
 
-COMMANDS = ("quickstart", "list", "show", "train", "sample", "evaluate", "export")
+COMMANDS = ("quickstart", "list", "show", "train", "sample", "complete", "evaluate", "export")
 
 
 def tfgen(*args):

@@ -26,10 +26,13 @@ from tfgen.models import (
     DRAGAN,
     EBGAN,
     FGAN,
+    FVBN,
     GAN,
     IWAE,
     LSGAN,
+    MADE,
     MODELS,
+    NADE,
     SNGAN,
     VAE,
     VAEGAN,
@@ -38,10 +41,14 @@ from tfgen.models import (
     Attribute2Image,
     Autoencoder,
     DenoisingAutoencoder,
+    GatedPixelCNN,
     GaussianMixture,
     GeometricGAN,
     InfoGAN,
+    MultiScalePixelRNN,
     PixelCNN,
+    PixelCNNPlusPlus,
+    PixelRNN,
     ProjectionGAN,
 )
 
@@ -73,7 +80,14 @@ TINY = {
     SNGAN: dict(IMAGE, body="dense"),
     EBGAN: dict(IMAGE, body="dense", margin=4.0),
     BEGAN: dict(IMAGE, depth=1, balance_rate=0.1),
+    FVBN: dict(image_shape=(8, 8, 1), levels=4),
+    NADE: dict(image_shape=(8, 8, 1), levels=4, width=8),
+    MADE: dict(image_shape=(8, 8, 1), levels=4, width=24, depth=2),
     PixelCNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1),
+    PixelCNNPlusPlus: dict(image_shape=(8, 8, 1), width=4, blocks=1, scales=2, mixtures=2),
+    PixelRNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1),
+    MultiScalePixelRNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1, scale=2, lstm="row"),
+    GatedPixelCNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=2, kernel_size=3, classes=3),
 }
 
 EXCEPTIONS = {  # (test, class): why it cannot hold

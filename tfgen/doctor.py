@@ -19,7 +19,7 @@ from keras import tree
 from tfgen import random
 from tfgen.inspection import first, kept, listening, networks
 from tfgen.metrics.frechet import Moments, frechet_distance
-from tfgen.models.base import LABELS
+from tfgen.models.conditions import LABELS
 
 SAMPLES = 256  # half of them have a near duplicate if the generator makes about 370 images, by the paradox
 GRADIENT_ROWS = 64  # a batch as papers train with: enough to tell a norm's order of magnitude

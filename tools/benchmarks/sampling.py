@@ -1,59 +1,91 @@
-"""Sampling from PixelCNN: one pixel's work for each pixel against the whole network's.
+"""Sampling from autoregressive models: each value's own work against the whole network's for each.
 
-"cached" is `sample`; "forward" is one run of the network over the batch, traced; "naive" runs the
-network over the batch for each pixel, as a traced loop: one row of pixels is timed, and multiplied
-by the number of rows, as each step of the loop costs the same.
+"cached" is `sample`, compiled by XLA, and "traced" the same without XLA; "forward" is one run of the
+network over the batch, traced; "naive" runs the network over the batch for each value, as a traced loop:
+its first values are timed and multiplied, as each step of the loop costs the same.
+
+A new model adds a row to MODELS.
 """
+
+import math
 
 import tensorflow as tf
 
 from tfgen import random
-from tfgen.models import PixelCNN
+from tfgen.models import FVBN, MADE, NADE, GatedPixelCNN, PixelCNN, PixelRNN
 from tfgen.models.autoregressive.base import inverse_cdf
 from tools.benchmarks import ratio, take_turns
 
-MODEL = dict(image_shape=(28, 28, 1), levels=2, width=32, depth=7)
-ROWS, COLUMNS = 28, 28
+GREY, COLOUR = dict(image_shape=(28, 28, 1), levels=2), dict(image_shape=(32, 32, 3), levels=256)
+MODELS = {  # name: (class, image, arguments)
+    "FVBN 28x28x1, 2 levels": (FVBN, GREY, {}),
+    "NADE 28x28x1, 2 levels, width 500": (NADE, GREY, dict(width=500)),
+    "MADE 28x28x1, 2 levels, width 2000": (MADE, GREY, dict(width=2000)),
+    "PixelCNN 28x28x1, 2 levels, width 32, depth 7": (PixelCNN, GREY, dict(width=32, depth=7)),
+    "PixelCNN 32x32x3, 256 levels, width 48, depth 7": (PixelCNN, COLOUR, dict(width=48, depth=7, top=48)),
+    "Gated PixelCNN 28x28x1, 2 levels, width 32, depth 7": (
+        GatedPixelCNN, GREY, dict(width=32, depth=7, kernel_size=3)),
+    "Gated PixelCNN 32x32x3, 256 levels, width 48, depth 7": (
+        GatedPixelCNN, COLOUR, dict(width=48, depth=7, kernel_size=3, top=48)),
+    "Row LSTM 28x28x1, 2 levels, width 16, depth 7": (PixelRNN, GREY, dict(width=16, depth=7, lstm="row")),
+    "Row LSTM 32x32x3, 256 levels, width 48, depth 7": (
+        PixelRNN, COLOUR, dict(width=48, depth=7, top=48, lstm="row")),
+    "Diagonal BiLSTM 28x28x1, 2 levels, width 16, depth 7": (PixelRNN, GREY, dict(width=16, depth=7)),
+    "Diagonal BiLSTM 32x32x3, 256 levels, width 48, depth 7": (
+        PixelRNN, COLOUR, dict(width=48, depth=7, top=48)),
+}  # fmt: skip
+VALUES = 12  # that the naive loop draws
 
 
-def naive_row(model):
-    """A function that draws the first row of the images that noise (n, 28, 28, 1) selects."""
-    pixel = tf.reshape(tf.range(ROWS * COLUMNS), (ROWS, COLUMNS, 1))
+def naive(model):
+    """A function that draws the first values of the images that noise (n, h, w, c) selects."""
+    _, width, channels = model.image_shape
+    place = tf.reshape(tf.range(math.prod(model.image_shape)), model.image_shape)
 
     def draw(i, images, noise):
-        row, column = i // COLUMNS, i % COLUMNS
-        level = inverse_cdf(model(images)[:, row, column, 0], noise[:, row, column, 0])
-        return i + 1, tf.where(pixel == i, level[:, None, None, None], images), noise
+        row, column, channel = i // (width * channels), i // channels % width, i % channels
+        parameters = model(images)[:, row, column]
+        logits = model.logits(parameters, images[:, row, column], channel)
+        value = inverse_cdf(logits, noise[:, row, column, channel]) / (model.levels - 1)
+        return i + 1, tf.where(place == i, value[:, None, None, None], images), noise
 
     @tf.function
     def loop(noise):
-        return tf.while_loop(lambda i, *_: i < COLUMNS, draw, (0, tf.zeros_like(noise), noise))[1]
+        return tf.while_loop(lambda i, *_: i < VALUES, draw, (0, tf.zeros_like(noise), noise))[1]
 
     return loop
 
 
-def run(batches=(1, 16, 64)):
-    model = PixelCNN(**MODEL, seed=0)
-    forward, row = tf.function(model.call), naive_row(model)
+def first_values(images):
+    return tf.reshape(images, (len(images), -1))[:, :VALUES]
+
+
+def run(batches=(1, 16, 64), models=MODELS):
     rows = []
-    for batch in batches:
-        images = model.sample(batch, seed=0)
-        noise = random.uniform(random.key(0), (batch, ROWS, COLUMNS, 1))
-        assert bool(tf.reduce_all(row(noise)[:, 0] == images[:, 0]))
-        ways = {
-            "cached": lambda: model.sample(batch, seed=0),
-            "forward": lambda: forward(images),
-            "naive": lambda: row(noise),
-        }
-        times = take_turns(ways, rounds=20 if batch == 1 else 8, warm_up=1)
-        times["naive"] = {name: round(ROWS * ms, 4) for name, ms in times["naive"].items()}
-        rows.append(
-            {
-                "model": "PixelCNN 28x28x1, 2 levels, width 32, depth 7",
-                "batch": batch,
-                **times,
-                "naive_over_cached": ratio(times, "naive", "cached"),
-                "cached_over_forward": ratio(times, "cached", "forward"),
+    for name, (cls, image, arguments) in models.items():
+        model = cls(**image, **arguments, seed=0)
+        forward, traced, loop = tf.function(model.call), tf.function(model.sample_from), naive(model)
+        for batch in batches:
+            images = model.sample(batch, seed=0)
+            noise = random.uniform(random.key(0), images.shape)
+            assert bool(tf.reduce_all(first_values(loop(noise)) == first_values(images)))
+            ways = {
+                "cached": lambda: model.sample(batch, seed=0),
+                "traced": lambda: traced(noise),
+                "forward": lambda: forward(images),
+                "naive": lambda: loop(noise),
             }
-        )
+            times = take_turns(ways, rounds=20 if batch == 1 else 6, warm_up=1)
+            steps = math.prod(model.image_shape) / VALUES
+            times["naive"] = {key: round(steps * ms, 4) for key, ms in times["naive"].items()}
+            rows.append(
+                {
+                    "model": name,
+                    "batch": batch,
+                    **times,
+                    "naive_over_cached": ratio(times, "naive", "cached"),
+                    "naive_over_traced": ratio(times, "naive", "traced"),
+                    "cached_over_forward": ratio(times, "cached", "forward"),
+                }
+            )
     return rows

@@ -65,7 +65,7 @@ def first_images(model, run, n, data, split, data_dir, **wanted):
 def drawn(model, n, seed, label):
     """The codes that `tfgen sample` decodes and their labels: `label`, or drawn; None if not conditional."""
     from tfgen import latent, random
-    from tfgen.models.base import LABELS
+    from tfgen.models.conditions import LABELS
 
     z = latent.codes(model, n, seed)
     if model.label_spec is None:

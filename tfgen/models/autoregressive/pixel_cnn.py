@@ -25,64 +25,8 @@ from keras import layers
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models.autoregressive.base import AutoregressiveModel, inverse_cdf
+from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, offsets
 from tfgen.models.base import Recipe
-
-
-@keras.saving.register_keras_serializable("tfgen")
-class MaskedConv2D(layers.Layer):
-    """A convolution over the pixels before one's own, and part of one's own.
-
-    Features form `channels` groups of about equal size, one for each channel of the image. Mask
-    "A" lets a group see the own pixel in the groups before it, mask "B" in itself as well.
-    The rows below are never seen: the kernel, (size // 2 + 1, size, inputs, filters), has none.
-    """
-
-    def __init__(self, filters, kernel_size, mask, channels, **kwargs):
-        super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.mask, self.channels = filters, kernel_size, mask, channels
-
-    def build(self, input_shape):
-        margin, inputs = self.kernel_size // 2, input_shape[-1]
-        shape = (margin + 1, self.kernel_size, inputs, self.filters)
-        self.kernel = self.add_weight(name="kernel", shape=shape)
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
-        group_in = np.arange(inputs)[:, None] * self.channels // inputs
-        group_out = np.arange(self.filters) * self.channels // self.filters
-        self.seen = np.ones(shape, bool)  # NumPy: a tensor made here cannot be exported
-        self.seen[-1, margin:] = 0
-        self.seen[-1, margin] = group_in < group_out if self.mask == "A" else group_in <= group_out
-
-    def call(self, x):
-        margin = self.kernel_size // 2
-        if margin:
-            x = tf.pad(x, [[0, 0], [margin, 0], [margin, margin], [0, 0]])
-        return tf.nn.conv2d(x, self.masked(), 1, "VALID") + self.bias
-
-    def masked(self):
-        """The kernel, zero where it may not see."""
-        kernel = tf.convert_to_tensor(self.kernel)
-        return kernel * tf.cast(self.seen, kernel.dtype)
-
-    def taps(self):
-        """The kernel by what it meets: earlier pixels, (taps * inputs, filters), and one's own."""
-        kernel = tf.cast(self.masked(), self.compute_dtype)
-        kernel = tf.reshape(kernel, (-1, *kernel.shape[2:]))
-        before = len(offsets(self.kernel_size))
-        return tf.reshape(kernel[:before], (-1, self.filters)), kernel[before]
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.filters)
-
-    def get_config(self):
-        own = dict(filters=self.filters, kernel_size=self.kernel_size, mask=self.mask, channels=self.channels)
-        return {**super().get_config(), **own}
-
-
-def offsets(kernel_size):
-    """(rows up, columns to the right) of the earlier pixels that a masked kernel sees, in raster order."""
-    margin = kernel_size // 2
-    taps = range(margin * kernel_size + margin)
-    return [(margin - tap // kernel_size, tap % kernel_size - margin) for tap in taps]
 
 
 class wavefront:

@@ -1,0 +1,126 @@
+"""PixelCNN++: the start of its weights, dropout, short-cuts and resolutions; see test_autoregressive too."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.autoregressive_cases import BINARY, sensitivity, spread
+from tfgen.errors import InputError
+from tfgen.models import PixelCNNPlusPlus
+from tfgen.models.autoregressive.shifted import NormalisedConv2D
+
+
+def tiny(image_shape=(8, 8, 1), levels=4, **kwargs):
+    options = dict(width=4, blocks=1, scales=2, mixtures=2, seed=0) | kwargs
+    return PixelCNNPlusPlus(image_shape, levels, **options)
+
+
+def images_of(model, n=16):
+    level = np.random.default_rng(0).integers(0, model.levels, (n, *model.image_shape))
+    return (level / (model.levels - 1)).astype("float32")
+
+
+def test_three_resolutions_of_sizes_that_do_not_divide():
+    model = spread(tiny((5, 6, 3), levels=3, scales=3), 0.2)
+    images = model.sample(3, seed=0)
+    np.testing.assert_array_equal(images, model.sample(3, seed=0, cached=False))
+    assert len(np.unique(images)) == 3
+    small = spread(tiny((2, 3, 1), levels=2, scales=3))
+    assert abs(np.exp(np.float64(small.log_prob(BINARY))).sum() - 1) < 1e-5
+
+
+def test_the_lower_resolution_is_what_sees_far():
+    """One block at one resolution sees 5 rows up; the second resolution reaches about twice as far."""
+    rows = []
+    for scales in (1, 2):
+        seen = sensitivity(tiny((16, 4, 1), scales=scales))[15 * 4 + 1].reshape(16, 4)
+        rows.append(15 - np.flatnonzero(seen.any(axis=1))[0])
+    assert rows[0] < rows[1]
+
+
+def convolutions(model):
+    return [layer for layer in model.predictor.layers if isinstance(layer, NormalisedConv2D)]
+
+
+def test_features_have_mean_0_and_deviation_1_over_the_first_batch():
+    model = tiny(ema_decay=0.5)
+    images = images_of(model)
+    model.initialise(images)
+    layers = convolutions(model)
+    watch = keras.Model(model.predictor.inputs, [layer.output for layer in layers])
+    for layer, y in zip(layers, watch([images])):
+        y = y.numpy()
+        np.testing.assert_allclose(y.mean(axis=(0, 1, 2)), 0, atol=1e-4)
+        at_bound = layer.g.numpy() > 9.99 * layer.scale
+        np.testing.assert_allclose(y.std(axis=(0, 1, 2))[~at_bound], layer.scale, rtol=1e-3)
+        assert np.mean(at_bound) < 0.5
+        length = np.linalg.norm(layer.kernel().numpy().reshape(-1, layer.filters), axis=0)
+        np.testing.assert_allclose(length, layer.g, rtol=1e-4)
+    for mean, weight in zip(model.averages["predictor"].weights, model.predictor.weights):
+        np.testing.assert_array_equal(mean, weight)
+
+
+def test_the_first_fit_and_no_other_starts_from_its_first_batch():
+    data = images_of(tiny(), 16)
+    dataset = tf.data.Dataset.from_tensor_slices(data).batch(8)
+    started = []
+    for x, options in ((dataset, {}), (data, dict(batch_size=8, shuffle=False))):
+        model = tiny(dropout=0.0)
+        by_hand = tiny(dropout=0.0)
+        by_hand.initialise(data[:8])
+        model.compile(keras.optimizers.SGD(0.0))
+        model.fit(x, verbose=0, **options)
+        for one, other in zip(model.predictor.weights, by_hand.predictor.weights):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+        started.append(model)
+    before = started[0].get_weights()
+    started[0].fit(tf.data.Dataset.from_tensor_slices(0 * data).batch(8), verbose=0)
+    for one, weight in zip(before, started[0].weights):
+        if weight.name != "step":
+            np.testing.assert_array_equal(one, weight)
+
+
+def test_dropout_is_for_training_alone_and_its_masks_are_the_steps():
+    model = tiny(dropout=0.5)
+    images = images_of(model, 4)
+    model.initialise(images)
+    np.testing.assert_array_equal(model.log_prob(images), model.log_prob(images))
+
+    def trained(step):
+        model.step.assign(step)
+        model._begin("step")
+        return model.log_prob(images, training=True).numpy()
+
+    np.testing.assert_array_equal(trained(1), trained(1))
+    assert (trained(1) != trained(2)).any()
+    assert not np.allclose(trained(1), model.log_prob(images))
+    without = tiny(dropout=0.0)
+    np.testing.assert_array_equal(without.log_prob(images, training=True), without.log_prob(images))
+
+
+def test_dropout_keeps_the_mean():
+    layer = next(one for one in tiny(dropout=0.25).predictor.layers if hasattr(one, "draw"))
+    x = layer(tf.ones((50, 4, 4, 50)), training=True)
+    values = np.unique(x)
+    np.testing.assert_allclose(values, [0, 1 / 0.75], rtol=1e-6)
+    assert abs(np.mean(x) - 1) < 0.01
+
+
+def test_every_layer_counts():
+    """Each weight has a gradient: no layer is built that the likelihood does not use."""
+    model = spread(tiny((8, 8, 3), scales=3, classes=2), 0.1)
+    with tf.GradientTape() as tape:
+        nats = model.log_prob(images_of(model, 4), tf.constant([0, 1, 0, 1]))
+    for weight, slope in zip(model.trainable_variables, tape.gradient(nats, model.trainable_variables)):
+        assert slope is not None and np.isfinite(slope).all() and np.any(slope != 0), weight.path
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [dict(width=0), dict(blocks=0), dict(scales=0), dict(mixtures=0), dict(dropout=1.0), dict(classes=-1)],
+)
+def test_a_wrong_constructor_argument_is_named(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(InputError, match=f"PixelCNNPlusPlus needs .*received .*{name}={value}"):
+        tiny(**wrong)

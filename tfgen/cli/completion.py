@@ -1,0 +1,90 @@
+"""`tfgen complete`: half-hidden images of the data, and what a model makes of the rest."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tfgen.cli.latent.common import Data, Place, Split, first_images, save, start
+from tfgen.cli.results import Run
+from tfgen.errors import InputError, unknown
+
+PARTS = ("bottom", "top", "left", "right", "middle", "random")
+
+
+def hidden(shape, part, seed=0):
+    """Which pixels of images (n, h, w, c) to hide, about half of them: bool (n, h, w, 1).
+
+    Args:
+        part: "bottom", "top", "left" or "right"; "middle", a rectangle; "random", pixels of each
+            image by a fair coin, from the seed.
+    """
+    import numpy as np
+
+    n, height, width, _ = shape
+    row, column = np.indices((height, width))
+    # In the middle: sides of sqrt(1/2), half of the area.
+    central = [np.abs(2 * at + 1 - size) < size * 0.5**0.5 for at, size in ((row, height), (column, width))]
+    masks = {
+        "bottom": row >= height // 2,
+        "top": row < height - height // 2,
+        "left": column < width - width // 2,
+        "right": column >= width // 2,
+        "middle": central[0] & central[1],
+    }
+    if part == "random":
+        mask = np.random.default_rng(seed).random((n, height, width)) < 0.5
+    else:
+        mask = np.broadcast_to(masks[part], (n, height, width))
+    return mask[..., None]
+
+
+def complete(
+    run: Run,
+    hide: Annotated[str, typer.Option(help=f"The half to draw anew: {', '.join(PARTS)}.")] = "bottom",
+    n: Annotated[int, typer.Option("-n", "--n", help="Images, one in a row.")] = 8,
+    draws: Annotated[int, typer.Option(help="Completions of each.")] = 4,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same completions.")] = 0,
+    temperature: Annotated[
+        float, typer.Option(help="Below 1, more likely values; 0, the likeliest of each.")
+    ] = 1.0,
+    to: Annotated[Path | None, typer.Option(help="FILE.png; by default RUN/completions.png.")] = None,
+    data: Data = None,
+    split: Split = None,
+    data_dir: Place = None,
+):
+    """Hides half of each image and draws it anew from a model of pixels.
+
+    A row is an image, what is left of it, and its completions. Such a model draws its values row by row:
+    the bottom follows from the top, and what is hidden above is drawn before what is known
+    below, which it cannot take into account. A conditional model is told the images' labels.
+
+    \b
+    Examples:
+      tfgen complete runs/pixels
+      tfgen complete runs/pixels --hide right -n 4 --draws 8 --to right.png
+      tfgen complete runs/pixels --data photos/ --hide random --temperature 0.8
+    """
+    if hide not in PARTS:
+        raise unknown("part to hide", hide, PARTS)
+    if n < 1 or draws < 1:
+        raise InputError(f"-n and --draws must be at least 1; received {n} and {draws}")
+    model, to = start(run, run / "completions.png" if to is None else to, "complete")
+    import inspect
+
+    import numpy as np
+
+    if "conditioned_on" not in inspect.signature(model.sample).parameters:
+        raise InputError(
+            f"{type(model).__name__} does not draw images value by value, so that it cannot complete them; "
+            f"`tfgen list` has the autoregressive models"
+        )
+    images, labels = first_images(model, run, n, data, split, data_dir)
+    mask = hidden(images.shape, hide, seed)
+    given = {} if labels is None else {"labels": np.repeat(labels, draws, axis=0)}
+    known = np.repeat(np.where(mask, np.nan, images), draws, axis=0).astype(np.float32)
+    drawn = model.sample(n * draws, seed=seed, temperature=temperature, conditioned_on=known, **given)
+    drawn = np.reshape(drawn, (n, draws, *images.shape[1:]))
+    grey = np.where(mask, np.float32(np.mean(model.value_range)), images)
+    picture = np.concatenate([images[:, None], grey[:, None], drawn], axis=1)
+    save(picture, model, to, f"{n} images, half hidden ({hide}), and completed {draws} times")
