@@ -94,7 +94,7 @@ def test_optimizers_by_name_or_by_objective(optimizer):
     model = DCGAN(**TINY)
     model.compile(optimizer)
     assert model.optimizers["discriminator"] is not model.optimizers["generator"]
-    model.train_on_batch(IMAGES)
+    model.train_on_batch(2 * IMAGES - 1)
 
 
 def test_one_optimizer_cannot_serve_two_objectives():

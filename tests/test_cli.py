@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -288,6 +289,20 @@ def test_evaluate_prints_a_table_and_writes_all_scores(run, capsys):
         assert f"  {score['name']} " in text
         assert score["protocol"]["split"] == "test"
         assert score["protocol"]["n_real"] == 64
+
+
+def test_evaluate_names_a_collapsed_generator(run, tmp_path, capsys):
+    assert (run / "doctor.json").exists()  # what quickstart's scores came with
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    model = runs.load(copy)
+    last = model.generator.layers[-1]
+    last.kernel.assign(0 * last.kernel)
+    runs.save(copy, model)
+    assert tfgen("evaluate", copy, "-n", 64, "--extractor", "pixels") == 0
+    line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("doctor: mode collapse: "))
+    found = {finding["name"]: finding for finding in json.loads((copy / "doctor.json").read_text())}
+    assert found["mode collapse"]["evidence"] in line and found["mode collapse"]["remedy"] in line
 
 
 def test_bad_input_of_what_one_does_with_a_run(run, fails, tmp_path):

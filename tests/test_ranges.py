@@ -1,4 +1,4 @@
-"""Images that `fit` cannot have meant: of another range, or with NaN."""
+"""Images and labels that `fit` cannot have meant: of another range, of one class, a single example."""
 
 import re
 from types import SimpleNamespace
@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from tfgen.errors import InputError
-from tfgen.models import ranges
+from tfgen.layers import BatchNormalization
+from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, ProjectionGAN, ranges
 from tfgen.models.base import GenerativeModel, Objective
 
 UNIT_RANGE, SYMMETRIC_RANGE = (0.0, 1.0), (-1.0, 1.0)
@@ -117,21 +118,134 @@ def test_however_the_step_is_run(how):
 def test_images_with_labels():
     model, labels = compiled(UNIT_RANGE, 300), np.arange(32, dtype=np.int32) * 9
     model.fit(UNIT, labels, verbose=0)
-    model.fit(batches((UNIT, labels)), verbose=0)  # labels have no range
+    model.fit(batches((UNIT, labels)), verbose=0)
     assert "takes images in [0, 1]; received 0 to 255" in complaint(model, 255 * UNIT, labels)
     assert "received 0 to 255" in complaint(model, batches((255 * UNIT, labels), 32))
     assert "expects a batch of images" in complaint(model, batches(255 * UNIT))  # first things first
 
 
-def test_attributes_and_vectors_have_no_range():
+def labelled(bad, last=2):
+    """Labels 0, 1, 2 of 32 images, of which the one at `last` is `bad`."""
+    labels = np.arange(32, dtype=np.int32) % 3
+    labels[last] = bad
+    return labels
+
+
+@pytest.mark.parametrize("bad, remedy", [(3, "from 0, or build the model with classes=4"), (-1, "from 0")])
+def test_foreign_labels_are_named(bad, remedy):
+    model, labels = compiled(UNIT_RANGE, 3), labelled(bad)
+    span = "-1 to 2" if bad < 0 else "0 to 3"
+    message = f"labels of Mean lie in 0..2; received {span}; number the classes {remedy}"
+    assert complaint(model, UNIT, labels) == complaint(model, UNIT, y=tf.constant(labels)) == message
+    assert complaint(model, (UNIT, labels)) == message
+    for call in (model.train_on_batch, lambda x, y: model.train_on_batch(tf.constant(x), y)):
+        with pytest.raises(InputError, match=re.escape(message)):
+            call(UNIT, labels)
+    assert int(model.step.numpy()) == 0
+    assert complaint(model, batches((UNIT, labels), 32)) == message
+    of_bytes = (255 * UNIT).astype(np.uint8)
+    assert complaint(model, batches((of_bytes, labels), 32)) == message
+    assert complaint(model, UNIT, labelled(0), validation_data=(UNIT, labels)) == message
+    assert complaint(model, UNIT, labelled(0), validation_data=batches((UNIT, labels), 32)) == message
+
+
+def test_a_late_label_is_looked_at_too():
+    model = compiled(UNIT_RANGE, 3)
+    assert "received 0 to 7" in complaint(model, batches((UNIT, labelled(7, last=31)), 4))
+    assert int(model.step.numpy()) >= 4  # of 8
+    endless = batches((UNIT, labelled(0)), 4).repeat()
+    model.fit(endless, steps_per_epoch=2, verbose=0)
+
+
+def test_a_model_of_two_classes_for_good_is_not_asked_to_have_more():
+    model = DBVAE((8, 8, 1), latent_dim=2, width=4)
+    model.compile()
+    assert complaint(model, UNIT, labelled(1)).endswith(
+        "lie in 0..1; received 0 to 2; number the classes from 0"
+    )
+
+
+def test_attributes_lie_in_0_to_1():
+    spec = tf.TensorSpec((None, 2), tf.float32, "labels")
+    images = tf.TensorSpec((None, 8, 8, 1), tf.float32, "images")
+    model = SimpleNamespace(data_spec=(images, spec), value_range=UNIT_RANGE, classes=0, _flatten_layers=list)
+    given = np.resize(np.array([0, 0.5, 1], np.float32), (32, 2))
+    assert ranges.checked(UNIT, model, given) is UNIT
+    with pytest.raises(InputError, match=r"lie in 0..1; received -1 to 1; give 1 for an attribute that is"):
+        ranges.checked(UNIT, model, 2 * given - 1)  # as some files have them
+
+
+def test_labels_of_one_class_are_named():
+    model, labels = compiled(UNIT_RANGE, 3), np.full(32, 2, np.int32)
+    message = "Mean tells 3 classes apart; received labels that are all 2; give images of several classes"
+    assert message in complaint(model, UNIT, labels) and message in complaint(
+        model, UNIT, tf.constant(labels)
+    )
+    assert int(model.step.numpy()) == 0
+    model.train_on_batch(UNIT, labels)  # one batch may well be of one class
+    model.fit(UNIT, labelled(0), validation_data=(UNIT, labels), verbose=0)
+
+
+@pytest.mark.parametrize("cls", [ACGAN, CGAN, ProjectionGAN, CVAE, CVAEGAN])
+def test_a_model_of_classes_needs_several(cls):
+    with pytest.raises(
+        InputError, match=f"{cls.__name__} needs classes >= 2; received 1; images of one class"
+    ):
+        cls((8, 8, 1), classes=1)
+
+
+class Normalised(Mean):
+    """Also normalises a value, or an image, of each example over the batch."""
+
+    def __init__(self, shape, **kwargs):
+        super().__init__(**kwargs)
+        self.shape = shape
+        self.normal = keras.Sequential([keras.Input(shape), BatchNormalization()])
+
+    def loss_of(self, batch, training):
+        x = tf.reshape(batch[:, :, :, 0], (-1, *self.shape))
+        loss, logs = super().loss_of(batch, training)
+        return loss + tf.reduce_mean(self.normal(x, training=training) ** 2), logs
+
+
+def test_a_batch_of_one_that_would_be_normalised_to_nothing_is_named():
+    message = "Normalised normalises over the batch, which leaves nothing of a single example; received a "
+    message += "batch of 1; choose another batch size, or leave the last batch away (drop_remainder=True)"
+    last = tf.data.Dataset.from_tensor_slices(UNIT[:9]).batch(4)
+    model = Normalised((1, 1, 64))
+    model.compile()
+    assert complaint(model, UNIT[:9], batch_size=4) == complaint(model, UNIT, batch_size=1) == message
+    assert complaint(model, UNIT[:18], batch_size=4, validation_split=0.5) == message
+    with pytest.raises(InputError, match="received a batch of 1;"):
+        model.train_on_batch(UNIT[:1])
+    assert int(model.step.numpy()) == 0
+    assert complaint(model, last) == message
+    model.fit(UNIT[:10], batch_size=4, validation_data=(UNIT[:1],), verbose=0)
+    model.fit(UNIT[:18], batch_size=4, validation_split=0.1, verbose=0)  # 16 of them
+    model.fit(last.take(2), validation_data=last, verbose=0)
+    flat = Normalised((64,))
+    flat.compile()
+    assert complaint(flat, UNIT[:1]) == message
+
+
+def test_a_batch_of_one_that_has_more_values_is_as_good_as_any():
+    frozen = Normalised((64,))
+    frozen.normal.trainable = False  # its averages are used
+    for model in (Normalised((8, 8, 1)), frozen):
+        model.compile()
+        model.fit(UNIT[:9], batch_size=4, verbose=0)
+        model.train_on_batch(UNIT[:1])
+
+
+def test_other_vectors_have_no_range():
     vectors = tf.TensorSpec((None, 3), tf.float32)
     images = tf.TensorSpec((None, 8, 8, 1), tf.float32, "images")
-    attributes = np.arange(96, dtype=np.float32).reshape(32, 3)
-    model = SimpleNamespace(data_spec=(images, vectors), value_range=SYMMETRIC_RANGE)
-    assert len(list(ranges.checked(batches((SYMMETRIC, attributes)), model))) == 4
-    model = SimpleNamespace(data_spec=vectors, value_range=SYMMETRIC_RANGE)
-    assert ranges.checked(attributes, model) is attributes
-    dataset = batches(attributes)
+    numbers = np.arange(96, dtype=np.float32).reshape(32, 3)
+    model = SimpleNamespace(data_spec=(images, vectors), value_range=SYMMETRIC_RANGE, _flatten_layers=list)
+    assert len(list(ranges.checked(batches((SYMMETRIC, numbers)), model))) == 4
+    model = SimpleNamespace(data_spec=vectors, value_range=SYMMETRIC_RANGE, _flatten_layers=list)
+    assert ranges.checked(numbers, model) is numbers
+    dataset = batches(numbers)
     assert ranges.checked(dataset, model) is dataset
 
 

@@ -141,7 +141,6 @@ def test_batches_and_seeds(blind):
             "one model for each; received one VAE",
         ),
         (lambda: GenerativeClassifier([Gaussian(MEANS[0], OTHER)]), "two classes or more; received 1"),
-        (lambda: GenerativeClassifier(CVAE((8, 8, 1), 1, width=4)), "two classes or more; received 1"),
         (lambda: GenerativeClassifier([]), "two classes or more; received 0"),
         (lambda: two([0.5, 0.6]), "a prior of 2 positive numbers with sum 1; received"),
         (lambda: two([1.0, 0.0]), "a prior of 2 positive"),

@@ -56,10 +56,11 @@ REMEDIES = {
 
 
 class Finding(collections.namedtuple("Finding", "epoch name evidence")):
-    """What is wrong: since which epoch, from 1 on; its name, a key of REMEDIES; the numbers that show it."""
+    """What is wrong: since which epoch, from 1 on, None once trained; a key of REMEDIES; what shows it."""
 
     def __str__(self):
-        return f"doctor, epoch {self.epoch}: {self.name}: {self.evidence}; {REMEDIES[self.name]}"
+        at = "" if self.epoch is None else f", epoch {self.epoch}"
+        return f"doctor{at}: {self.name}: {self.evidence}; {REMEDIES[self.name]}"
 
 
 class TrainingDoctor(keras.callbacks.Callback):
@@ -96,7 +97,7 @@ class TrainingDoctor(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch, self._steps, self._broken = epoch + 1, int(self.model.step.numpy()), False
-        weights = self._broken_weights()
+        weights = self.broken_weights()
         if weights:
             self._broken = True
             self._say("not a number", f"before the epoch's first step in {weights}")
@@ -109,19 +110,19 @@ class TrainingDoctor(keras.callbacks.Callback):
             self._say(
                 "not a number",
                 f"first {bad[0]} at step {self._steps + batch + 1}, by its end in "
-                f"{self._broken_weights() or 'no weight'}{before}",
+                f"{self.broken_weights() or 'no weight'}{before}",
             )
 
     def on_epoch_end(self, epoch, logs=None):
-        numbers, outputs = self._look()
-        bad = self._broken_weights() or next((at for at, top in outputs if not math.isfinite(top)), None)
+        numbers, outputs = self.look()
+        bad = self.broken_weights() or next((at for at, top in outputs if not math.isfinite(top)), None)
         if bad and not self._broken:
             self._say("not a number", f"after the epoch's last step in {bad}")
         self._broken = bool(bad)
         finite = [one for one in outputs if math.isfinite(one[1])]
         if finite:
             self._largest = "{1:.3g}, of {0}".format(*max(finite, key=lambda one: one[1]))
-        found = {} if bad else self._judge(numbers)
+        found = {} if bad else self.judge(numbers)
         for name in REMEDIES:
             if name == "not a number":
                 continue
@@ -139,7 +140,7 @@ class TrainingDoctor(keras.callbacks.Callback):
 
     # What is measured.
 
-    def _look(self):
+    def look(self):
         """({number: value}, [(layer, its largest output)]), by the networks as they train."""
         model, probe, outputs = self.model, self._probe, []
         strategy = model.distribute_strategy or tf.distribute.get_strategy()
@@ -235,14 +236,14 @@ class TrainingDoctor(keras.callbacks.Callback):
         }
         return {name: float(np.sqrt(np.mean(np.concatenate(k) ** 2))) for name, k in kernels.items() if k}
 
-    def _broken_weights(self):
+    def broken_weights(self):
         weights = [(name, v) for name, net in networks(self.model).items() for v in net.weights]
         bad = [f"{name}'s {v.path}" for name, v in weights if not np.isfinite(v.numpy()).all()]
         return bad and f"{bad[0]}" + (f" and {len(bad) - 1} more of {len(weights)} weights" * (len(bad) > 1))
 
     # What it means.
 
-    def _judge(self, at):
+    def judge(self, at):
         """{name: evidence} of what is wrong in this epoch's numbers."""
         found = {}
         both = at.get("accuracy_real", 0), at.get("accuracy_fake", 0)
@@ -250,12 +251,6 @@ class TrainingDoctor(keras.callbacks.Callback):
             found["discriminator wins"] = (
                 f"accuracy {both[0]:.2f} on real and {both[1]:.2f} on fake, doubt {max(self._doubt):.1g}, "
                 f"generator gradient norm {at['generator_gradient']:.2g}"
-            )
-        gap, self._gap = self._gap, at.get("gap", -math.inf)
-        if at.get("real_above_fake", 1) < SWAPPED and at["gap"] < gap:  # one that has not learnt yet rises
-            share = 1 - at["real_above_fake"]
-            found["labels swapped"] = (
-                f"fakes score above real images in {share:.0%} of pairs, gap {at['gap']:.2g}"
             )
         if at.get("generator_gradient", 1) < VANISHED:
             found["vanished gradient"] = f"generator gradient norm {at['generator_gradient']:.2g}"
@@ -283,6 +278,17 @@ class TrainingDoctor(keras.callbacks.Callback):
             )
         if at.get("missing_classes"):
             found["missing classes"] = f"{', '.join(map(str, self._missing))} in none of {self._n} samples"
+        return found | self.trend(at)
+
+    def trend(self, at):
+        """That part of `judge` which compares an epoch's numbers with those of epochs before."""
+        found = {}
+        gap, self._gap = self._gap, at.get("gap", -math.inf)
+        if at.get("real_above_fake", 1) < SWAPPED and at["gap"] < gap:  # one that has not learnt yet rises
+            share = 1 - at["real_above_fake"]
+            found["labels swapped"] = (
+                f"fakes score above real images in {share:.0%} of pairs, gap {at['gap']:.2g}"
+            )
         if "frechet" in at:
             self._best = min(at["frechet"], at["frechet"] if self._best is None else self._best)
             if at["frechet"] > DRIFT * self._best:

@@ -20,6 +20,7 @@ class BatchNormalization(layers.Layer):
         self.momentum, self.epsilon = momentum, epsilon
 
     def build(self, input_shape):
+        self.single = all(size == 1 for size in input_shape[1:-1])  # an example has one value a channel
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         weight = dict(shape=input_shape[-1:], dtype=dtype, autocast=False)
         self.gain = self.add_weight(name="gain", initializer="ones", **weight)

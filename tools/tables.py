@@ -4,6 +4,7 @@ A table of README.md and of export/README.md stands between `<!-- table NAME -->
 results/studies/STUDIES.md is made whole. --check only compares.
 """
 
+import ast
 import json
 import re
 import sys
@@ -111,6 +112,13 @@ def speed():
     for case in results["xla"]["rows"]:
         rows.append(("step: XLA on / off", f"{case['model']}, batch {case['batch']}",
                      _times(case["xla"], case["graph"]), f"{case['ratio']:.2f}"))  # fmt: skip
+    for case in results["xla"]["rows"]:
+        for what, other in (("XLA on / off", "graph"), ("critic by cond / unrolled", "xla unrolled")):
+            if f"{other} first_s" in case:
+                one, two = (1000 * case[f"{way} first_s"] for way in ("xla", other))
+                rows.append((f"first step, with compilation: {what}",
+                             f"{case['model']}, batch {case['batch']}",
+                             f"{one:.0f} / {two:.0f}", f"{one / two:.2f}"))  # fmt: skip
     for case in results["export"]["rows"]:
         rows.append(("generator: onnxruntime / TensorFlow", f"{case['model']}, batch {case['batch']}",
                      _times(case["onnxruntime"], case["tensorflow"]), f"{case['ratio']:.2f}"))  # fmt: skip
@@ -149,8 +157,9 @@ def sampling():
 
 def _imported(study):
     """The models that a study imports."""
-    text = (ROOT / f"tools/studies/{study}.py").read_text()
-    return re.findall(r"\w+", " ".join(re.findall(r"from tfgen.models import (.+)", text)))
+    body = ast.parse((ROOT / f"tools/studies/{study}.py").read_text()).body
+    found = [node for node in body if isinstance(node, ast.ImportFrom) and node.module == "tfgen.models"]
+    return [alias.name for node in found for alias in node.names]
 
 
 def _studies():

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from tfgen import latent
 from tfgen.errors import InputError
@@ -42,6 +43,21 @@ def test_the_paper_s_z_for_mnist():
     assert (model.categories, model.continuous) == (10, 2)
     rates = {name: float(o.learning_rate) for name, o in model.default_optimizers().items()}
     assert rates == pytest.approx({"discriminator": 2e-4, "generator": 1e-3})
+
+
+def test_the_paper_s_networks_for_mnist():
+    """Table 1: units and filters in order; Q has a layer of its own, of D's last features."""
+    model = InfoGAN(seed=0)
+
+    def sizes(network):
+        kernels = [layer for layer in network.layers if hasattr(layer, "kernel")]
+        return [getattr(layer, "units", None) or layer.filters for layer in kernels]
+
+    assert sizes(model.generator) == [1024, 7 * 7 * 128, 64, 1]
+    assert sizes(model.discriminator) == [64, 128, 1024, 128, 1, 12]
+    dense = {layer.units: layer for layer in model.discriminator.layers if isinstance(layer, layers.Dense)}
+    inputs = {units: tuple(layer.kernel.shape) for units, layer in dense.items()}
+    assert inputs == {1024: (7 * 7 * 128, 1024), 128: (1024, 128), 1: (1024, 1), 12: (128, 12)}
 
 
 def test_the_bound_is_the_entropy_for_a_perfect_q_and_less_for_another(model):
@@ -85,8 +101,19 @@ def test_the_continuous_part_by_hand(model):
     assert float(value) == pytest.approx(by_hand, rel=1e-5)
 
 
-def test_objectives_are_the_game_less_the_weighted_bound():
-    model = build(categorical_weight=2.0, continuous_weight=0.3)
+def test_the_deviation_is_given_or_said():
+    given, said = build(deviation=0.5), build(deviation=None)
+    for model, outputs in ((given, 1 + 4 + 2), (said, 1 + 4 + 4)):
+        assert model.discriminator.output_shape == (None, outputs)
+        assert [part.shape[1] for part in model.heads(IMAGES)] == [1, 4, 2, 2]
+    np.testing.assert_allclose(given.heads(IMAGES)[3], math.log(0.5), rtol=1e-6)
+    out = said.discriminator(IMAGES)
+    np.testing.assert_allclose(said.heads(IMAGES)[3], out[:, 7:], rtol=1e-5)
+
+
+@pytest.mark.parametrize("deviation", [1.0, None])
+def test_objectives_are_the_game_less_the_weighted_bound(deviation):
+    model = build(categorical_weight=2.0, continuous_weight=0.3, deviation=deviation)
     made = model.fake(IMAGES)
     model.fake = lambda images, training: made
     fake, *q = model.heads(made[0])
@@ -124,7 +151,7 @@ def test_both_players_raise_the_bound():
 
 def test_infer_reads_the_codes():
     """After training for the bound alone."""
-    model = build(body="dense", width=32)
+    model = build(width=4)
     model.discriminator_loss = lambda real, fake: 0.0 * tf.reduce_mean(real)
     model.generator_loss = lambda fake: 0.0 * tf.reduce_mean(fake)
     model.compile({name: keras.optimizers.Adam(3e-3, beta_1=0.5) for name in model.objectives()})
@@ -150,5 +177,7 @@ def test_traversals_move_one_code(model):
 def test_what_cannot_be_is_named():
     with pytest.raises(InputError, match=r"at least categories \+ continuous = 6; received 5"):
         build(latent_dim=5)
+    with pytest.raises(InputError, match="deviation must be above 0, or None; received 0"):
+        build(deviation=0)
     with pytest.raises(InputError, match="categories >= 2 and continuous >= 0; received 1 and 2"):
         build(categories=1)

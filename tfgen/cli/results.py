@@ -110,6 +110,8 @@ def evaluate(
 ):
     """Scores a run's model against real images, into RUN/scores.json.
 
+    Of an adversarial model it also says, a line each, what looks wrong, and keeps it in RUN/doctor.json.
+
     \b
     Examples:
       tfgen evaluate runs/digits
@@ -142,6 +144,32 @@ def score(
         part.write_text(json.dumps([json.loads(score.to_json()) for score in scores], indent=2) + "\n")
     print_scores(scores)
     print(f"with their protocols: {run / 'scores.json'}")
+    diagnose(run, model, extractor, seed, source, split, options, place)
+
+
+def diagnose(run, model, extractor, seed, source, split, options, place):
+    """Prints the doctor's findings about an adversarial model, and writes them to RUN/doctor.json."""
+    from tfgen import data
+    from tfgen.checkup import checkup
+    from tfgen.doctor import REMEDIES, SAMPLES
+    from tfgen.files import replacing
+    from tfgen.metrics.evaluation import opened_extractor
+    from tfgen.models.gan.base import AdversarialModel
+    from tfgen.runs.folder import history
+
+    if not isinstance(model, AdversarialModel):
+        return
+    shown = data.load(
+        source, split, for_model=model, batch_size=SAMPLES, shuffle=True, seed=seed, epochs=range(1),
+        drop_remainder=False, **place, **options,
+    )  # fmt: skip
+    extractor = opened_extractor(extractor, source, model.image_shape, **place)
+    findings = checkup(model, shown, extractor, history(run))
+    for finding in findings:
+        print(finding)
+    with replacing(run / "doctor.json") as part:
+        rows = [{**finding._asdict(), "remedy": REMEDIES[finding.name]} for finding in findings]
+        part.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 def real_images(run, data=None, split=None, data_dir=None):

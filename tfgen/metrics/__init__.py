@@ -11,6 +11,7 @@ from tfgen.metrics.likelihood import active_units, annealed_importance
 from tfgen.metrics.mode_coverage import modes
 from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.outliers import auroc, outlier_scores
+from tfgen.metrics.parzen import parzen_log_likelihood
 from tfgen.metrics.score import Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
@@ -31,6 +32,7 @@ __all__ = [
     "kernel_distance",
     "modes",
     "outlier_scores",
+    "parzen_log_likelihood",
     "precision_recall",
     "two_sample_test",
 ]

@@ -128,15 +128,7 @@ def evaluate(
     }
     scores = []
     if set(chosen) & {*SAMPLES, "class_agreement"}:
-        if isinstance(extractor, str) and extractor == "classifier":
-            try:
-                extractor = classifier(source, image_shape=model.image_shape, **place)
-            except InputError as error:
-                raise InputError(
-                    f"the extractor 'classifier' cannot be had ({error}); 'inception', 'pixels' and "
-                    "model files need no labels"
-                ) from error
-        extractor = named_extractor(extractor, image_shape=model.image_shape)
+        extractor = opened_extractor(extractor, source, model.image_shape, **place)
         with_features = {**extractor.protocol, **protocol, "n_fake": n}
     if set(chosen) & set(SAMPLES):
         ours = _features(extractor, model, _samples(model, n, seed, batch_size))
@@ -162,6 +154,19 @@ def evaluate(
             fakes = _samples(model, n, seed, batch_size)
             scores += _discriminator(model, real(split, n), fakes, {**protocol, "n_fake": n})
     return scores
+
+
+def opened_extractor(name, source, image_shape, **place):
+    """The `Extractor` that `evaluate` takes by that name for images of `source`."""
+    if isinstance(name, str) and name == "classifier":
+        try:
+            return classifier(source, image_shape=image_shape, **place)
+        except InputError as error:
+            raise InputError(
+                f"the extractor 'classifier' cannot be had ({error}); 'inception', 'pixels' and "
+                "model files need no labels"
+            ) from error
+    return named_extractor(name, image_shape=image_shape)
 
 
 def _chosen(model, metrics, extractor, of_modes):

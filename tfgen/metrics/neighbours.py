@@ -21,7 +21,7 @@ from tfgen.metrics import checks
 BLOCK = 2**20  # distances held at once: 8 MiB
 
 
-def _distances(a, b):
+def distances(a, b):
     """Squared distances in blocks of rows: yields (rows of a, matrix (rows, len(b)))."""
     b_squares = np.einsum("nd,nd->n", b, b)
     step = max(1, BLOCK // len(b))
@@ -37,7 +37,7 @@ def _distances(a, b):
 def _radii(points, k):
     """Squared distance from each point to the k-th nearest other one."""
     result = np.empty(len(points))
-    for rows, block in _distances(points, points):
+    for rows, block in distances(points, points):
         block[np.arange(len(block)), np.arange(rows.start, rows.stop)] = np.inf  # not oneself
         result[rows] = np.partition(block, k - 1, axis=1)[:, k - 1]
     return result
@@ -64,7 +64,7 @@ def precision_recall(real, fake, k=3):
     real_radii, fake_radii = _radii(real, k), _radii(fake, k)
     precise = np.empty(len(fake), bool)
     recalled = np.zeros(len(real), bool)
-    for rows, block in _distances(fake, real):
+    for rows, block in distances(fake, real):
         precise[rows] = (block <= real_radii).any(1)
         recalled |= (block <= fake_radii[rows, None]).any(0)
     return float(precise.mean()), float(recalled.mean())
@@ -84,6 +84,6 @@ def density_coverage(real, fake, k=5):
     real, fake = _checked(real, fake, k)
     radii = _radii(real, k)
     inside = np.zeros(len(real), np.int64)  # fakes in each real ball
-    for _, block in _distances(fake, real):
+    for _, block in distances(fake, real):
         inside += (block <= radii).sum(0)
     return float(inside.sum() / (k * len(fake))), float((inside > 0).mean())

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import math
 import random as python_random
 import threading
 from collections.abc import Callable
@@ -161,27 +162,36 @@ class GenerativeModel(Conditions, keras.Model):
             self.optimizers[name] = one
             self.trackers[name] = Means((f"{name}_loss", *objective.logs), name=name)
 
-    def fit(self, x=None, *args, callbacks=None, validation_data=None, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, *args, callbacks=None, validation_data=None, **kwargs):
         """Keras' `fit`; raises `Diverged` when a loss is no longer a number.
 
-        Images that lie outside of `value_range`, or hold NaN, are an InputError; bytes are scaled.
+        Images that lie outside of `value_range`, or hold NaN, are an InputError; bytes are scaled. So are
+        labels of classes that the model does not have, arrays of labels that are all of one class, and
+        a batch of one example where batch normalisation would leave nothing of it.
         """
         callbacks = [] if callbacks is None else list(tree.flatten(callbacks))
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras warns otherwise: a dataset has its own order
-        x = ranges.checked(x, self)
+        ranges.check_several(x, self, y)
+        share = 1 - (kwargs.get("validation_split") or 0)
+        x = ranges.checked(x, self, y, ranges.sizes(x, batch_size or 32, share))
         if isinstance(validation_data, (tuple, list)):
-            ranges.checked(validation_data[0], self)
+            ranges.checked(validation_data[0], self, *validation_data[1:2], sizes=None)
         elif validation_data is not None:
-            validation_data = ranges.checked(validation_data, self)
+            validation_data = ranges.checked(validation_data, self, sizes=None)
         kwargs.update(callbacks=[*callbacks, StopAtNaN()], validation_data=validation_data)
         try:
-            return super().fit(x, *args, **kwargs)
+            return super().fit(x, y, batch_size, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
             foreign = ranges.error_of(error, self)
             if foreign is None:
                 raise
             raise foreign from None
+
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        """Keras' `train_on_batch`, of images and labels that are the model's, as for `fit`."""
+        ranges.checked(x, self, y, ranges.sizes(x, math.inf))
+        return super().train_on_batch(x, y, *args, **kwargs)
 
     def train_step(self, batch):
         return self._play(batch)

@@ -9,6 +9,15 @@ from tfgen.errors import InputError
 LABELS = 0x1ABE15  # the word of a key that draws labels
 
 
+def needs_classes(classes, owner):
+    """Raises an InputError unless there are classes to tell apart."""
+    if classes < 2:
+        raise InputError(
+            f"{owner} needs classes >= 2; received {classes}; images of one class are for a model without "
+            f"labels, as DCGAN or VAE"
+        )
+
+
 class Conditions:
     """The labels of a model that has `classes`, or a `label_spec` of its own for attributes."""
 

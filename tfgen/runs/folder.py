@@ -1,5 +1,6 @@
 """The files of a run folder, without TensorFlow; `tfgen.runs` says what they mean."""
 
+import csv
 import json
 import platform
 import shlex
@@ -32,6 +33,16 @@ def read(folder):
 def write(folder, run):
     with replacing(Path(folder) / "run.json") as part:
         part.write_text(json.dumps(run, indent=2) + "\n")
+
+
+def history(folder):
+    """What FOLDER/metrics.csv says, a dict {name: number} for each epoch."""
+    path = Path(folder) / "metrics.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        names, *rows = csv.reader(file)
+    return [{name: float(value) for name, value in zip(names, row)} for row in rows]
 
 
 def latest(folder):

@@ -1,19 +1,25 @@
 """The training step: against a plain Keras loop over the same networks, and with XLA."""
 
+import math
+import time
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfgen import random
-from tfgen.models import DCGAN, VAE, WGANGP
+from tfgen.layers import SpectralNormalization
+from tfgen.models import DCGAN, SNGAN, VAE, WGANGP, InfoGAN
 from tools.benchmarks import ratio, take_turns
 
 BATCH = 128
 MODELS = {
     "DCGAN 28x28 width 64": lambda: DCGAN((28, 28, 1), width=64, seed=0),
+    "WGAN-GP 28x28 width 32": lambda: WGANGP((28, 28, 1), width=32, seed=0),
+    "SNGAN 28x28 width 32": lambda: SNGAN((28, 28, 1), width=32, seed=0),
+    "InfoGAN 28x28 width 32": lambda: InfoGAN((28, 28, 1), width=32, seed=0),
     "VAE 28x28 convolutional": lambda: VAE((28, 28, 1), seed=0),
     "VAE 28x28 dense 200-200": lambda: VAE((28, 28, 1), body="dense", width=200, latent_dim=50, seed=0),
-    "WGAN-GP 28x28 width 32": lambda: WGANGP((28, 28, 1), width=32, seed=0),
 }
 
 
@@ -23,47 +29,35 @@ def batches(model):
     return iter(tf.data.Dataset.from_tensors(tf.constant(images)).repeat())
 
 
-def step_of(model, **kwargs):
-    """One call of what `fit` calls for each batch."""
+def function_of(model, **kwargs):
+    """One call of what `fit` calls for each batch: its logs."""
     model.compile(**kwargs)
     model.make_train_function()
     data = batches(model)
-    return lambda: next(iter(model.train_function(data).values()))
+    return lambda: model.train_function(data)
 
 
-def plain_dcgan(model):
-    generator, discriminator = model.generator, model.discriminator
-    g_optimizer, d_optimizer = (keras.optimizers.Adam(2e-4, beta_1=0.5) for _ in range(2))
-    bce = keras.losses.BinaryCrossentropy(from_logits=True)
-    data = batches(model)
+def turn(function, steps=1):
+    """`function`, so many times, and one tensor to wait for."""
 
-    @tf.function
-    def step(data):
-        real = next(data)
-        z = tf.random.uniform((BATCH, 100), -1, 1)
-        with tf.GradientTape() as tape:
-            real_logits = discriminator(real, training=True)
-            fake_logits = discriminator(generator(z, training=True), training=True)
-            d_loss = bce(tf.ones_like(real_logits), real_logits) + bce(
-                tf.zeros_like(fake_logits), fake_logits
-            )
-        gradients = tape.gradient(d_loss, discriminator.trainable_variables)
-        d_optimizer.apply_gradients(zip(gradients, discriminator.trainable_variables))
-        z = tf.random.uniform((BATCH, 100), -1, 1)
-        with tf.GradientTape() as tape:
-            fake_logits = discriminator(generator(z, training=True), training=True)
-            g_loss = bce(tf.ones_like(fake_logits), fake_logits)
-        gradients = tape.gradient(g_loss, generator.trainable_variables)
-        g_optimizer.apply_gradients(zip(gradients, generator.trainable_variables))
-        return d_loss + g_loss
+    def run():
+        for _ in range(steps):
+            logs = function()
+        return next(iter(logs.values()))
 
-    return lambda: step(data)
+    return run
+
+
+def steps_of(model):
+    """How many steps make a round of the game: an update of each network."""
+    return max(objective.every for objective in model.objectives().values())
 
 
 def plain_vae(model):
     encoder, decoder = model.encoder, model.decoder
     variables = [*encoder.trainable_variables, *decoder.trainable_variables]
     optimizer = keras.optimizers.Adam(1e-3)
+    mean_loss = keras.metrics.Mean()
     data = batches(model)
 
     @tf.function
@@ -77,33 +71,229 @@ def plain_vae(model):
             rate = 0.5 * tf.reduce_sum(mean**2 + scale**2 - 1 - 2 * tf.math.log(scale), axis=1)
             loss = tf.reduce_mean(tf.reduce_sum(nll, axis=(1, 2, 3)) + rate)
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
-        return loss
+        mean_loss.update_state(loss)
+        return {"loss": mean_loss.result()}
 
     return lambda: step(data)
 
 
+# The losses of the games as one writes them by hand: of (network, real, fakes, z), and (network, fakes, z).
+
+bce = keras.losses.BinaryCrossentropy(from_logits=True)
+
+
+def dcgan_losses(alpha):
+    def d_loss(discriminator, real, fakes, z):
+        real, fake = discriminator(real, training=True), discriminator(fakes, training=True)
+        return {"discriminator_loss": bce(tf.ones_like(real), real) + bce(tf.zeros_like(fake), fake)}
+
+    def g_loss(discriminator, fakes, z):
+        fake = discriminator(fakes, training=True)
+        return {"generator_loss": bce(tf.ones_like(fake), fake)}
+
+    return d_loss, g_loss
+
+
+def wgan_gp_losses(alpha):
+    def d_loss(critic, real, fakes, z):
+        between = real + alpha() * (fakes - real)
+        with tf.GradientTape() as tape:
+            tape.watch(between)
+            score = critic(between, training=True)
+        slope = tf.sqrt(tf.reduce_sum(tape.gradient(score, between) ** 2, axis=(1, 2, 3)) + 1e-12)
+        penalty = tf.reduce_mean((slope - 1) ** 2)
+        loss = tf.reduce_mean(critic(fakes, training=True)) - tf.reduce_mean(critic(real, training=True))
+        return {"discriminator_loss": loss + 10 * penalty, "gradient_penalty": penalty}
+
+    def g_loss(critic, fakes, z):
+        return {"generator_loss": -tf.reduce_mean(critic(fakes, training=True))}
+
+    return d_loss, g_loss
+
+
+def sn_gan_losses(alpha):
+    def d_loss(discriminator, real, fakes, z):
+        for layer in discriminator.layers:
+            if isinstance(layer, SpectralNormalization):
+                layer.advance()
+        real, fake = discriminator(real, training=True), discriminator(fakes, training=True)
+        return {
+            "discriminator_loss": tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake))
+        }
+
+    def g_loss(discriminator, fakes, z):
+        return {"generator_loss": -tf.reduce_mean(discriminator(fakes, training=True))}
+
+    return d_loss, g_loss
+
+
+def info_gan_losses(alpha):
+    def parts(out, z):
+        """L_I of ten categories and two codes."""
+        logit, logits, mean = tf.split(out, [1, 10, 2], axis=1)
+        log_q = -tf.nn.softmax_cross_entropy_with_logits(z[:, :10], logits)
+        normal = tf.reduce_sum(-0.5 * (z[:, 10:12] - mean) ** 2 - 0.5 * math.log(2 * math.pi), axis=1)
+        return logit, tf.reduce_mean(log_q) + math.log(10), tf.reduce_mean(normal) + 2 * math.log(2)
+
+    def d_loss(discriminator, real, fakes, z):
+        real = discriminator(real, training=True)[:, :1]
+        fake, category, codes = parts(discriminator(fakes, training=True), z)
+        loss = bce(tf.ones_like(real), real) + bce(tf.zeros_like(fake), fake)
+        return {"discriminator_loss": loss - category - codes}
+
+    def g_loss(discriminator, fakes, z):
+        fake, category, codes = parts(discriminator(fakes, training=True), z)
+        loss = bce(tf.ones_like(fake), fake) - category - codes
+        return {
+            "generator_loss": loss,
+            "categorical_information": category,
+            "continuous_information": codes,
+        }
+
+    return d_loss, g_loss
+
+
+LOSSES = {DCGAN: dcgan_losses, WGANGP: wgan_gp_losses, SNGAN: sn_gan_losses, InfoGAN: info_gan_losses}
+
+
+def fresh_latents(model):
+    if isinstance(model, DCGAN):
+        return tf.random.uniform((BATCH, model.latent_dim), -1, 1)
+    if isinstance(model, InfoGAN):
+        category = tf.one_hot(tf.random.uniform((BATCH,), 0, 10, tf.int32), 10)
+        return tf.concat([category, tf.random.uniform((BATCH, model.latent_dim - 10), -1, 1)], axis=1)
+    return tf.random.normal((BATCH, model.latent_dim))
+
+
+def plain_gan(model, latents=fresh_latents, alpha=lambda: tf.random.uniform((BATCH, 1, 1, 1))):
+    """The loop by hand, with a pass of the generator for each update: a function of one step."""
+    generator, discriminator = model.generator, model.discriminator
+    optimizers, every = model.default_optimizers(), steps_of(model)
+    d_loss, g_loss = LOSSES[type(model)](alpha)
+    means, count = {}, [0]
+    data = batches(model)
+
+    def track(losses):
+        for name, value in losses.items():
+            if name not in means:
+                means[name] = keras.metrics.Mean()
+            means[name].update_state(value)
+
+    def update_discriminator(data):
+        real, z = next(data), latents(model)
+        fakes = generator(z, training=True)
+        with tf.GradientTape() as tape:
+            losses = d_loss(discriminator, real, fakes, z)
+        variables = discriminator.trainable_variables
+        gradients = tape.gradient(losses["discriminator_loss"], variables)
+        optimizers["discriminator"].apply_gradients(zip(gradients, variables))
+        track(losses)
+
+    def update_generator():
+        z = latents(model)
+        with tf.GradientTape() as tape:
+            losses = g_loss(discriminator, generator(z, training=True), z)
+        variables = generator.trainable_variables
+        gradients = tape.gradient(losses["generator_loss"], variables)
+        optimizers["generator"].apply_gradients(zip(gradients, variables))
+        track(losses)
+
+    def of(updates):
+        @tf.function
+        def step(data):
+            for update in updates:
+                update(*(data,) if update is update_discriminator else ())
+            return {name: mean.result() for name, mean in means.items()}
+
+        return step
+
+    one, both = of([update_discriminator]), of([update_discriminator, update_generator])
+
+    def step():
+        count[0] += 1
+        return (one if count[0] % every else both)(data)
+
+    return step
+
+
+def check(name, build):
+    """That the plain loop does the same: equal losses in the first step, of the noise of ours."""
+    model = build()
+    key = [random.key(model.seed, 1, 1, draw) for draw in (1, 2)]
+    plain = plain_gan(
+        build(), lambda model: model.latents(key[0], BATCH), lambda: random.uniform(key[1], (BATCH, 1, 1, 1))
+    )()
+    ours = function_of(model, jit_compile=False)()
+    for log, value in plain.items():
+        np.testing.assert_allclose(float(ours[log]), float(value), rtol=1e-3, err_msg=f"{name} {log}")
+
+
 def noise_of(model):
     """One draw of a step's latents."""
-    draw = random.uniform if isinstance(model, DCGAN) else random.normal
-    return tf.function(lambda: draw(random.key(0, model.step.value, 1), (BATCH, model.latent_dim)))
+    if isinstance(model, VAE):
+        return tf.function(
+            lambda: random.normal(random.key(0, model.step.value, 1), (BATCH, model.latent_dim))
+        )
+    return tf.function(lambda: model.latents(random.key(0, model.step.value, 1), BATCH))
 
 
 def against_plain_keras():
     rows = []
     for name, build in MODELS.items():
-        if name.startswith("WGAN"):
-            continue
-        plain = plain_dcgan if name.startswith("DCGAN") else plain_vae
-        ways = {"tfgen": step_of(build()), "plain": plain(build()), "one draw of noise": noise_of(build())}
+        model = build()
+        steps = steps_of(model)
+        if isinstance(model, VAE):
+            plain = plain_vae(build())
+        else:
+            check(name, build)
+            plain = plain_gan(build())
+        ways = {
+            "tfgen": turn(function_of(model), steps),
+            "plain": turn(plain, steps),
+            "one draw of noise": noise_of(model),
+        }
         times = take_turns(ways, rounds=40)
-        rows.append({"model": name, "batch": BATCH, **times, **ratio(times, "tfgen", "plain")})
+        rows.append(
+            {"model": name, "batch": BATCH, "steps": steps, **times, **ratio(times, "tfgen", "plain")}
+        )
+        print(rows[-1], flush=True)
     return rows
+
+
+def _seconds(function):
+    start = time.perf_counter()
+    function().numpy()
+    return round(time.perf_counter() - start, 1)
 
 
 def with_and_without_xla():
+    """Times of a round of the game, and of the first step, in which a function is traced and compiled."""
     rows = []
     for name, build in MODELS.items():
-        ways = {"xla": step_of(build(), jit_compile=True), "graph": step_of(build(), jit_compile=False)}
+        row, ways = {"model": name, "batch": BATCH}, {}
+        for way, compiled in (("xla", True), ("graph", False)):
+            model = build()
+            function = function_of(model, jit_compile=compiled)
+            row[f"{way} first_s"] = _seconds(turn(function))
+            ways[way] = turn(function, steps_of(model))
+        if steps_of(model) > 1:
+            row["xla unrolled first_s"] = _unrolled(build(), steps_of(model))
         times = take_turns(ways, rounds=15, warm_up=10)
-        rows.append({"model": name, "batch": BATCH, **times, **ratio(times, "xla", "graph")})
+        rows.append({**row, "steps": steps_of(model), **times, **ratio(times, "xla", "graph")})
+        print(rows[-1], flush=True)
     return rows
+
+
+def _unrolled(model, steps):
+    """Seconds of the first call, were a round of the game one function without a cond."""
+    model.compile()
+    data, names = batches(model), list(model.objectives())
+
+    @tf.function(jit_compile=True)
+    def round_(batch):
+        for step in range(1, steps + 1):
+            due = [name for name in names if step % model.objectives()[name].every == 0]
+            logs = model._play(batch, due)
+        return logs
+
+    return _seconds(lambda: next(iter(round_(next(data)).values())))

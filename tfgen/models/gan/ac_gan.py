@@ -20,8 +20,8 @@ import keras
 import tensorflow as tf
 
 from tfgen import losses
-from tfgen.errors import InputError
 from tfgen.models.base import Recipe
+from tfgen.models.conditions import needs_classes
 from tfgen.models.gan.base import StandardGAN
 
 
@@ -44,8 +44,7 @@ class ACGAN(StandardGAN):
     discriminator_logs = ("real_class_loss", "fake_class_loss")
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, **kwargs):
-        if classes < 2:
-            raise InputError(f"ACGAN needs classes >= 2; received {classes}")
+        needs_classes(classes, "ACGAN")
         self.classes = classes
         super().__init__(image_shape, **kwargs)
 

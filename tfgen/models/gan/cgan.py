@@ -18,8 +18,8 @@ z is normal.
 import keras
 
 from tfgen import losses
-from tfgen.errors import InputError
 from tfgen.models.base import Recipe
+from tfgen.models.conditions import needs_classes
 from tfgen.models.gan.base import StandardGAN
 
 
@@ -36,8 +36,7 @@ class CGAN(StandardGAN):
     recipe = Recipe("mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, **kwargs):
-        if classes < 2:
-            raise InputError(f"CGAN needs classes >= 2; received {classes}")
+        needs_classes(classes, "CGAN")
         self.classes = classes
         super().__init__(image_shape, **kwargs)
 

@@ -10,8 +10,9 @@ have norm 1 there, at real images with a little noise (section 2.4):
     generator: -E[log D(G(z))]
 
 The slope is that of the logit. It is each image's own, so D has layer normalisation in place of
-batch normalisation. Unlike the authors' code, whose noise has half the batch's standard deviation,
-`noise` is a number, so that no image of a batch acts on another.
+batch normalisation. Unlike the authors' code (github.com/kodalinaveen3/DRAGAN), whose noise is uniform
+from 0 to half the batch's standard deviation and of which a random share is taken for each image,
+`noise` is a number, so that no image of a batch acts on another. The optimizer is DCGAN's.
 """
 
 import functools

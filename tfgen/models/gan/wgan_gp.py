@@ -20,42 +20,31 @@ import functools
 import keras
 import tensorflow as tf
 
-from tfgen import losses, networks
+from tfgen import losses
 from tfgen.models.base import Recipe
-from tfgen.models.gan.base import AdversarialModel
+from tfgen.models.gan.base import StandardGAN
 
 
 @keras.saving.register_keras_serializable("tfgen")
-class WGANGP(AdversarialModel):
+class WGANGP(StandardGAN):
     """A generator against a critic whose slope is held at 1.
 
     Args:
-        image_shape: (height, width, channels), of any size from 8x8 on.
-        latent_dim: size of z.
-        width: filters of the layers next to the image; each halving of the size doubles them.
+        image_shape, latent_dim, width, body: see `StandardGAN`.
         penalty_weight: lambda of eq. 3.
         discriminator_steps: the critic's updates for one of the generator.
     """
 
     recipe = Recipe("fashion_mnist", batch_size=64, epochs=12, model=dict(image_shape=(28, 28, 1), width=32))
     critic = True
+    normalization = "layer"
     discriminator_logs = ("gradient_penalty",)
 
     def __init__(
-        self,
-        image_shape=(64, 64, 3),
-        latent_dim=128,
-        width=64,
-        penalty_weight=10.0,
-        discriminator_steps=5,
-        **kwargs,
+        self, image_shape=(64, 64, 3), latent_dim=128, penalty_weight=10.0, discriminator_steps=5, **kwargs
     ):
-        super().__init__(**kwargs)
-        self.image_shape, self.latent_dim, self.width = image_shape, latent_dim, width
+        super().__init__(image_shape, latent_dim, **kwargs)
         self.penalty_weight, self.discriminator_steps = penalty_weight, discriminator_steps
-        with self.building():
-            self.generator = networks.dcgan_generator(image_shape, latent_dim, width)
-            self.discriminator = networks.dcgan_discriminator(image_shape, width, normalization="layer")
 
     def default_optimizers(self):
         """Adam of rate 1e-4, beta 0 and 0.9 (Algorithm 1)."""

@@ -18,6 +18,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.models.base import Objective, Recipe
+from tfgen.models.conditions import needs_classes
 from tfgen.models.vae.base import LatentVariableModel
 
 
@@ -29,7 +30,7 @@ class CVAE(LatentVariableModel):
 
     Args:
         image_shape: (height, width, channels); images lie in [0, 1].
-        classes: number of classes; labels are 0 to classes - 1.
+        classes: number of classes, at least 2; labels are 0 to classes - 1.
         latent_dim: size of z.
         width: units of each of the two hidden layers, or filters next to the image.
         body: "dense" (tanh), "convolutional" or "linear".
@@ -50,6 +51,7 @@ class CVAE(LatentVariableModel):
         samples=1,
         **kwargs,
     ):
+        needs_classes(classes, "CVAE")
         super().__init__(**kwargs)
         self.image_shape, self.classes, self.latent_dim = image_shape, classes, latent_dim
         self.width, self.body, self.likelihood, self.samples = width, body, likelihood, samples

@@ -34,6 +34,7 @@ import tensorflow as tf
 from tfgen import losses, networks
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.coding import CodingModel
+from tfgen.models.conditions import needs_classes
 
 
 class Centres(keras.layers.Layer):
@@ -74,7 +75,7 @@ class CVAEGAN(CodingModel):
 
     Args:
         image_shape: (height, width, channels); images lie in [-1, 1].
-        classes: number of classes; labels are 0 to classes - 1.
+        classes: number of classes, at least 2; labels are 0 to classes - 1.
         latent_dim: size of z.
         width: filters next to the image, of every network.
         rate_weight, pairwise_weight, mean_weight, class_mean_weight: lambda_1 to lambda_4.
@@ -103,6 +104,7 @@ class CVAEGAN(CodingModel):
         decay=0.9,
         **kwargs,
     ):
+        needs_classes(classes, "CVAEGAN")
         super().__init__(**kwargs)
         self.image_shape, self.classes = image_shape, classes
         self.latent_dim, self.width, self.decay = latent_dim, width, decay

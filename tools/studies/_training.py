@@ -1,0 +1,28 @@
+"""What the studies of adversarial models share: training on a source, and its cost."""
+
+import resource
+import time
+
+from tfgen import data
+
+
+def core_seconds():
+    """Processor time of this process: what else the machine does hardly changes it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def trained(
+    model, source, epochs, batch_size, data_dir, seed, split="train", callbacks=(), how=None, **options
+):
+    """Trains `model`, compiled by `how`, else by its paper's optimizers; returns (core-seconds, history)."""
+    place = dict(data_dir=data_dir, download=data_dir is None)
+    batches = data.load(source, split, model, batch_size, seed=seed, **options, **place)
+    model.compile(**(how or {}))
+    start, since = core_seconds(), time.monotonic()
+    history = model.fit(batches, epochs=epochs, verbose=0, callbacks=list(callbacks)).history
+    cost = core_seconds() - start
+    print(
+        f"{type(model).__name__} seed {seed}: {time.monotonic() - since:.0f} s, {cost:.0f} core-s", flush=True
+    )
+    return cost, history
