@@ -84,7 +84,7 @@ TINY = {
     NADE: dict(image_shape=(8, 8, 1), levels=4, width=8),
     MADE: dict(image_shape=(8, 8, 1), levels=4, width=24, depth=2),
     PixelCNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1),
-    PixelCNNPlusPlus: dict(image_shape=(8, 8, 1), width=4, blocks=1, scales=2, mixtures=2),
+    PixelCNNPlusPlus: dict(image_shape=(8, 8, 1), width=4, blocks=1, scales=1, mixtures=2),
     PixelRNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1),
     MultiScalePixelRNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=1, scale=2, lstm="row"),
     GatedPixelCNN: dict(image_shape=(8, 8, 1), levels=4, width=8, depth=2, kernel_size=3, classes=3),

@@ -40,8 +40,8 @@ def parts(parameters, channels):
 
 def coupled(means, coefficients, x):
     """Means (..., k, c) given the values x (..., c), of which each moves the channels after it."""
-    result = []
-    for channel in range(means.shape[-1]):
+    result = [means[..., 0]]
+    for channel in range(1, means.shape[-1]):
         first = channel * (channel - 1) // 2
         moved = coefficients[..., first : first + channel] * x[..., None, :channel]
         result.append(means[..., channel] + tf.reduce_sum(moved, axis=-1))

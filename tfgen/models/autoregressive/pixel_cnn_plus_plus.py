@@ -157,7 +157,7 @@ class PixelCNNPlusPlus(AutoregressiveModel):
 
         A generator is not looked into: call `initialise` with some of its images first.
         """
-        if int(self.step) == 0:
+        if int(self.step.numpy()) == 0:
             first = None
             if isinstance(x, tf.data.Dataset):
                 first = next(iter(x), None)

@@ -18,13 +18,21 @@ from tfgen.models.autoregressive.shifted import concat_elu, gated
 
 
 def product(x, kernel):
-    """(..., inputs) by (inputs, outputs), as one product of two matrices."""
+    """(columns, n, inputs) by (inputs, outputs), as one product of two matrices."""
     rows = tf.reshape(x, (-1, x.shape[-1]))
-    return tf.reshape(tf.matmul(rows, kernel), tf.concat([tf.shape(x)[:-1], [kernel.shape[-1]]], axis=0))
+    return tf.reshape(tf.matmul(rows, kernel), (x.shape[0], -1, kernel.shape[-1]))
 
 
 def write(rows, index, row):
     return tf.tensor_scatter_nd_update(rows, [[index]], row[None])
+
+
+def once(wanted, new, otherwise):
+    """new() if it is wanted, else `otherwise`: a loop of one pass or none.
+
+    `tf.cond` would do in TensorFlow, but the shapes in it are lost on the way to ONNX.
+    """
+    return tf.while_loop(lambda left, _: left, lambda *_: (False, new()), (wanted, otherwise))[1]
 
 
 def beside(x, offsets, count, step=1):
@@ -128,10 +136,9 @@ class Sampler:
                     both.append(tf.reshape(pair, (2 * count, -1, self.width))[: x.shape[0]] + up_bias)
                 return tf.stack(both), states, tables
 
-            def idle():
-                return below, tuple(coarser), tuple(self._no_tables(i) for i in range(s + 1, self.scales))
-
-            below, coarser, tables = tf.cond(tf.equal(row % 2, 0), deeper, idle)
+            no_tables = tuple(self._no_tables(i) for i in range(s + 1, self.scales))
+            idle = (below, tuple(coarser), no_tables)
+            below, coarser, tables = once(tf.equal(row % 2, 0), deeper, idle)
             end, x = x, tf.gather(below, row % 2)
         for also in reversed(kept):
             x = run(x, also)
@@ -203,11 +210,9 @@ class Sampler:
                 new = tf.stack(tf.split(new, 4, axis=-1))
                 return new[0], new, news
 
-            def idle():
-                nothing = tuple(self._no_news(i) for i in range(s + 1, self.scales))
-                return tf.gather(four, row % 2 * 2 + column % 2), four, nothing
-
-            x, four, news = tf.cond(tf.equal(row % 2 + column % 2, 0), deeper, idle)
+            nothing = tuple(self._no_news(i) for i in range(s + 1, self.scales))
+            idle = (tf.gather(four, row % 2 * 2 + column % 2), four, nothing)
+            x, four, news = once(tf.equal(row % 2 + column % 2, 0), deeper, idle)
         also = tf.unstack(tf.matmul(tf.stack(short_cuts[::-1]), weights["short_cut"]))
         for one in also:
             x = run(x, one)
