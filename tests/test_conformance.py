@@ -186,11 +186,6 @@ def test_each_objective_lowers_its_loss_and_moves_only_its_networks(cls):
         assert moved and moved <= own, name
 
 
-def test_xla_and_several_steps_an_execution_give_the_same_history(cls, trained):
-    model = build(cls, jit_compile=True, steps_per_execution=3)  # does not divide the four steps of an epoch
-    assert_same(fit(model, epochs=2), trained[1], tolerance=1e-4)
-
-
 def test_two_devices_give_what_one_gives(cls, trained, two_devices):
     with two_devices.scope():
         model = build(cls)
@@ -220,7 +215,8 @@ def check_half_precision(cls, precision, folder):
     for name, optimizer in model.optimizers.items():
         assert_same([v.numpy() for v in loaded.optimizers[name].variables],
                     [v.numpy() for v in optimizer.variables])  # fmt: skip
-    assert_same(loaded.sample(2, seed=0), model.sample(2, seed=0))
+    assert_same(loaded.get_weights(), model.get_weights())
+    assert np.isfinite(model.sample(2, seed=0)).all()
 
 
 @one_of_each_kind
@@ -240,17 +236,31 @@ def test_config_survives_json(cls, trained):
     assert TINY[cls].items() <= config.items()
 
 
-def test_training_that_stops_and_resumes_ends_as_training_that_does_not(cls, trained, tmp_path):
-    stopped, first = trained
-    stopped.save(tmp_path / "model.keras")
-    resumed = keras.models.load_model(tmp_path / "model.keras")
-    assert type(resumed) is cls
-    assert_same(resumed.get_weights(), stopped.get_weights())
+@pytest.fixture(scope="module")
+def resumed(trained, tmp_path_factory):
+    """The trained model, saved, loaded, and its history in two more epochs."""
+    model, _ = trained
+    path = tmp_path_factory.mktemp("resumed") / "model.keras"
+    model.save(path)
+    loaded = keras.models.load_model(path)
+    assert type(loaded) is type(model)
+    assert_same(loaded.get_weights(), model.get_weights())
+    return loaded, fit(loaded, epochs=2)
 
-    straight = build(cls)
+
+def test_training_that_resumes_is_training_with_xla_that_never_stopped(cls, trained, resumed):
+    """And several steps in an execution, which do not divide the four of an epoch, change nothing either."""
+    straight = build(cls, jit_compile=True, steps_per_execution=3)
     history = fit(straight, epochs=4)
-    assert_same({log: values[:2] for log, values in history.items()}, first)
-    assert_same({log: values[2:] for log, values in history.items()}, fit(resumed, epochs=2))
+    assert_same({log: values[:2] for log, values in history.items()}, trained[1], tolerance=1e-4)
+    assert_same({log: values[2:] for log, values in history.items()}, resumed[1], tolerance=1e-4)
+
+
+@one_of_each_kind
+def test_training_that_resumes_is_training_that_never_stopped(cls, resumed):
+    resumed, _ = resumed
+    straight = build(cls)
+    fit(straight, epochs=4)
     assert_same(resumed.get_weights(), straight.get_weights())
     assert_same(resumed.sample(2), straight.sample(2))
 
@@ -300,23 +310,23 @@ def exported(trained, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("batch", [1, 3, 7])
-def test_exports_give_the_same_numbers(trained, exported, batch):
+def test_exports_give_the_same_numbers(trained, exported):
     model, _ = trained
     restored = tf.saved_model.load(str(exported / "saved_model"))
-    rng = np.random.default_rng(batch)
+    rng = np.random.default_rng(0)
     for name, (method, specs) in model.signatures().items():
-        inputs = [draw(spec, values_of(model, spec), batch, rng) for spec in specs]
-        want = method(*map(tf.constant, inputs))
-        assert_same(getattr(restored, name)(*inputs), want)
         session = onnxruntime.InferenceSession(str(exported / "onnx" / f"{name}.onnx"))
-        feed = {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)}
-        assert_same(session.run(None, feed), [x.numpy() for x in tree.flatten(want)])
+        method = tf.function(method, input_signature=specs, autograph=False)
+        for batch in (1, 3, 7):
+            inputs = [draw(spec, values_of(model, spec), batch, rng) for spec in specs]
+            want = method(*map(tf.constant, inputs))
+            assert_same(getattr(restored, name)(*inputs), want)
+            feed = {i.name: x for i, x in zip(session.get_inputs(), inputs, strict=True)}
+            assert_same(session.run(None, feed), [x.numpy() for x in tree.flatten(want)])
 
 
-@pytest.mark.parametrize("seed", [0, 2**40 + 3])
-def test_an_exported_sampler_draws_what_sample_draws(trained, exported, seed):
-    model, _ = trained
+def test_an_exported_sampler_draws_what_sample_draws(trained, exported):
+    (model, _), seed = trained, 2**40 + 3
     session = onnxruntime.InferenceSession(str(exported / "onnx" / "sample.onnx"))
     given = {"n": np.array(5, "int32"), "seed": np.array(seed), "temperature": np.array(1, "float32")}
     labels = {}

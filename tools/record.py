@@ -1,7 +1,8 @@
 """Makes a record of a run: python tools/record.py RUN NAME [--published "..."]
 
 Writes results/NAME/: record.json (what was run, how long, by which versions, the curve and the
-scores), samples.png (of the last epoch) and curve.png. Evaluate the run first (`tfgen evaluate`).
+scores), samples.png (of the last epoch), curve.png, and completions.png if there are any. Evaluate the
+run first (`tfgen evaluate`), and of a model of pixels make completions (`tfgen complete`).
 """
 
 import argparse
@@ -92,6 +93,8 @@ def main():
     shutil.copyfile(options.run / "metrics.csv", folder / "metrics.csv")
     last = max((options.run / "samples").glob("epoch-*.png"))
     shutil.copyfile(last, folder / "samples.png")
+    if (options.run / "completions.png").exists():  # of `tfgen complete`
+        shutil.copyfile(options.run / "completions.png", folder / "completions.png")
     curve(rows, folder / "curve.png")
     print(f"{folder}: {record['seconds']} s, {len(rows)} epochs")
 

@@ -24,7 +24,7 @@ SHOWN = {  # the scores that a row shows, by the first that a record has
     "recall": "recall {:.2f}",
     "class_agreement": "class agreement {:.3f}",
 }
-FILES = ("record.json", "samples.png", "curve.png")
+FILES = ("record.json", "samples.png", "completions.png", "curve.png")
 
 
 def row(*cells):
@@ -81,7 +81,7 @@ def figures():
         work = f"{record['epochs']} epochs, {record['seconds'] / 60:.0f} min on {record['cores']} cores"
         options = record["data"]["options"]
         data = record["data"]["source"] + (
-            f", {options['binarize']}ally binarised" if "binarize" in options else ""
+            f", {options['binarize']}ally binarised" if options.get("binarize") else ""
         )
         rows.append(
             (
@@ -90,7 +90,11 @@ def figures():
                 shown,
                 record["published"] or "none on these data",
                 f"{work}. {record['note']}" if record["note"] else work,
-                ", ".join(f"[{file.split('.')[0]}]({folder}/{file})" for file in FILES),
+                ", ".join(
+                    f"[{file.split('.')[0]}]({folder}/{file})"
+                    for file in FILES
+                    if (path.parent / file).exists()
+                ),
             )
         )
     return table(
@@ -144,12 +148,14 @@ def sampling():
         each = case["cached"]["median_ms"] / case["batch"]
         rows.append((case["model"], case["batch"], f"{1000 / each:.0f}",
                      f"{case['naive_over_cached']['ratio']:.0f}",
+                     f"{case['naive_over_traced']['ratio']:.0f}",
                      f"{case['cached_over_forward']['ratio']:.1f}"))  # fmt: skip
     head = (
         "Sampling",
         "Batch",
         "Images/s",
         "Times faster than the naive loop",
+        "Without XLA",
         "Forward passes a batch costs",
     )
     return table(head, rows)

@@ -250,6 +250,29 @@ def test_a_wrong_argument_of_sample_is_named(small_pixel_cnn, arguments, message
         small_pixel_cnn.sample(**{"n": 2, **arguments})
 
 
+def test_levels_that_do_not_fit_the_images_are_named_before_training():
+    black_and_white = np.random.default_rng(0).integers(0, 2, (8, 2, 3, 1)).astype("float32")
+    grey = np.random.default_rng(0).uniform(0, 1, (8, 2, 3, 1)).astype("float32")
+    two, four = (build("PixelCNN", (2, 3, 1), levels=levels) for levels in (2, 4))
+    for model, wrong, right, message in (
+        (two, grey, black_and_white, "has 2 levels, black and white; .*% of the values received are grey"),
+        (four, black_and_white, grey, "has 4 levels; received images of 0 and 1 alone; .*levels=2"),
+    ):
+        model.compile()
+        for data in (wrong, tf.data.Dataset.from_tensors(wrong)):
+            with pytest.raises(InputError, match=message):
+                model.fit(data, verbose=0)
+        model.fit(right, verbose=0)
+
+
+def test_labels_that_the_model_does_not_have_are_named():
+    model = build("GatedPixelCNN of classes", (2, 3, 1), levels=2)
+    for labels in ([0, 3], [0.5, 1.0], [[1]]):
+        for use in (lambda: model.log_prob(BINARY[:2], labels), lambda: model.sample(2, labels=labels)):
+            with pytest.raises(InputError, match="labels"):
+                use()
+
+
 def test_images_that_cannot_have_a_probability_are_named(small_pixel_cnn):
     with pytest.raises(InputError, match=r"images of shape \(n, 2, 3, 1\)"):
         small_pixel_cnn.log_prob(np.zeros((1, 3, 2, 1)))

@@ -88,7 +88,7 @@ def test_classes_are_learnt():
         (dict(depth=1), "depth >= 2"),
         (dict(kernel_size=4), "odd kernel_size >= 3; received 4"),
         (dict(kernel_size=1), "odd kernel_size >= 3; received 1"),
-        (dict(classes=-1), "classes >= 0; received -1"),
+        (dict(classes=1), "classes >= 2; received 1"),
     ],
 )
 def test_a_wrong_constructor_argument_is_named(arguments, message):

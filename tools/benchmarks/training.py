@@ -9,7 +9,19 @@ import tensorflow as tf
 
 from tfgen import random
 from tfgen.layers import SpectralNormalization
-from tfgen.models import DCGAN, SNGAN, VAE, WGANGP, InfoGAN
+from tfgen.models import (
+    DCGAN,
+    SNGAN,
+    VAE,
+    WGANGP,
+    GatedPixelCNN,
+    InfoGAN,
+    PixelCNN,
+    PixelCNNPlusPlus,
+    PixelRNN,
+)
+from tfgen.models.autoregressive import logistic_mixture
+from tfgen.models.autoregressive.base import AutoregressiveModel
 from tools.benchmarks import ratio, take_turns
 
 BATCH = 128
@@ -21,11 +33,29 @@ MODELS = {
     "VAE 28x28 convolutional": lambda: VAE((28, 28, 1), seed=0),
     "VAE 28x28 dense 200-200": lambda: VAE((28, 28, 1), body="dense", width=200, latent_dim=50, seed=0),
 }
+# Models of pixels, in batches of 16.
+GREY = dict(image_shape=(28, 28, 1), levels=2, seed=0)
+MODELS |= {
+    "PixelCNN 28x28, width 32, depth 7": lambda: PixelCNN(**GREY, width=32, depth=7),
+    "Gated PixelCNN 28x28, width 32, depth 7": lambda: GatedPixelCNN(
+        **GREY, width=32, depth=7, kernel_size=3
+    ),
+    "Row LSTM 28x28, width 16, depth 7": lambda: PixelRNN(**GREY, width=16, depth=7, lstm="row"),
+    "Diagonal BiLSTM 28x28, width 16, depth 7": lambda: PixelRNN(**GREY, width=16, depth=7),
+    "PixelCNN++ 32x32x3, width 24, a block each": lambda: PixelCNNPlusPlus(
+        width=24, blocks=1, mixtures=5, dropout=0.0, seed=0
+    ),
+}
+
+
+def batch_of(model):
+    return 16 if isinstance(model, AutoregressiveModel) else BATCH
 
 
 def batches(model):
     low, high = model.value_range
-    images = np.random.default_rng(0).uniform(low, high, (BATCH, *model.image_shape)).astype("float32")
+    shape = (batch_of(model), *model.image_shape)
+    images = np.random.default_rng(0).uniform(low, high, shape).astype("float32")
     return iter(tf.data.Dataset.from_tensors(tf.constant(images)).repeat())
 
 
@@ -73,6 +103,31 @@ def plain_vae(model):
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
         mean_loss.update_state(loss)
         return {"loss": mean_loss.result()}
+
+    return lambda: step(data)
+
+
+def plain_likelihood(model):
+    predictor, optimizer = model.predictor, model.default_optimizers()
+    nats, bits = keras.metrics.Mean(), keras.metrics.Mean()
+    data, variables = batches(model), predictor.trainable_variables
+
+    def log_likelihood(out, x):
+        if isinstance(model, PixelCNNPlusPlus):
+            return logistic_mixture.log_likelihood(out, x, model.levels)
+        level = tf.cast(x * (model.levels - 1), tf.int32)
+        return -tf.nn.sparse_softmax_cross_entropy_with_logits(level, out)
+
+    @tf.function
+    def step(data):
+        x = tf.round(next(data) * (model.levels - 1)) / (model.levels - 1)
+        with tf.GradientTape() as tape:
+            each = log_likelihood(predictor(x, training=True), x)
+            loss = -tf.reduce_mean(tf.reduce_sum(each, axis=(1, 2, 3)))
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+        nats.update_state(loss)
+        bits.update_state(loss / (math.prod(model.image_shape) * math.log(2)))
+        return {"likelihood_loss": nats.result(), "bits_per_dim": bits.result()}
 
     return lambda: step(data)
 
@@ -219,10 +274,15 @@ def plain_gan(model, latents=fresh_latents, alpha=lambda: tf.random.uniform((BAT
 def check(name, build):
     """That the plain loop does the same: equal losses in the first step, of the noise of ours."""
     model = build()
-    key = [random.key(model.seed, 1, 1, draw) for draw in (1, 2)]
-    plain = plain_gan(
-        build(), lambda model: model.latents(key[0], BATCH), lambda: random.uniform(key[1], (BATCH, 1, 1, 1))
-    )()
+    if isinstance(model, AutoregressiveModel):
+        plain = plain_likelihood(build())()
+    else:
+        key = [random.key(model.seed, 1, 1, draw) for draw in (1, 2)]
+        plain = plain_gan(
+            build(),
+            lambda model: model.latents(key[0], BATCH),
+            lambda: random.uniform(key[1], (BATCH, 1, 1, 1)),
+        )()
     ours = function_of(model, jit_compile=False)()
     for log, value in plain.items():
         np.testing.assert_allclose(float(ours[log]), float(value), rtol=1e-3, err_msg=f"{name} {log}")
@@ -242,19 +302,26 @@ def against_plain_keras():
     for name, build in MODELS.items():
         model = build()
         steps = steps_of(model)
+        ways = {"tfgen": turn(function_of(model), steps)}
         if isinstance(model, VAE):
             plain = plain_vae(build())
         else:
             check(name, build)
-            plain = plain_gan(build())
-        ways = {
-            "tfgen": turn(function_of(model), steps),
-            "plain": turn(plain, steps),
-            "one draw of noise": noise_of(model),
-        }
-        times = take_turns(ways, rounds=40)
+            plain = (
+                plain_likelihood(build()) if isinstance(model, AutoregressiveModel) else plain_gan(build())
+            )
+        ways["plain"] = turn(plain, steps)
+        if not isinstance(model, AutoregressiveModel):
+            ways["one draw of noise"] = noise_of(model)
+        times = take_turns(ways, rounds=40 if batch_of(model) == BATCH else 15)
         rows.append(
-            {"model": name, "batch": BATCH, "steps": steps, **times, **ratio(times, "tfgen", "plain")}
+            {
+                "model": name,
+                "batch": batch_of(model),
+                "steps": steps,
+                **times,
+                **ratio(times, "tfgen", "plain"),
+            }
         )
         print(rows[-1], flush=True)
     return rows
@@ -270,9 +337,10 @@ def with_and_without_xla():
     """Times of a round of the game, and of the first step, in which a function is traced and compiled."""
     rows = []
     for name, build in MODELS.items():
-        row, ways = {"model": name, "batch": BATCH}, {}
+        row, ways = {"model": name}, {}
         for way, compiled in (("xla", True), ("graph", False)):
             model = build()
+            row["batch"] = batch_of(model)
             function = function_of(model, jit_compile=compiled)
             row[f"{way} first_s"] = _seconds(turn(function))
             ways[way] = turn(function, steps_of(model))

@@ -3,6 +3,7 @@
 import math
 import operator
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import tree
@@ -67,6 +68,39 @@ class AutoregressiveModel(GenerativeModel):
         super().__init__(**kwargs)
         self.image_shape, self.levels = tuple(image_shape), levels
 
+    def fit(self, x=None, y=None, batch_size=None, **kwargs):
+        """As in Keras; before the first step of all, `start` looks at the first batch.
+
+        A generator is not looked into: call `start` with some of its images first.
+        """
+        if int(self.step.numpy()) == 0:
+            first = None
+            if isinstance(x, tf.data.Dataset):
+                first = next(iter(x), None)
+            elif isinstance(x, keras.utils.PyDataset):
+                first = x[0]
+            elif hasattr(x, "__getitem__"):
+                first = tree.map_structure(lambda rows: rows[: batch_size or 32], x if y is None else (x, y))
+            if first is not None:
+                self.start(*self.parted(self._checked(tree.map_structure(tf.convert_to_tensor, first))))
+        return super().fit(x, y, batch_size, **kwargs)
+
+    def start(self, images, labels=None):
+        """What comes before the first step, by the first images; an InputError if the levels do not fit."""
+        images = np.asarray(images)
+        grey = np.mean((0.1 < images) & (images < 0.9))
+        if self.levels == 2 and grey > 0.01:
+            raise InputError(
+                f"{type(self).__name__} has 2 levels, black and white; {grey:.0%} of the values received are "
+                f"grey; binarise the images (binarize='dynamic' in tfgen.data.load), or build the model with "
+                f"more levels"
+            )
+        if self.levels > 2 and np.isin(images, (0, 1)).all() and np.ptp(images) == 1:
+            raise InputError(
+                f"{type(self).__name__} has {self.levels} levels; received images of 0 and 1 alone; "
+                f"build the model with levels=2"
+            )
+
     def call(self, images, labels=None, training=False):
         """The predictor's parameters (n, h, w, ...) for images (n, h, w, c) in [0, 1]."""
         return self.run("predictor", images, labels, training)
@@ -92,6 +126,8 @@ class AutoregressiveModel(GenerativeModel):
         if tf.executing_eagerly() and not bool(tf.reduce_all((images >= 0) & (images <= 1))):
             low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
             raise InputError(f"log_prob expects images in [0, 1]; received values from {low:g} to {high:g}")
+        if tf.executing_eagerly() and labels is not None and self.label_spec is not None:
+            labels = self.checked_labels(labels, len(images))
         images = self.quantised(images)
         each = self.log_likelihood(self(images, labels, training=training), images)
         return tf.reduce_sum(each, axis=(1, 2, 3))

@@ -32,6 +32,7 @@ from tfgen.errors import InputError
 from tfgen.models.autoregressive.base import AutoregressiveModel, inverse_cdf
 from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, group_of
 from tfgen.models.base import Recipe
+from tfgen.models.conditions import needs_classes
 
 FIRST = 7  # the size of the first layer's kernels
 
@@ -84,8 +85,8 @@ class GatedPixelCNN(AutoregressiveModel):
             )
         if kernel_size < 3 or kernel_size % 2 == 0:
             raise InputError(f"GatedPixelCNN needs an odd kernel_size >= 3; received {kernel_size}")
-        if classes < 0:
-            raise InputError(f"GatedPixelCNN needs classes >= 0; received {classes}")
+        if classes:
+            needs_classes(classes, "GatedPixelCNN with labels")
         super().__init__(image_shape, levels, **kwargs)
         self.width, self.depth, self.kernel_size = width, depth, kernel_size
         self.top, self.classes = top, classes

@@ -30,6 +30,7 @@ of zeros: where the authors shift features, padding shifts the image.
 """
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 from tfgen.errors import InputError
@@ -38,8 +39,7 @@ from tfgen.models.autoregressive.base import AutoregressiveModel
 from tfgen.models.autoregressive.pixel_cnn_plus_plus_sampler import Sampler
 from tfgen.models.autoregressive.shifted import ConcatELU, Dropout, Gated, NormalisedConv2D
 from tfgen.models.base import Recipe
-
-import tensorflow as tf  # isort: skip
+from tfgen.models.conditions import needs_classes
 
 KERNELS = {"vertical": (2, 3), "horizontal": (2, 2)}
 PADDING = {"vertical": (1, 0, 1, 1), "horizontal": (1, 0, 1, 0)}  # above, below, left, right
@@ -133,12 +133,14 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         classes=0,
         **kwargs,
     ):
-        if min(width, blocks, scales, mixtures) < 1 or not 0 <= dropout < 1 or classes < 0:
+        if min(width, blocks, scales, mixtures) < 1 or not 0 <= dropout < 1:
             raise InputError(
-                f"PixelCNNPlusPlus needs width, blocks, scales and mixtures of at least 1, dropout in [0, 1) "
-                f"and classes >= 0; received width={width}, blocks={blocks}, scales={scales}, "
-                f"mixtures={mixtures}, dropout={dropout}, classes={classes}"
+                f"PixelCNNPlusPlus needs width, blocks, scales and mixtures of at least 1 and dropout in "
+                f"[0, 1); received width={width}, blocks={blocks}, scales={scales}, mixtures={mixtures}, "
+                f"dropout={dropout}"
             )
+        if classes:
+            needs_classes(classes, "PixelCNNPlusPlus with labels")
         super().__init__(image_shape, levels, **kwargs)
         self.width, self.blocks, self.scales, self.mixtures = width, blocks, scales, mixtures
         self.dropout, self.classes = dropout, classes
@@ -152,24 +154,9 @@ class PixelCNNPlusPlus(AutoregressiveModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3, beta_1=0.95, beta_2=0.9995)
 
-    def fit(self, x=None, y=None, batch_size=None, **kwargs):
-        """As in Keras, after `initialise` by the first batch if no step was taken yet.
-
-        A generator is not looked into: call `initialise` with some of its images first.
-        """
-        if int(self.step.numpy()) == 0:
-            first = None
-            if isinstance(x, tf.data.Dataset):
-                first = next(iter(x), None)
-            elif isinstance(x, keras.utils.PyDataset):
-                first = x[0]
-            elif hasattr(x, "__getitem__"):
-                arrays = x if y is None else (x, y)
-                first = keras.tree.map_structure(lambda rows: rows[: batch_size or 32], arrays)
-            if first is not None:
-                batch = keras.tree.map_structure(tf.convert_to_tensor, first)
-                self.initialise(*self.parted(self._checked(batch)))
-        return super().fit(x, y, batch_size, **kwargs)
+    def start(self, images, labels=None):
+        super().start(images, labels)
+        self.initialise(images, labels)
 
     def initialise(self, images, labels=None):
         """Sets the length of each filter and each bias so that its features over the images have the
