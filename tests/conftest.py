@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # or tests mostly compile
 
 import pytest
 import tensorflow as tf
