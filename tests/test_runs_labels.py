@@ -106,6 +106,21 @@ def test_labels_of_a_recipe_are_of_its_own_data(begun):
         begun("dbvae", "attributes", "b", {"image_shape": (16, 16, 1)})
 
 
+def test_a_model_of_more_levels_than_two_takes_images_as_they_are(labelled, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "_fit", lambda *run: run[1]["data"]["options"])
+    options = [
+        runs.train(
+            "pixelcnn",
+            tmp_path / str(levels),
+            labelled / "none.npz",
+            arguments={"width": 4, "depth": 1, "levels": levels},
+            batch_size=8,
+        )
+        for levels in (2, 8)
+    ]
+    assert options[0]["binarize"] == "dynamic" and "binarize" not in options[1]
+
+
 def test_a_grid_has_every_image_at_its_place():
     images = np.zeros((3, 8, 16, 1), np.float32)
     images[:] = np.array([-1.0, 0.5, 5.0])[:, None, None, None]  # black, middle, beyond white

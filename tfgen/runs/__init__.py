@@ -121,6 +121,8 @@ def train(
     usual = dict(recipe.data)
     if source != recipe.dataset:
         usual.pop("labels", None)  # the names of its own attributes
+    if given.get("levels", 2) > 2:
+        usual.pop("binarize", None)
     loading = {
         "source": source,
         "options": {"split": "train", **usual, **checked_options(options or {})},

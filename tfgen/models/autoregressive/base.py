@@ -98,7 +98,7 @@ class AutoregressiveModel(GenerativeModel):
         if self.levels > 2 and np.isin(images, (0, 1)).all() and np.ptp(images) == 1:
             raise InputError(
                 f"{type(self).__name__} has {self.levels} levels; received images of 0 and 1 alone; "
-                f"build the model with levels=2"
+                f"leave them as they are (binarize=None in tfgen.data.load), or build the model with levels=2"
             )
 
     def call(self, images, labels=None, training=False):
