@@ -1,10 +1,9 @@
-"""What every model shares: objectives, the training step, noise, averages, saving."""
+"""What every model shares: objectives, the training step, averages, samples, saving."""
 
 import contextlib
 import inspect
 import math
 import random as python_random
-import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from tfgen.errors import InputError
 from tfgen.models import ranges
 from tfgen.models.conditions import Conditions
 from tfgen.models.monitoring import Means, StopAtNaN
+from tfgen.models.noise import Noise
 
 SEEDED = (tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "n"))  # of an export that draws
 
@@ -52,10 +52,7 @@ class Recipe(NamedTuple):
     data: dict = {}
 
 
-_key_of = tf.function(random.key, [tf.TensorSpec((), tf.int64)])  # one op after the other takes 0.7 ms
-
-
-class GenerativeModel(Conditions, keras.Model):
+class GenerativeModel(Conditions, Noise, keras.Model):
     """A model trained by one or more objectives, in the order it lists them.
 
     A model says what it is by `data_spec`, `objectives`, `default_optimizers`, `signatures`
@@ -81,11 +78,7 @@ class GenerativeModel(Conditions, keras.Model):
             raise InputError(f"ema_decay must lie in [0, 1); received {ema_decay}")
         self.seed = python_random.randrange(2**31) if seed is None else seed
         self.ema_decay = ema_decay
-        counter = dict(dtype="int64", initializer="zeros", trainable=False)
-        counter["aggregation"] = "only_first_replica"
-        self._clock, self._draws = "asked", {}
-        self.step = self.add_weight(name="step", **counter)  # training steps so far
-        self.asked = self.add_weight(name="asked", **counter)  # unseeded draws outside of training
+        self.add_clocks()
         self.trackers = {}
         self.averages = {}
 
@@ -311,43 +304,6 @@ class GenerativeModel(Conditions, keras.Model):
     @property
     def metrics(self):
         return list(self.trackers.values())
-
-    # Noise: every draw takes its key here. It depends on the seed, on the step, on the
-    # number of the draw within the step and on the example, not on the device.
-
-    def _begin(self, clock):
-        self._clock = clock
-        self._draws[threading.get_ident()] = 0  # the devices' steps are traced in threads of their own
-
-    def next_key(self):
-        """The key of the next draw, for `tfgen.random`: uint32, shape (2,)."""
-        thread = threading.get_ident()
-        self._draws[thread] = draw = self._draws.get(thread, 0) + 1
-        return random.key(self.seed, int(self._clock == "step"), getattr(self, self._clock).value, draw)
-
-    def key_of(self, seed):
-        """The key of a seed; of the model's own unsaid one, new in each call, if None."""
-        if isinstance(seed, tf.Tensor):
-            return random.key(seed)
-        if seed is not None:
-            seed = int(seed) % 2**64
-            return _key_of(tf.constant(seed - (seed >> 63 << 64), tf.int64))
-        self.asked.assign_add(1)
-        self._begin("asked")
-        return self.next_key()
-
-    def _first_row(self, n):
-        context = tf.distribute.get_replica_context()
-        replica = context.replica_id_in_sync_group if context else 0
-        return 0 if isinstance(replica, int) and replica == 0 else replica * n
-
-    def normal(self, n, *shape):
-        """Standard normal noise of the current step, float32 (n, *shape)."""
-        return random.normal(self.next_key(), (n, *shape), self._first_row(n))
-
-    def uniform(self, n, *shape):
-        """Uniform noise in (0, 1) of the current step, float32 (n, *shape)."""
-        return random.uniform(self.next_key(), (n, *shape), self._first_row(n))
 
     # Samples.
 
