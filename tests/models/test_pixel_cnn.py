@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests.autoregressive_cases import sensitivity, spread
 from tfgen.errors import InputError
 from tfgen.models import PixelCNN
-from tfgen.models.autoregressive.pixel_cnn import wavefront
+from tfgen.models.autoregressive.wavefront import wavefront
 
 SIZE = dict(width=8, depth=2, top=8, seed=0)
 

@@ -44,7 +44,7 @@ class AutoregressiveModel(GenerativeModel):
 
     A subclass builds `predictor`, images (n, h, w, c) -> parameters (n, h, w, ...) of the
     distribution of each value, none of which depends on that value or on a later one, and says
-    `sample_from`. The predictor of a model of `classes` takes [images, one-hot labels]. Where the
+    `values_from`. The predictor of a model of `classes` takes [images, one-hot labels]. Where the
     parameters are not logits (n, h, w, c, levels) of a categorical distribution, it also says
     `log_likelihood` and `level`.
 
@@ -68,7 +68,7 @@ class AutoregressiveModel(GenerativeModel):
         super().__init__(**kwargs)
         self.image_shape, self.levels = tuple(image_shape), levels
 
-    def fit(self, x=None, y=None, batch_size=None, **kwargs):
+    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
         """As in Keras; before the first step of all, `start` looks at the first batch.
 
         A generator is not looked into: call `start` with some of its images first.
@@ -83,7 +83,7 @@ class AutoregressiveModel(GenerativeModel):
                 first = tree.map_structure(lambda rows: rows[: batch_size or 32], x if y is None else (x, y))
             if first is not None:
                 self.start(*self.parted(self._checked(tree.map_structure(tf.convert_to_tensor, first))))
-        return super().fit(x, y, batch_size, **kwargs)
+        return super().fit(x, y, batch_size, *args, **kwargs)
 
     def start(self, images, labels=None):
         """What comes before the first step, by the first images; an InputError if the levels do not fit."""
@@ -211,7 +211,23 @@ class AutoregressiveModel(GenerativeModel):
 
         Plain tensors in and out, so that it can be exported; other arguments as in `sample`.
         """
-        raise NotImplementedError(f"{type(self).__name__}.sample_from")
+        temperature = tf.convert_to_tensor(temperature, tf.float32)
+        return self._sample_from(noise, conditioned_on, temperature, labels)
+
+    @tf.function(autograph=False)  # so that a SavedModel holds it once, for all signatures that sample
+    def _sample_from(self, noise, conditioned_on, temperature, labels):
+        if conditioned_on is None:
+            return self.values_from(noise, None, temperature, labels)
+        image = self.values_from(noise, self.quantised(conditioned_on), temperature, labels)
+        return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
+
+    def values_from(self, noise, known, temperature, labels):
+        """`sample_from` of tensors: (n, h, w, c) in which what `known` gives is seen as it is there.
+
+        Args:
+            known: None, or (n, h, w, c) at the levels, with NaN where a value is to be drawn.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.values_from")
 
     def sample_from_seed(self, seed, n, temperature, labels=None):
         """`sample` of scalar tensors, int64, int32, float32, and of labels of n images or one for all."""

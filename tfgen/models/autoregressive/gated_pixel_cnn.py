@@ -30,7 +30,7 @@ from keras import layers, ops
 
 from tfgen.errors import InputError
 from tfgen.models.autoregressive.base import AutoregressiveModel, inverse_cdf
-from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, group_of
+from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, bounds, group_of
 from tfgen.models.base import Recipe
 from tfgen.models.conditions import needs_classes
 
@@ -131,16 +131,11 @@ class GatedPixelCNN(AutoregressiveModel):
     def default_optimizers(self):
         return keras.optimizers.RMSprop(1e-3)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
-        temperature = tf.convert_to_tensor(temperature, tf.float32)
-        return self._drawn(noise, conditioned_on, temperature, labels)
-
-    @tf.function(autograph=False)  # so that a SavedModel holds it once, for all signatures that sample
-    def _drawn(self, noise, conditioned_on, temperature, labels):
+    def values_from(self, noise, known, temperature, labels):
         height = self.image_shape[0]
         by_row = (1, 2, 0, 3)  # (h, w, n, c)
         noise = tf.transpose(noise, by_row)
-        given = None if conditioned_on is None else tf.transpose(self.quantised(conditioned_on), by_row)
+        given = None if known is None else tf.transpose(known, by_row)
         n = noise.shape[2] or tf.shape(noise)[2]
         above, start = self._vertical(n, labels)
         draw_row = self._horizontal(n, temperature)
@@ -153,10 +148,7 @@ class GatedPixelCNN(AutoregressiveModel):
 
         state = (0, tf.zeros_like(noise), tf.zeros_like(noise[0]), *start)
         _, image, *_ = tf.while_loop(lambda row, *_: row < height, step, state)
-        image = tf.transpose(image, (2, 0, 1, 3))
-        if conditioned_on is None:
-            return image
-        return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
+        return tf.transpose(image, (2, 0, 1, 3))
 
     def _read(self, name, part="kernel"):
         """A weight in the precision of the network."""
@@ -220,18 +212,15 @@ class GatedPixelCNN(AutoregressiveModel):
         into = [f"horizontal_{i}" for i in range(self.depth)]
         out = [f"residual_{i}" for i in range(self.depth)] + ["top", "logits"]
 
-        def bounds(size):  # of the groups of so many features
-            return [-(-channel * size // channels) for channel in range(channels + 1)]
-
         # A group's kernel is cut here, once: from its inputs to its own and all later features.
         before, own, ends, biases = [], {}, {}, {}
         for name in into + out:
             earlier, kernel = self._layer(name).taps()
-            start, ends[name] = bounds(kernel.shape[0]), bounds(kernel.shape[1])
+            start, ends[name] = (bounds(size, channels) for size in kernel.shape)
             if name in into:
                 earlier, kernel = (tf.gather(one, self._by_group, axis=1) for one in (earlier, kernel))
                 before.append(earlier)
-                ends[name] = [2 * end for end in bounds(self.width)]
+                ends[name] = [2 * end for end in bounds(self.width, channels)]
             else:
                 biases[name] = tf.cast(tf.convert_to_tensor(self._layer(name).bias), kernel.dtype)[None]
             own[name] = [kernel[start[c] : start[c + 1], ends[name][c] :] for c in range(channels)]

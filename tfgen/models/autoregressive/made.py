@@ -53,5 +53,5 @@ class MADE(AutoregressiveModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
-        return draw_by_rows(self.averaged("predictor"), self.levels, noise, conditioned_on, temperature)
+    def values_from(self, noise, known, temperature, labels):
+        return draw_by_rows(self.averaged("predictor"), self.levels, noise, known, temperature)

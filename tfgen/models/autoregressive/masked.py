@@ -87,8 +87,8 @@ def level_logits(x, image_shape, levels):
     return keras.ops.pad(x, [[0, 0]] * 4 + [[1, 0]])
 
 
-def draw_by_rows(predictor, levels, noise, conditioned_on, temperature):
-    """The image that noise selects, `AutoregressiveModel.sample_from`, of a `masked_network`.
+def draw_by_rows(predictor, levels, noise, known, temperature):
+    """The image that noise selects, `AutoregressiveModel.values_from`, of a `masked_network`.
 
     What earlier rows add to each unit is summed up when they are drawn, so that in all the work is that
     of one run of the network. The values of a row are drawn from a guess, and again from what
@@ -119,13 +119,11 @@ def draw_by_rows(predictor, levels, noise, conditioned_on, temperature):
     def by_row(images):
         return tf.transpose(tf.reshape(images, (-1, height, size)), (1, 0, 2))
 
-    noise = by_row(noise)
-    if conditioned_on is not None:
-        known = by_row(tf.round(conditioned_on * (levels - 1)) / (levels - 1))
+    noise, known = by_row(noise), None if known is None else by_row(known)
 
     def draw(row, image, *sums):
         first = tf.unstack(firsts[row])
-        noise_here, known_here = noise[row], None if conditioned_on is None else known[row]
+        noise_here, known_here = noise[row], None if known is None else known[row]
         rest = [tf.slice(y, [0, f], [n, k]) for y, f, k in zip(sums, first[1:], counts[1:])]
         # What this row adds to others needs no mask: all later ones may see it, and earlier ones are drawn.
         rows = [tf.slice(w, [f, 0], [k, w.shape[1]]) for w, f, k in zip(kernels, first, counts)]
@@ -147,7 +145,7 @@ def draw_by_rows(predictor, levels, noise, conditioned_on, temperature):
             logits = tf.reshape(rest[-1] + tf.matmul(features(x)[-1], blocks[-1]), (n, size, levels - 1))
             logits = tf.pad(logits, [[0, 0], [0, 0], [1, 0]])
             drawn = inverse_cdf(logits, noise_here, temperature) / (levels - 1)
-            if conditioned_on is not None:
+            if known is not None:
                 drawn = tf.where(tf.math.is_nan(known_here), drawn, known_here)
             return drawn, tf.reduce_any(drawn != x)
 
@@ -158,7 +156,4 @@ def draw_by_rows(predictor, levels, noise, conditioned_on, temperature):
     sums = [tf.zeros((n, 1)) + tf.cast(tf.convert_to_tensor(layer.bias), tf.float32) for layer in stack]
     image = tf.zeros((height, n, size))
     _, image, *_ = tf.while_loop(lambda row, *_: row < height, draw, (0, image, *sums))
-    image = tf.reshape(tf.transpose(image, (1, 0, 2)), (-1, height, *row_shape))
-    if conditioned_on is None:
-        return image
-    return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
+    return tf.reshape(tf.transpose(image, (1, 0, 2)), (-1, height, *row_shape))

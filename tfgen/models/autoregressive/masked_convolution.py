@@ -74,6 +74,11 @@ def group_of(features, channels):
     return np.arange(features) * channels // features
 
 
+def bounds(features, channels):
+    """The first feature of each channel, and the number of all."""
+    return [-(-channel * features // channels) for channel in range(channels + 1)]
+
+
 def offsets(kernel_size):
     """(rows up, columns to the right) of the earlier pixels that a masked kernel sees, in raster order."""
     margin = kernel_size // 2

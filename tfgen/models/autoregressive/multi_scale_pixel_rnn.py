@@ -93,19 +93,14 @@ class MultiScalePixelRNN(AutoregressiveModel):
     def default_optimizers(self):
         return keras.optimizers.RMSprop(1e-3)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
-        return self._drawn(noise, conditioned_on, tf.convert_to_tensor(temperature, tf.float32))
-
-    @tf.function(autograph=False)  # so that a SavedModel holds it once, for all signatures that sample
-    def _drawn(self, noise, conditioned_on, temperature):
+    def values_from(self, noise, known, temperature, labels):
         small, upsampling, large = map(self.averaged("predictor").get_layer, ("small", "upsampling", "large"))
         step = self.scale
-        known = None if conditioned_on is None else conditioned_on[:, ::step, ::step]
-        reduced = draw(small, noise[:, ::step, ::step], known, temperature)
-        image = self._placed(reduced)
-        condition = upsampling(tf.where(self.in_small, self.quantised(image), 0.0))
-        if conditioned_on is not None:
-            image = tf.where(self.in_small, image, conditioned_on)
+        given = None if known is None else known[:, ::step, ::step]
+        image = self._placed(draw(small, noise[:, ::step, ::step], given, temperature))
+        condition = upsampling(tf.where(self.in_small, image, 0.0))
+        if known is not None:
+            image = tf.where(self.in_small, image, known)
         return draw(large, noise, image, temperature, condition)
 
     def _placed(self, reduced):

@@ -7,7 +7,7 @@ https://proceedings.mlr.press/v15/larochelle11a.html
     p(x_i = 1 | x_<i) = sigmoid(b_i + V_i . h_i)                                    (eq. 10)
 
 W_j is a row of H numbers, so that a = c + sum_{j < i} W_j x_j goes from a value to the next by one more
-term: O(D H) work for an image of D values (section 3), for its likelihood and, in `sample_from`, for drawing
+term: O(D H) work for an image of D values (section 3), for its likelihood and, in `values_from`, for drawing
 it. Unlike the paper, values may have more levels than two, with a softmax in place of the sigmoid.
 """
 
@@ -147,7 +147,7 @@ class NADE(AutoregressiveModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
+    def values_from(self, noise, known, temperature, labels):
         """As in the base; a step of the loop adds the last value's term to a, (n, H), all that is kept."""
         layer = next(one for one in self.averaged("predictor").layers if isinstance(one, NADELayer))
         size, outputs, n = math.prod(self.image_shape), self.levels - 1, tf.shape(noise)[0]
@@ -158,21 +158,16 @@ class NADE(AutoregressiveModel):
         def by_value(images):
             return tf.transpose(tf.reshape(images, (-1, size)))
 
-        noise = by_value(noise)
-        if conditioned_on is not None:
-            known = by_value(self.quantised(conditioned_on))
+        noise, known = by_value(noise), None if known is None else by_value(known)
 
         def draw(i, image, a):
             logits = tf.matmul(tf.sigmoid(a), after[i], transpose_b=True) + bias[i]
             value = inverse_cdf(tf.pad(logits, [[0, 0], [1, 0]]), noise[i], temperature) / outputs
-            if conditioned_on is not None:
+            if known is not None:
                 value = tf.where(tf.math.is_nan(known[i]), value, known[i])
             image = tf.tensor_scatter_nd_update(image, [[i]], value[None])
             return i + 1, image, a + value[:, None] * before[i]
 
         start = (0, tf.zeros((size, n)), tf.zeros((n, 1)) + hidden_bias)
         _, image, _ = tf.while_loop(lambda i, *_: i < size, draw, start)
-        image = tf.reshape(tf.transpose(image), (-1, *self.image_shape))
-        if conditioned_on is None:
-            return image
-        return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
+        return tf.reshape(tf.transpose(image), (-1, *self.image_shape))

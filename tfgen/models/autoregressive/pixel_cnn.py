@@ -25,45 +25,9 @@ from keras import layers
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models.autoregressive.base import AutoregressiveModel, inverse_cdf
-from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, offsets
+from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, bounds, offsets
+from tfgen.models.autoregressive.wavefront import wavefront
 from tfgen.models.base import Recipe
-
-
-class wavefront:
-    """An order that draws several rows at once and yet no pixel before one that it depends on.
-
-    A pixel depends on none further right than `reach` columns in the row above (and on none
-    further right than one more column for each row above that). With skew > reach the pixel
-    (row, column) can therefore be drawn at step skew * row + column, together with those
-    `skew` columns to its left in the next row, and so on: 136 steps in place of 784 for 28x28.
-    Rows take turns in width // skew lanes, each of which draws one pixel at each step.
-
-    Attributes:
-        steps, lanes: their numbers.
-        pixel: (steps, lanes), the pixel that is drawn, in raster order; `idle` where none is.
-        idle, outside: two numbers beyond those of the pixels, h * w and h * w + 1.
-    """
-
-    def __init__(self, height, width, reach):
-        self.lanes = max(1, width // (reach + 1))
-        self.skew = -(-width // self.lanes)
-        self.steps = self.skew * (height - 1) + width
-        self.idle, self.outside = height * width, height * width + 1
-        self.width = width
-        self.row, self.column = np.divmod(np.arange(height * width), width)
-        self.time, self.lane = self.skew * self.row + self.column, self.row % self.lanes
-        self.pixel = np.full((self.steps, self.lanes), self.idle)
-        self.pixel[self.time, self.lane] = np.arange(height * width)
-
-    def neighbours(self, taps):
-        """The pixels at `taps` of the pixel that is drawn: (steps, lanes, taps); `outside` of the image."""
-        result = np.full((self.steps, self.lanes, len(taps)), self.outside)
-        for i, (up, right) in enumerate(taps):
-            column = self.column + right
-            inside = (self.row >= up) & (column >= 0) & (column < self.width)
-            pixel = (self.row - up) * self.width + column
-            result[self.time, self.lane, i] = np.where(inside, pixel, self.outside)
-        return result
 
 
 @keras.saving.register_keras_serializable("tfgen")
@@ -118,17 +82,10 @@ class PixelCNN(AutoregressiveModel):
     def default_optimizers(self):
         return keras.optimizers.RMSprop(1e-3)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
-        return self._drawn(noise, conditioned_on, tf.convert_to_tensor(temperature, tf.float32))
-
-    @tf.function(autograph=False)  # so that a SavedModel holds it once, for all signatures that sample
-    def _drawn(self, noise, conditioned_on, temperature):
-        step, state = self._sampler(noise, conditioned_on, temperature)
+    def values_from(self, noise, known, temperature, labels):
+        step, state = self._sampler(noise, known, temperature)
         _, image, _ = tf.while_loop(lambda t, *_: t < self.plan.steps, step, (0, *state))
-        image = self._picture(image)
-        if conditioned_on is None:
-            return image
-        return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
+        return self.plan.picture(image)
 
     def grow(self, seed, line, image, ring, temperature):
         """The image of `sample_from_seed` with n = 1, a line of the wavefront a call.
@@ -142,9 +99,9 @@ class PixelCNN(AutoregressiveModel):
         step, _ = self._sampler(noise, None, temperature)
         first = line * self.plan.skew
         last = tf.minimum(first + self.plan.skew, self.plan.steps)
-        image = self._by_pixel(image)
+        image = self.plan.by_pixel(image)
         _, image, ring = tf.while_loop(lambda t, *_: t < last, step, (first, image, ring))
-        return {"next_image": self._picture(image), "next_ring": ring}
+        return {"next_image": self.plan.picture(image), "next_ring": ring}
 
     def signatures(self):
         image = tf.zeros((1, *self.image_shape))
@@ -169,19 +126,9 @@ class PixelCNN(AutoregressiveModel):
     def plan(self):
         return wavefront(*self.image_shape[:2], reach=3)
 
-    def _by_pixel(self, images):
-        """(n, h, w, c) -> (h * w + 2, n, c), zero at the two numbers that are no pixels."""
-        height, width, channels = self.image_shape
-        rows = tf.transpose(tf.reshape(images, (-1, height * width, channels)), (1, 0, 2))
-        return tf.pad(rows, [[0, 2], [0, 0], [0, 0]])
-
-    def _picture(self, rows):
-        """Pixels (h * w + 2, n, c) -> (n, h, w, c)."""
-        return tf.reshape(tf.transpose(rows[:-2], (1, 0, 2)), (-1, *self.image_shape))
-
-    def _sampler(self, noise, conditioned_on, temperature):
+    def _sampler(self, noise, known, temperature):
         """The step of the sampler's loop, (t, image, ring) -> (t + 1, image, ring), and its first state."""
-        height, width, channels = self.image_shape
+        plan, channels = self.plan, self.image_shape[-1]
         convolutions = [
             layer for layer in self.averaged("predictor").layers if isinstance(layer, MaskedConv2D)
         ]
@@ -190,23 +137,19 @@ class PixelCNN(AutoregressiveModel):
         n, relu = tf.shape(noise)[0], tf.nn.relu
 
         # What makes the features of each channel's group: cut here, once, and not in every step.
-        def end(size, channel):
-            return -(-channel * size // channels)
-
         biases, before, own = [], [], []
         for convolution in convolutions:
             earlier, kernel = convolution.taps()
             bias = tf.cast(tf.convert_to_tensor(convolution.bias), kernel.dtype)
-            inputs, filters = kernel.shape
-            groups = [slice(end(filters, c), end(filters, c + 1)) for c in range(channels)]
-            known = [end(inputs, c + (convolution.mask == "B")) for c in range(channels)]
+            inputs, filters = (bounds(size, channels) for size in kernel.shape)
+            groups = [slice(*filters[c : c + 2]) for c in range(channels)]
+            ends = inputs[1:] if convolution.mask == "B" else inputs[:-1]
             biases.append([bias[group] for group in groups])
             before.append([earlier[:, group] for group in groups])
-            own.append([kernel[:rows, group] for rows, group in zip(known, groups)])
+            own.append([kernel[:rows, group] for rows, group in zip(ends, groups)])
         before_wide = [tf.stack([before[i][channel] for i in wide]) for channel in range(channels)]
 
-        plan = self.plan
-        lanes, pixels = plan.lanes, height * width
+        lanes, pixels = plan.lanes, plan.idle
         # The inputs of the 3x3 convolutions are kept for the last skew + 1 steps, as rows (n, width)
         # in the order slot, layer, lane; one more slot holds the zeros outside of the image.
         slots = plan.skew + 1
@@ -226,9 +169,7 @@ class PixelCNN(AutoregressiveModel):
             found = tf.transpose(tf.gather(rows, index), (*axes, taps + 1, taps, taps + 2))
             return tf.reshape(found, (*index.shape[:-2], lanes * n, index.shape[-1] * rows.shape[-1]))
 
-        noise = self._by_pixel(noise)
-        if conditioned_on is not None:
-            known = self._by_pixel(self.quantised(conditioned_on))
+        noise, known = plan.by_pixel(noise), None if known is None else plan.by_pixel(known)
 
         def step(t, image, ring):
             tables = (pixel, above, near)
@@ -260,7 +201,7 @@ class PixelCNN(AutoregressiveModel):
                 for i in (*hidden[-2:], last):
                     x = convolve(i, relu(x))
                 value = inverse_cdf(x, noise_here[:, channel], temperature) / (self.levels - 1)
-                if conditioned_on is not None:
+                if known is not None:
                     given = tf.reshape(tf.gather(known[..., channel], here), [-1])
                     value = tf.where(tf.math.is_nan(given), value, given)
                 inputs[first].append(value[:, None])

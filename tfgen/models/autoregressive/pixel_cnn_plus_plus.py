@@ -180,12 +180,5 @@ class PixelCNNPlusPlus(AutoregressiveModel):
     def level(self, parameters, pixel, channel, noise, temperature):
         return logistic_mixture.level(parameters, pixel, channel, self.levels, noise, temperature)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
-        return self._drawn(noise, conditioned_on, tf.convert_to_tensor(temperature, tf.float32), labels)
-
-    @tf.function(autograph=False)  # so that a SavedModel holds it once, for all signatures that sample
-    def _drawn(self, noise, conditioned_on, temperature, labels):
-        image = Sampler(self, noise, conditioned_on, temperature, labels).draw()
-        if conditioned_on is None:
-            return image
-        return tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
+    def values_from(self, noise, known, temperature, labels):
+        return Sampler(self, noise, known, temperature, labels).draw()

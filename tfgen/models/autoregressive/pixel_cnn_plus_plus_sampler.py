@@ -51,16 +51,14 @@ class Sampler:
     with the place of column c at c + 1, zeros to the left, and at the end a place for what is nothing.
     """
 
-    def __init__(self, model, noise, conditioned_on, temperature, labels):
+    def __init__(self, model, noise, known, temperature, labels):
         self.model, self.temperature = model, temperature
         self.height, _, self.channels = model.image_shape
         self.width, self.blocks, self.scales = model.width, model.blocks, model.scales
         self.columns = [-(-model.image_shape[1] // 2**s) for s in range(self.scales)]
         self.n = noise.shape[0] or tf.shape(noise)[0]
         self.noise = tf.transpose(noise, (1, 2, 0, 3))
-        self.known = None
-        if conditioned_on is not None:
-            self.known = tf.transpose(model.quantised(conditioned_on), (1, 2, 0, 3))
+        self.known = None if known is None else tf.transpose(known, (1, 2, 0, 3))
         self.kernels = Kernels(model, labels)
         self.dtype, self.up = self.kernels.dtype, self.kernels.up
 

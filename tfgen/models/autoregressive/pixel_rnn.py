@@ -17,7 +17,6 @@ Sampling computes each state of each pixel once, see `pixel_rnn_sampler.py`.
 """
 
 import keras
-import tensorflow as tf
 from keras import layers
 
 from tfgen.errors import InputError, unknown
@@ -96,9 +95,5 @@ class PixelRNN(AutoregressiveModel):
     def default_optimizers(self):
         return keras.optimizers.RMSprop(1e-3)
 
-    def sample_from(self, noise, conditioned_on=None, temperature=1.0, labels=None):
-        return self._drawn(noise, conditioned_on, tf.convert_to_tensor(temperature, tf.float32))
-
-    @tf.function(autograph=False)  # so that a SavedModel holds it once, for all signatures that sample
-    def _drawn(self, noise, conditioned_on, temperature):
-        return draw(self.averaged("predictor"), noise, conditioned_on, temperature)
+    def values_from(self, noise, known, temperature, labels):
+        return draw(self.averaged("predictor"), noise, known, temperature)

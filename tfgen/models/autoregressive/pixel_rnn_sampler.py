@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from tfgen.models.autoregressive.base import inverse_cdf
 from tfgen.models.autoregressive.lstm import MaskedLSTM, RowLSTM, cell
-from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, offsets
-from tfgen.models.autoregressive.pixel_cnn import wavefront
+from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, bounds, offsets
+from tfgen.models.autoregressive.wavefront import wavefront
 
 EDGE = (0, 0), (0, 1)  # the column that a network of Diagonal BiLSTMs has on the right of the image
 
 
-def draw(network, noise, conditioned_on, temperature, conditions=None):
+def draw(network, noise, known, temperature, conditions=None):
     """The images (n, h, w, c) that noise selects, by one loop in which each pixel is computed once.
 
     Row LSTM: the loop of `wavefront`, which draws several rows at once. Kept are the states of the
@@ -27,21 +27,16 @@ def draw(network, noise, conditioned_on, temperature, conditions=None):
     Args:
         network: the Keras model that `stack` made.
         conditions: (n, h, w, k), those that the network's layers see.
-        others: as in `AutoregressiveModel.sample_from`.
+        others: as in `AutoregressiveModel.values_from`.
     """
     cells = [layer for layer in network.layers if isinstance(layer, MaskedLSTM)]
     if isinstance(cells[0], RowLSTM):
-        image = _by_rows(_Pixels(network, cells, noise, conditioned_on, temperature, conditions), cells)
-    else:  # the column on the right is given as zeros
-        known = tf.fill(tf.shape(noise), np.float32(np.nan)) if conditioned_on is None else conditioned_on
-        wider = [
-            None if x is None else tf.pad(x, [[0, 0], *EDGE, [0, 0]]) for x in (noise, known, conditions)
-        ]
-        pixels = _Pixels(network, cells, *wider[:2], temperature, wider[2])
-        image = _by_pixels(pixels, cells)[:, :, :-1]
-    return (
-        image if conditioned_on is None else tf.where(tf.math.is_nan(conditioned_on), image, conditioned_on)
-    )
+        return _by_rows(_Pixels(network, cells, noise, known, temperature, conditions), cells)
+    if known is None:  # the column on the right is given as zeros
+        known = tf.fill(tf.shape(noise), np.float32(np.nan))
+    wider = [None if x is None else tf.pad(x, [[0, 0], *EDGE, [0, 0]]) for x in (noise, known, conditions)]
+    pixels = _Pixels(network, cells, *wider[:2], temperature, wider[2])
+    return _by_pixels(pixels, cells)[:, :, :-1]
 
 
 def _times(x, kernel):
@@ -66,15 +61,15 @@ class _Pixels:
     All weights are read and cut here, once, and not in every step.
     """
 
-    def __init__(self, network, cells, noise, conditioned_on, temperature, conditions):
+    def __init__(self, network, cells, noise, known, temperature, conditions):
         self.height, self.width, self.channels = noise.shape[1:]
         self.n, self.depth, self.size = tf.shape(noise)[0], len(cells), cells[0].width
         self.levels, self.temperature = network.output_shape[-1], temperature
         reach = 3 if isinstance(cells[0], RowLSTM) else self.width
         self.plan = wavefront(self.height, self.width, reach)
-        self.noise = self.by_pixel(noise)
-        self.known = None if conditioned_on is None else self.by_pixel(conditioned_on)
-        self.conditions = None if conditions is None else self.by_pixel(tf.cast(conditions, tf.float32))
+        self.noise = self.plan.by_pixel(noise)
+        self.known = None if known is None else self.plan.by_pixel(known)
+        self.conditions = None if conditions is None else self.plan.by_pixel(tf.cast(conditions, tf.float32))
         self.pixel = tf.constant(self.plan.pixel, tf.int32)
         self.above = tf.constant(self.plan.neighbours(offsets(7)), tf.int32)
 
@@ -90,27 +85,17 @@ class _Pixels:
 
     def group(self, size, channel):
         """The features of a channel's group."""
-        return slice(-(-channel * size // self.channels), -(-(channel + 1) * size // self.channels))
+        return slice(*bounds(size, self.channels)[channel : channel + 2])
 
     def cut(self, kernel, mask=None):
         """What makes each channel's features: columns of that group, and rows as far as the mask lets."""
         inputs, filters = kernel.shape
-        rows = [
-            inputs if mask is None else self.group(inputs, c - (mask == "A")).stop
-            for c in range(self.channels)
-        ]
+        ends = bounds(inputs, self.channels)
+        rows = [inputs if mask is None else ends[c + (mask == "B")] for c in range(self.channels)]
         return [kernel[: rows[c], self.group(filters, c)] for c in range(self.channels)]
-
-    def by_pixel(self, images):
-        """(n, h, w, k) -> (h * w + 2, n, k), zero at the two numbers that are no pixels."""
-        rows = tf.reshape(images, (-1, self.height * self.width, images.shape[-1]))
-        return tf.pad(tf.transpose(rows, (1, 0, 2)), [[0, 2], [0, 0], [0, 0]])
 
     def image(self):
         return tf.zeros((self.height * self.width + 2, self.n, self.channels))
-
-    def picture(self, rows):
-        return tf.reshape(tf.transpose(rows[:-2], (1, 0, 2)), (-1, self.height, self.width, self.channels))
 
     def at(self, rows, t):
         """What rows (h * w + 2, n, k) have at the pixels of step t: (lanes * n, k)."""
@@ -169,8 +154,7 @@ class _Pixels:
                 y = convolve(1 + depth + i, hidden[i])
             value = inverse_cdf(y, noise[:, channel], self.temperature) / (self.levels - 1)
             if known is not None:
-                given = tf.round(known[:, channel] * (self.levels - 1)) / (self.levels - 1)
-                value = tf.where(tf.math.is_nan(given), value, given)
+                value = tf.where(tf.math.is_nan(known[:, channel]), value, known[:, channel])
             values.append(value[:, None])
 
         drawn = tf.reshape(tf.concat(values, axis=-1), (lanes, -1, channels))
@@ -203,7 +187,7 @@ def _by_rows(pixels, cells):
 
     ring = tf.zeros((slots + 1, depth, lanes, n, 2 * size))
     state = (0, pixels.image(), ring, tf.zeros((depth, lanes * n, 2 * size)))
-    return pixels.picture(tf.while_loop(lambda t, *_: t < plan.steps, step, state)[1])
+    return pixels.plan.picture(tf.while_loop(lambda t, *_: t < plan.steps, step, state)[1])
 
 
 def _by_pixels(pixels, cells):
@@ -239,4 +223,4 @@ def _by_pixels(pixels, cells):
 
     states = tf.zeros((width, depth, n, size))
     state = (0, pixels.image(), states, states, tf.zeros((width, depth, n, 2 * size)))
-    return pixels.picture(tf.while_loop(lambda row, *_: row < pixels.height, draw_row, state)[1])
+    return pixels.plan.picture(tf.while_loop(lambda row, *_: row < pixels.height, draw_row, state)[1])
