@@ -136,9 +136,9 @@ def _judged(answer, cases, bound):
             if not any(np.isnan(array).any() for array in case.outputs.values()):
                 return _outcome("wrong", reason="NaN")
         # A SavedModel has methods too, whose outputs are known by their places.
-        methods = {f"method/{k}": array for k, array in enumerate(case.outputs.values())}
-        want = {**case.outputs, **{name: array for name, array in methods.items() if name in got}}
-        worst = max(worst, golden.difference(got, want))
+        methods = case.named(*(f"method/{k}" for k in range(len(case.outputs))))
+        seen = {name: got.pop(name) for name in methods.outputs if name in got}
+        worst = max(worst, case.difference(got), methods.difference(seen) if seen else 0.0)
     if not np.isfinite(worst):
         return _outcome("wrong", reason="infinite, or other names, shapes or types")
     status = "ok" if worst <= bound else "inexact" if worst <= INEXACT else "wrong"

@@ -192,13 +192,39 @@ def test_unclear_specs_are_refused(signed, tmp_path, spec, what):
 
 
 def test_the_difference_is_relative_to_the_largest_value():
-    want = {"a": np.array([0.0, 200.0, np.inf], "float32")}
-    assert golden.difference({"a": np.array([0.002, 200.0, np.inf], "float32")}, want) == pytest.approx(1e-5)
+    want = np.array([0.0, 200.0, np.inf], "float32")
+    case = golden.Case({}, {"a": want})
+    assert case.difference({"a": np.array([0.002, 200.0, np.inf], "float32")}) == pytest.approx(1e-5)
     for other in ([0.0, 200.0, 5.0], [0.0, np.nan, np.inf], [0.0, 200.0]):
-        assert golden.difference({"a": np.array(other, "float32")}, want) == np.inf
-    assert golden.difference({"a": want["a"].astype("float64")}, want) == np.inf
-    assert golden.difference({"b": want["a"]}, want) == np.inf
-    assert golden.difference({"a": np.array([1e-3])}, {"a": np.zeros(1)}) == 1e-3
+        assert case.difference({"a": np.array(other, "float32")}) == np.inf
+    assert case.difference({"a": want.astype("float64")}) == np.inf
+    assert case.difference({"b": want}) == np.inf
+    assert golden.Case({}, {"a": np.zeros(1)}).difference({"a": np.array([1e-3])}) == 1e-3
+
+
+def test_a_drawn_value_may_take_the_next_level_and_change_what_follows(tmp_path):
+    """In a quarter of a case's images, and if what differs first is one level away."""
+    want = np.random.default_rng(0).integers(0, 5, (8, 2, 2, 3)) / np.float32(4)
+    golden.save(tmp_path, [golden.Case({}, {"sample": want}, {"sample": 5})])
+    (case,) = golden.load(tmp_path)
+    assert case.levels == {"sample": 5} and case.difference({"sample": want}) == 0
+
+    def changed(*images, first=1 / 4, value=None, after=0.5):
+        other = want.reshape(8, 12).copy()
+        for image in images:
+            other[image, 5] += first if other[image, 5] < 1 else -first
+            other[image, 6:] = (other[image, 6:] + after) % 1.25
+            if value is not None:
+                other[image, -1] = value
+        return case.difference({"sample": other.reshape(want.shape)})
+
+    assert changed(3) == changed(0, 7) == changed(0, after=0.0) == 0
+    assert changed(0, 3, 7) >= 0.25
+    assert changed(3, first=0.5) >= 0.5 and changed(3, first=1e-4) > 1e-5
+    for value in (0.3, 1.25, np.nan):
+        assert changed(3, value=value) > 1e-5
+    plain = golden.Case({}, {"sample": want}).named("method/0")
+    assert plain.difference({"method/0": want}) == 0 and not plain.levels
 
 
 def test_random_is_bit_equal_in_onnxruntime(gan):

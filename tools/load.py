@@ -211,7 +211,7 @@ async def rows(addresses, model, pairs, requests, seconds):
             async with kind(address, model, [inputs for inputs, _ in pairs]) as client:
                 found, took = await measured(client, clients, requests, seconds)
             answers = [(pairs[place][1], answer) for place, answer, _ in found if answer is not None]
-            differences = [golden.difference(kind.outputs(answer), want) for want, answer in answers]
+            differences = [golden.Case({}, want).difference(kind.outputs(answer)) for want, answer in answers]
             times = 1e3 * np.array([duration for *_, duration in found])
             yield {
                 "model": model,

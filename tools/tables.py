@@ -148,12 +148,14 @@ def sampling():
         each = case["cached"]["median_ms"] / case["batch"]
         rows.append((case["model"], case["batch"], f"{1000 / each:.0f}",
                      f"{case['naive_over_cached']['ratio']:.0f}",
+                     f"{case['naive_over_traced']['ratio']:.0f}",
                      f"{case['cached_over_forward']['ratio']:.1f}"))  # fmt: skip
     head = (
         "Sampling",
         "Batch",
         "Images/s",
         "Times faster than the naive loop",
+        "Without XLA",
         "Forward passes a batch costs",
     )
     return table(head, rows)

@@ -52,7 +52,7 @@ def _difference(path, name, cases):
     interpreter = imported("ai_edge_litert.interpreter").Interpreter(str(path))
     try:
         runner = interpreter.get_signature_runner(name)
-        return max(golden.difference(runner(**case.inputs), case.outputs) for case in cases)
+        return max(case.difference(runner(**case.inputs)) for case in cases)
     except (RuntimeError, ValueError):  # of an operation that the interpreter has not, or not in this type
         return float("inf")
 

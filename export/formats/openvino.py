@@ -60,7 +60,7 @@ def _difference(answer, cases):
     if "error" in answer:
         return float("inf")
     return max(
-        golden.difference({tensor["name"]: unpacked(tensor) for tensor in tensors}, case.outputs)
+        case.difference({tensor["name"]: unpacked(tensor) for tensor in tensors})
         for tensors, case in zip(answer["outputs"], cases)
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import InputError
-from tfgen.export.golden import BOUND, Case, difference
+from tfgen.export.golden import BOUND, Case
 
 # TensorFlow's operations that draw noise without a seed, write variables, or call Python.
 _IMPURE = re.compile(
@@ -105,7 +105,9 @@ class Signature:
             {spec.name: draw(spec, drawn, batch, rng) for spec, drawn in zip(specs, values)}
             for batch in _BATCHES
         ]
-        self.cases = [Case(inputs, self._run(self._graph, inputs)) for inputs in draws]
+        levels = getattr(model, "output_levels", {})
+        levels = {key: levels[key] for key in results if key in levels}
+        self.cases = [Case(inputs, self._run(self._graph, inputs), levels) for inputs in draws]
         self._check_method(method)
         self._check_seeds(values, rng)
 
@@ -159,8 +161,8 @@ class Signature:
                 )
 
     def _check_method(self, method):
-        inputs, outputs = self.cases[0]
-        gap = difference(self._run(method, inputs), outputs)
+        case = self.cases[0]
+        gap = case.difference(self._run(method, case.inputs))
         if gap > BOUND:
             self._refuse(
                 f"its graph and the method itself differ by {gap:.1e} (bound {BOUND:.0e}): either Python "
@@ -171,8 +173,8 @@ class Signature:
     def _check_seeds(self, values, rng):
         for spec, drawn in zip(self.specs, values):
             if spec.name in _SEEDS and all(
-                difference(self._run(self._graph, {**inputs, spec.name: draw(spec, drawn, 1, rng)}), outputs)
+                case.difference(self._run(self._graph, {**case.inputs, spec.name: draw(spec, drawn, 1, rng)}))
                 == 0
-                for inputs, outputs in self.cases
+                for case in self.cases
             ):
                 self._refuse(f"two values of {spec.name!r} give the same outputs: its noise is frozen")

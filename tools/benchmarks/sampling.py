@@ -33,9 +33,9 @@ MODELS = {  # name: (class, image, arguments)
     "PixelCNN 28x28x1, 2 levels, width 32, depth 7": (PixelCNN, GREY, dict(width=32, depth=7)),
     "PixelCNN 32x32x3, 256 levels, width 48, depth 7": (PixelCNN, COLOUR, dict(width=48, depth=7, top=48)),
     "Gated PixelCNN 28x28x1, 2 levels, width 32, depth 7": (
-        GatedPixelCNN, GREY, dict(width=32, depth=7, kernel_size=3)),
+        GatedPixelCNN, GREY, dict(width=32, depth=7)),
     "Gated PixelCNN 32x32x3, 256 levels, width 48, depth 7": (
-        GatedPixelCNN, COLOUR, dict(width=48, depth=7, kernel_size=3, top=48)),
+        GatedPixelCNN, COLOUR, dict(width=48, depth=7, top=48)),
     "Row LSTM 28x28x1, 2 levels, width 16, depth 7": (PixelRNN, GREY, dict(width=16, depth=7, lstm="row")),
     "Row LSTM 32x32x3, 256 levels, width 48, depth 7": (
         PixelRNN, COLOUR, dict(width=48, depth=7, top=48, lstm="row")),

@@ -37,9 +37,7 @@ MODELS = {
 GREY = dict(image_shape=(28, 28, 1), levels=2, seed=0)
 MODELS |= {
     "PixelCNN 28x28, width 32, depth 7": lambda: PixelCNN(**GREY, width=32, depth=7),
-    "Gated PixelCNN 28x28, width 32, depth 7": lambda: GatedPixelCNN(
-        **GREY, width=32, depth=7, kernel_size=3
-    ),
+    "Gated PixelCNN 28x28, width 32, depth 7": lambda: GatedPixelCNN(**GREY, width=32, depth=7),
     "Row LSTM 28x28, width 16, depth 7": lambda: PixelRNN(**GREY, width=16, depth=7, lstm="row"),
     "Diagonal BiLSTM 28x28, width 16, depth 7": lambda: PixelRNN(**GREY, width=16, depth=7),
     "PixelCNN++ 32x32x3, width 24, a block each": lambda: PixelCNNPlusPlus(

@@ -268,6 +268,11 @@ class AutoregressiveModel(GenerativeModel):
         _, image = tf.while_loop(lambda i, _: i < height * width * channels, draw, (0, image))
         return tf.where(drawn, image, conditioned_on)
 
+    @property
+    def output_levels(self):
+        """{a signature that draws: the number of levels}: for exports, whose rounding may change a level."""
+        return dict.fromkeys(("sample_from", "sample"), self.levels)
+
     def signatures(self):
         images, *labels = tree.flatten(self.data_spec)
         noise = tf.TensorSpec(images.shape, tf.float32, "noise")
