@@ -26,10 +26,14 @@ from tfgen.models import (
 from tools.benchmarks import ratio, take_turns
 
 GREY, COLOUR = dict(image_shape=(28, 28, 1), levels=2), dict(image_shape=(32, 32, 3), levels=256)
+PRIMARY = dict(COLOUR, levels=2)  # of models whose weights are one for each pair of values or level
 MODELS = {  # name: (class, image, arguments)
     "FVBN 28x28x1, 2 levels": (FVBN, GREY, {}),
+    "FVBN 32x32x3, 2 levels": (FVBN, PRIMARY, {}),
     "NADE 28x28x1, 2 levels, width 500": (NADE, GREY, dict(width=500)),
+    "NADE 32x32x3, 2 levels, width 500": (NADE, PRIMARY, dict(width=500)),
     "MADE 28x28x1, 2 levels, width 2000": (MADE, GREY, dict(width=2000)),
+    "MADE 32x32x3, 2 levels, width 2000": (MADE, PRIMARY, dict(width=2000)),
     "PixelCNN 28x28x1, 2 levels, width 32, depth 7": (PixelCNN, GREY, dict(width=32, depth=7)),
     "PixelCNN 32x32x3, 256 levels, width 48, depth 7": (PixelCNN, COLOUR, dict(width=48, depth=7, top=48)),
     "Gated PixelCNN 28x28x1, 2 levels, width 32, depth 7": (
@@ -44,6 +48,8 @@ MODELS = {  # name: (class, image, arguments)
         PixelRNN, COLOUR, dict(width=48, depth=7, top=48)),
     "Multi-scale Row LSTM 28x28x1, 2 levels, width 16, depth 4": (
         MultiScalePixelRNN, GREY, dict(width=16, depth=4, lstm="row")),
+    "Multi-scale Row LSTM 32x32x3, 256 levels, width 48, depth 4": (
+        MultiScalePixelRNN, COLOUR, dict(width=48, depth=4, top=48, lstm="row")),
     "PixelCNN++ 28x28x1, 2 levels, width 24, a block each": (
         PixelCNNPlusPlus, GREY, dict(width=24, blocks=1, mixtures=5)),
     "PixelCNN++ 32x32x3, 256 levels, width 24, a block each": (
