@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 
 from tfgen.errors import InputError
 from tfgen.export import golden
@@ -13,6 +14,9 @@ OPSET = 18  # the newest that tf2onnx writes
 # For graphs as small as these, a second thread gains nothing on two cores at batches of 1 to 64, and
 # where others use the cores, too, its waiting for work costs half of the speed (loops: even alone).
 SESSION_OPTIONS = {"intra_op_num_threads": 1}
+# onnxslim's passes over a graph with loops never end by themselves: after the third (of ten) each merges
+# some nodes of a thousand, and takes as long as the first.
+os.environ.setdefault("ONNXSLIM_MAX_ITER", "3")
 
 
 def write(signatures, folder):
