@@ -19,6 +19,7 @@ from tools import load, matrix
 RESULTS = ROOT / "results"
 SHOWN = {  # the scores that a row shows, by the first that a record has
     "log_prob": "log p(x) {:.2f} nats",
+    "log_prob_bits_per_dim": "{:.3f} bits/dim",
     "frechet": "Fréchet {:.2f}",
     "precision": "precision {:.2f}",
     "recall": "recall {:.2f}",
@@ -155,7 +156,7 @@ def sampling():
         "Batch",
         "Images/s",
         "Times faster than the naive loop",
-        "Without XLA",
+        "The same without XLA",
         "Forward passes a batch costs",
     )
     return table(head, rows)
