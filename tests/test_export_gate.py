@@ -203,14 +203,14 @@ def test_the_difference_is_relative_to_the_largest_value():
 
 
 def test_a_drawn_value_may_take_the_next_level_and_change_what_follows(tmp_path):
-    """In a quarter of a case's images, and if what differs first is one level away."""
-    want = np.random.default_rng(0).integers(0, 5, (8, 2, 2, 3)) / np.float32(4)
+    """In a quarter of a case's images, if what differs first is one level away, and not in small cases."""
+    want = np.random.default_rng(0).integers(0, 5, (8, 50, 50, 3)) / np.float32(4)
     golden.save(tmp_path, [golden.Case({}, {"sample": want}, {"sample": 5})])
     (case,) = golden.load(tmp_path)
     assert case.levels == {"sample": 5} and case.difference({"sample": want}) == 0
 
     def changed(*images, first=1 / 4, value=None, after=0.5):
-        other = want.reshape(8, 12).copy()
+        other = want.reshape(8, -1).copy()
         for image in images:
             other[image, 5] += first if other[image, 5] < 1 else -first
             other[image, 6:] = (other[image, 6:] + after) % 1.25
@@ -223,6 +223,8 @@ def test_a_drawn_value_may_take_the_next_level_and_change_what_follows(tmp_path)
     assert changed(3, first=0.5) >= 0.5 and changed(3, first=1e-4) > 1e-5
     for value in (0.3, 1.25, np.nan):
         assert changed(3, value=value) > 1e-5
+    few = golden.Case({}, {"sample": want[:1, :10]}, {"sample": 5})
+    assert few.difference({"sample": (want[:1, :10] + 0.25) % 1.25}) >= 0.25
     plain = golden.Case({}, {"sample": want}).named("method/0")
     assert plain.difference({"method/0": want}) == 0 and not plain.levels
 
