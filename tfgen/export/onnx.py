@@ -14,9 +14,6 @@ OPSET = 18  # the newest that tf2onnx writes
 # For graphs as small as these, a second thread gains nothing on two cores at batches of 1 to 64, and
 # where others use the cores, too, its waiting for work costs half of the speed (loops: even alone).
 SESSION_OPTIONS = {"intra_op_num_threads": 1}
-# onnxslim's passes over a graph with loops never end by themselves: after the third (of ten) each merges
-# some nodes of a thousand, and takes as long as the first.
-os.environ.setdefault("ONNXSLIM_MAX_ITER", "3")
 
 
 def write(signatures, folder):
@@ -65,6 +62,9 @@ def convert(signature):
         shape = shapes[value.name]
         if shape and shape[0] is None:
             value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    # Its passes over a graph with loops never end by themselves: after the third (of ten) each merges
+    # some nodes of a thousand, and takes as long as the first.
+    os.environ.setdefault("ONNXSLIM_MAX_ITER", "3")
     proto = onnxslim.slim(proto)
     del proto.graph.value_info[:]  # runtimes infer these shapes, as the check below does
     _check(signature, proto)
