@@ -62,8 +62,9 @@ class GenerativeModel(Conditions, Noise, keras.Model):
     Args:
         seed: an integer, for the initial weights and for all noise; drawn if None.
         ema_decay: if given, `averaged_networks` have copies that follow them by
-            `copy = ema_decay * copy + (1 - ema_decay) * network` after each of their updates,
-            and the copies are what `sample`, `generate` and the exports use.
+            `copy = d * copy + (1 - d) * network` after each of their updates, where at update t
+            `d = min(ema_decay, (1 + t) / (10 + t))`, so that an early copy is not of the untrained
+            network; the copies are what `sample`, `generate` and the exports use.
         dtype: as in Keras, "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling).
     """
 
@@ -252,10 +253,11 @@ class GenerativeModel(Conditions, Noise, keras.Model):
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
             scaled = optimizer.scale_loss(share)
         optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
+        updates = tf.cast(self.step // objective.every, tf.float32)
         for average, copy in self.averages.items():
             network = getattr(self, average)
             if any(network is trained for trained in objective.networks):
-                self._follow(copy, network)
+                self._follow(copy, network, tf.minimum(self.ema_decay, (1 + updates) / (10 + updates)))
         self._track(name, loss, logs)
 
     @contextlib.contextmanager
@@ -265,11 +267,10 @@ class GenerativeModel(Conditions, Noise, keras.Model):
             tape.watch([v.value for v in variables])
             yield tape
 
-    def _follow(self, copy, network):
+    def _follow(self, copy, network, decay):
         for mean, value in zip(copy.weights, network.weights):
             # Batch statistics are averages already.
-            decay = self.ema_decay if value.trainable else 0.0
-            mean.assign(decay * mean + (1 - decay) * value)
+            mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
 
     def _track(self, name, loss, logs):
         self.trackers[name].update_state({f"{name}_loss": loss, **logs})
