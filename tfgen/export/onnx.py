@@ -54,6 +54,9 @@ def convert(signature):
     import onnxslim
     import tf2onnx
 
+    # With this name set (its value does not matter) tf2onnx does not copy the graph before each of its
+    # passes, a third of the time; a pass that fails is then an error, and is not left out unseen.
+    os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
     with _quiet("tf2onnx"):
         proto, _ = tf2onnx.convert.from_function(signature.served, signature.specs, opset=OPSET)
     _check(signature, proto)
