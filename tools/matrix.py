@@ -27,8 +27,10 @@ from tfgen.models import CATALOGUE, get
 
 CAPS = {"width": 16, "latent_dim": 16, "background_dim": 8, "depth": 2}
 SIZE = 32  # of an image's side, at most
-# A full covariance has as many numbers as the fourth power of the side.
-FURTHER = {"gaussianmixture": {"image_shape": (8, 8, 1), "components": 4}}
+# A full covariance has as many numbers as the fourth power of the side, and a sampler that goes from
+# pixel to pixel takes minutes for 32x32 in the slowest runtime.
+SIZES = {"mixture": 8, "autoregressive": 8}
+FURTHER = {"gaussianmixture": {"components": 4}}
 
 
 def formats():
@@ -41,10 +43,11 @@ def configuration(name):
     named = inspect.signature(cls.__init__).parameters
     arguments = {name: named[name].default for name in (*CAPS, "image_shape") if name in named}
     arguments |= {name: value for name, value in cls.recipe.model.items() if name != "ema_decay"}
-    for name in CAPS.keys() & arguments.keys():
-        arguments[name] = min(arguments[name], CAPS[name])
+    for cap in CAPS.keys() & arguments.keys():
+        arguments[cap] = min(arguments[cap], CAPS[cap])
     height, width, channels = arguments["image_shape"]
-    arguments["image_shape"] = (min(height, SIZE), min(width, SIZE), channels)
+    side = SIZES.get(CATALOGUE[name].family, SIZE)
+    arguments["image_shape"] = (min(height, side), min(width, side), channels)
     return arguments | FURTHER.get(name, {})
 
 
