@@ -1,5 +1,6 @@
 """One thread for TensorFlow, so that sums have one order; and two logical devices to share work."""
 
+import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -28,3 +29,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
+def pytest_collection_finish():
+    """What imports have made, half a million objects, is not looked through in every collection."""
+    gc.collect()
+    gc.freeze()
