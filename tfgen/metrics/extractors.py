@@ -162,7 +162,7 @@ def _keras(model, value_range, name="keras"):
 def traced(model):
     """The model in use as one graph for batches of any size."""
     spec = tf.TensorSpec(model.input_shape, tf.float32)
-    return tf.function(lambda images: model(images, training=False), input_signature=[spec])
+    return tf.function(lambda images: model(images, training=False), input_signature=[spec], autograph=False)
 
 
 def _keras_file(path, value_range):

@@ -160,7 +160,7 @@ def per_image(model, name, batches, seed, importance_samples):
     if "samples" in takes:
         how["samples"] = note["importance_samples"] = importance_samples
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def values(first_row, images, labels=None):
         given = {} if labels is None else {"labels": labels}
         row = {"first_row": first_row} if "first_row" in takes else {}

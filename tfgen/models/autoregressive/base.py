@@ -198,11 +198,11 @@ class AutoregressiveModel(GenerativeModel):
 
     # One function for each model and number of images, held by the class and not by what is saved.
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def _sample_cached(self, n, key, first_row, *given):
         return self.sample_from(random.uniform(key, (n, *self.image_shape), first_row), *given)
 
-    @tf.function
+    @tf.function(autograph=False)
     def _sample_naive(self, n, key, first_row, *given):
         return self.naive_sample_from(random.uniform(key, (n, *self.image_shape), first_row), *given)
 
