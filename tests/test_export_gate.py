@@ -203,28 +203,29 @@ def test_the_difference_is_relative_to_the_largest_value():
 
 
 def test_a_drawn_value_may_take_the_next_level_and_change_what_follows(tmp_path):
-    """In a quarter of a case's images, if what differs first is one level away, and not in small cases."""
-    want = np.random.default_rng(0).integers(0, 5, (8, 50, 50, 3)) / np.float32(4)
-    golden.save(tmp_path, [golden.Case({}, {"sample": want}, {"sample": 5})])
+    """In half of a case's images, if what differs first is one level away, and not in small cases."""
+    step = 1 / 128
+    want = np.random.default_rng(0).integers(0, 129, (8, 50, 50, 3)) / np.float32(128)
+    golden.save(tmp_path, [golden.Case({}, {"sample": want}, {"sample": 129})])
     (case,) = golden.load(tmp_path)
-    assert case.levels == {"sample": 5} and case.difference({"sample": want}) == 0
+    assert case.levels == {"sample": 129} and case.difference({"sample": want}) == 0
 
-    def changed(*images, first=1 / 4, value=None, after=0.5):
+    def changed(*images, first=step, value=None, after=0.5):
         other = want.reshape(8, -1).copy()
         for image in images:
             other[image, 5] += first if other[image, 5] < 1 else -first
-            other[image, 6:] = (other[image, 6:] + after) % 1.25
+            other[image, 6:] = (other[image, 6:] + after) % (1 + step)
             if value is not None:
                 other[image, -1] = value
         return case.difference({"sample": other.reshape(want.shape)})
 
-    assert changed(3) == changed(0, 7) == changed(0, after=0.0) == 0
-    assert changed(0, 3, 7) >= 0.25
+    assert changed(3) == changed(0, 3, 5, 7) == changed(0, after=0.0) == 0
+    assert changed(0, 2, 3, 5, 7) >= step
     assert changed(3, first=0.5) >= 0.5 and changed(3, first=1e-4) > 1e-5
-    for value in (0.3, 1.25, np.nan):
+    for value in (0.3, 1 + step, np.nan):
         assert changed(3, value=value) > 1e-5
-    few = golden.Case({}, {"sample": want[:1, :10]}, {"sample": 5})
-    assert few.difference({"sample": (want[:1, :10] + 0.25) % 1.25}) >= 0.25
+    few = golden.Case({}, {"sample": want[:1, :10]}, {"sample": 129})
+    assert few.difference({"sample": (want[:1, :10] + step) % (1 + step)}) >= step
     plain = golden.Case({}, {"sample": want}).named("method/0")
     assert plain.difference({"method/0": want}) == 0 and not plain.levels
 

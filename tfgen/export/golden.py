@@ -9,6 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 BOUND = 1e-5
+# Of images in which one is drawn at another level, by value and level. Between TensorFlow and onnxruntime a
+# trained PixelCNN++ of 256 levels has 1.4e-7: 7 of 64 images of 32x32x3.
+OTHER_LEVEL = 1e-6
 
 
 class Case(NamedTuple):
@@ -34,8 +37,8 @@ class Case(NamedTuple):
 
         Where the noise of a value lies within rounding of the end of a level, another runtime may draw
         the next level, and other values after it. So images may differ if the first value that differs
-        is one level away: as many as there are values times levels times 1e-5 in the case, which
-        few levels do not reach, and no more than a quarter, or one.
+        is one level away: as many as there are values times levels times 1e-6 in the case, which
+        few levels do not reach, and no more than half of them.
         """
         if got.keys() != self.outputs.keys():
             return np.inf
@@ -94,7 +97,7 @@ def _settled(got, want, levels):
     away = np.abs(level[images, first] - wanted[images, first])
     are_levels = np.all((np.abs(level - np.rint(level)) < 1e-3) & (-0.5 < level) & (level < levels - 0.5), 1)
     met = (np.abs(away - 1) < 1e-3) & are_levels
-    if met.sum() > min(max(1, len(got) // 4), round(BOUND * want.size * levels)):
+    if met.sum() > min((len(got) + 1) // 2, round(OTHER_LEVEL * want.size * levels)):
         return got
     return np.where(np.reshape(met, (-1, *[1] * (got.ndim - 1))), want, got)
 
