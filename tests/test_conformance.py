@@ -175,7 +175,7 @@ class Course(NamedTuple):
     histories: list
     weights: list
     file: pathlib.Path  # of the model after two
-    steps: list  # before the first step and after each: {averaged network: its weights}
+    steps: list  # before the first step and after each: {averaged network: (its weights, their averages)}
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +183,8 @@ def course(cls, tmp_path_factory):
     model, steps = build(cls), []
 
     def look(*_, **__):
-        steps.append({name: getattr(model, name).get_weights() for name in model.averages})
+        each = model.averages.items()
+        steps.append({name: (getattr(model, name).get_weights(), copy.get_weights()) for name, copy in each})
 
     first = keras.callbacks.LambdaCallback(on_train_begin=look, on_train_batch_end=look)
     histories, weights = [fit(model, epochs=2, callbacks=first)], [model.get_weights()]
@@ -238,8 +239,7 @@ def test_half_precision_with_scaled_losses_trains_saves_and_loads(cls, tmp_path)
 
 
 def check_half_precision(cls, precision, folder):
-    eagerly = precision == "mixed_bfloat16"  # less work than to trace; the scaling of losses is traced
-    model = build(cls, model=dict(dtype=precision), run_eagerly=eagerly)
+    model = build(cls, model=dict(dtype=precision))
     history = fit(model)
     assert all(np.isfinite(values).all() for values in history.values())
     assert all(v.dtype == "float32" for v in model.trainable_variables)
@@ -295,16 +295,18 @@ def test_averages_follow_the_networks(course):
     model = course.model
     assert model.averages, "a model names what is worth averaging"
     objectives = model.objectives().values()
-    for name, copy in model.averages.items():
+    for name in model.averages:
         network = getattr(model, name)
         (every,) = {one.every for one in objectives if network in one.networks}
-        means = course.steps[0][name]
-        for update, steps in enumerate(range(every, len(course.steps), every), start=1):
-            decay = min(DECAY, (1 + update) / (10 + update))
-            means = [decay * m + (1 - decay) * w for m, w in zip(means, course.steps[steps][name])]
-        trained = [weight.trainable for weight in network.weights]
-        means = [m if own else w for own, m, w in zip(trained, means, course.steps[-1][name])]
-        assert_same(copy.get_weights(), means)
+        for step in range(1, len(course.steps)):
+            (_, means), (weights, got) = course.steps[step - 1][name], course.steps[step][name]
+            if step % every == 0:
+                decay = min(DECAY, (1 + step // every) / (10 + step // every))
+                means = [
+                    decay * mean + (1 - decay) * new if weight.trainable else new
+                    for weight, mean, new in zip(network.weights, means, weights)
+                ]
+            assert_same(got, means)
 
 
 def test_one_seed_gives_one_list_of_samples(cls, trained):
@@ -404,7 +406,7 @@ def test_the_recipe_loads_and_its_data_fit(cls):
     labels = [part.numpy() for part in tree.flatten(batch_of(model, 10))[1:]]
     options = {name: value for name, value in recipe.data.items() if name != "labels"}  # of its source
     stream = data.load((images, *labels) if labels else images, for_model=model, batch_size=8, **options)
-    model.compile(run_eagerly=True)
+    model.compile()
     history = model.fit(stream, verbose=0).history
     assert all(np.isfinite(values).all() for values in history.values())
 

@@ -253,11 +253,10 @@ class GenerativeModel(Conditions, Noise, keras.Model):
             share = loss / tf.distribute.get_strategy().num_replicas_in_sync
             scaled = optimizer.scale_loss(share)
         optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
-        updates = tf.cast(self.step // objective.every, tf.float32)
         for average, copy in self.averages.items():
             network = getattr(self, average)
             if any(network is trained for trained in objective.networks):
-                self._follow(copy, network, tf.minimum(self.ema_decay, (1 + updates) / (10 + updates)))
+                self._follow(copy, network, self.step // objective.every)
         self._track(name, loss, logs)
 
     @contextlib.contextmanager
@@ -267,7 +266,9 @@ class GenerativeModel(Conditions, Noise, keras.Model):
             tape.watch([v.value for v in variables])
             yield tape
 
-    def _follow(self, copy, network, decay):
+    def _follow(self, copy, network, updates):
+        updates = tf.cast(updates, tf.float32)
+        decay = tf.minimum(self.ema_decay, (1 + updates) / (10 + updates))
         for mean, value in zip(copy.weights, network.weights):
             # Batch statistics are averages already.
             mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
