@@ -13,7 +13,7 @@ test = ["pytest>=9,<9.2", "pytest-timeout>=2.4", "pytest-xdist>=3.8", "playwrigh
 
 setup(
     name="tfgen",
-    version=re.search(r'__version__ = "(.+)"', (here / "tfgen/__init__.py").read_text())[1],
+    version=re.search(r'__version__ = "(.+)"', (here / "tfgen/version.py").read_text())[1],
     description="Generative models for Keras and TensorFlow, one paper a file, with exported artifacts",
     long_description=(here / "README.md").read_text(),
     long_description_content_type="text/markdown",

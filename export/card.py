@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from tfgen.models import CATALOGUE
+from tfgen.models.registry import catalogue
 
 CTYPES = {"int64": ("int64_t", "long long"), "int32": ("int32_t", "int"), "float32": ("float", "float")}
 
@@ -31,7 +31,7 @@ def text(model, manifest, folder, run):
         run: the run folder, of which the scores are.
     """
     told = manifest["run"]
-    entry = CATALOGUE[told["model"]]
+    entry = catalogue()[told["model"]]
     parts = [
         f"# {entry.cls}, {told['data']['source']}",
         "![the first images of seed 0](samples.png)",

@@ -1,14 +1,42 @@
-"""tfgen: generative models for TensorFlow, one paper a file."""
+"""tfgen: generative models for TensorFlow and Keras, one paper a file."""
 
+import importlib
 import sys
 from pathlib import Path
 
-__version__ = "0.1.0"
+from tfgen.errors import InputError
+from tfgen.version import __version__
 
-# `keras.models.load_model` needs every model registered, so importing tfgen imports them;
-# only the command line imports TensorFlow no sooner than it must: `tfgen list` is instant.
-if Path(sys.argv[0] if sys.argv else "").stem not in ("tfgen", "-m"):
-    from tfgen import data, export, latent, metrics, models, probe, random, supervised
-    from tfgen.export import load
+_MODULES = (
+    *("analysis", "data", "doctor", "errors", "export", "fields", "layers", "losses", "metrics", "models"),
+    *("networks", "pictures", "priors", "random", "runs"),
+)
+_ANALYSIS = ("latent", "probe", "supervised")  # of `tfgen.analysis`, by their short names
+__all__ = ["InputError", "__version__", "load", *_MODULES, *_ANALYSIS]
 
-    models.load_all()
+
+def _command_line():
+    """Whether this process is one of our own commands, which import TensorFlow no sooner than they must."""
+    if Path(sys.argv[0] if sys.argv else "").name in ("tfgen", "tfgen-export"):
+        return True
+    given = getattr(sys, "orig_argv", [])
+    return "-m" in given[:-1] and given[given.index("-m") + 1].split(".")[0] in ("tfgen", "export")
+
+
+def __getattr__(name):
+    if name in _MODULES:
+        return importlib.import_module(f"tfgen.{name}")
+    if name in _ANALYSIS:
+        return importlib.import_module(f"tfgen.analysis.{name}")
+    if name == "load":
+        return importlib.import_module("tfgen.export").load
+    raise AttributeError(f"module 'tfgen' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__
+
+
+if not _command_line():
+    # `keras.models.load_model` needs every model registered with Keras, after `import tfgen` alone.
+    importlib.import_module("tfgen.models").load_all()

@@ -23,7 +23,8 @@ from export.artifact import all_formats
 from export.runtimes import RUNTIMES
 from tfgen.errors import unknown
 from tfgen.files import replacing
-from tfgen.models import CATALOGUE, get
+from tfgen.models import get
+from tfgen.models.registry import catalogue
 
 CAPS = {"width": 16, "latent_dim": 16, "background_dim": 8, "depth": 2}
 SIZE = 32  # of an image's side, at most
@@ -46,7 +47,7 @@ def configuration(name):
     for cap in CAPS.keys() & arguments.keys():
         arguments[cap] = min(arguments[cap], CAPS[cap])
     height, width, channels = arguments["image_shape"]
-    side = SIZES.get(CATALOGUE[name].family, SIZE)
+    side = SIZES.get(catalogue()[name].family, SIZE)
     arguments["image_shape"] = (min(height, side), min(width, side), channels)
     return arguments | FURTHER.get(name, {})
 
@@ -91,7 +92,7 @@ def table(result):
     notes = {}
     lines = [_row("Model", *runtimes), _row(*["---"] * (len(runtimes) + 1))]
     for name, row in result["models"].items():
-        lines.append(_row(CATALOGUE[name].cls, *(_cell(row["runtimes"][one], notes) for one in runtimes)))
+        lines.append(_row(catalogue()[name].cls, *(_cell(row["runtimes"][one], notes) for one in runtimes)))
     versions = {k: v for one in result["runtimes"].values() for k, v in (one["versions"] or {}).items()}
     told = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     lines += ["", *(f"{number}. `{note}`" for note, number in notes.items())]
@@ -123,10 +124,10 @@ def main():
     parser.add_argument("names", nargs="*", metavar="MODEL", help="by default all")
     parser.add_argument("--to", type=Path, required=True)
     options = parser.parse_args()
-    names = options.names or [*CATALOGUE]
+    names = options.names or [*catalogue()]
     for name in names:
-        if name not in CATALOGUE:
-            parser.error(str(unknown("model", name, CATALOGUE)))
+        if name not in catalogue()():
+            parser.error(str(unknown("model", name, catalogue())))
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

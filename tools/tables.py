@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from tfgen.models import CATALOGUE
+from tfgen.models.registry import catalogue
 from tools import load, matrix
 
 RESULTS = ROOT / "results"
@@ -40,7 +40,7 @@ def models():
     """Every model with its paper, file, tests, and what was run."""
     rows = []
     used = {folder.name: _imported(folder.name) for folder, _ in _studies()}
-    for name, entry in CATALOGUE.items():
+    for name, entry in catalogue().items():
         path = "tfgen/models/" + entry.module.replace(".", "/") + ".py"
         test = "tests/models/test_" + entry.module.split(".")[-1] + ".py"
         runs = [
@@ -86,7 +86,7 @@ def figures():
         )
         rows.append(
             (
-                CATALOGUE[record["model"]].cls,
+                catalogue()[record["model"]].cls,
                 data,
                 shown,
                 record["published"] or "none on these data",

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgen.errors import InputError
 from tfgen.models import Attribute2Image
-from tfgen.models.vae.base import LatentVariableModel
+from tfgen.models.variational.base import LatentVariableModel
 
 SMALL = dict(image_shape=(8, 8, 3), attributes=2, latent_dim=5, width=8, seed=0)
 SQUARE = np.s_[:, 1:5, 3:7]  # where the planted attribute is seen; a place that no layer prefers

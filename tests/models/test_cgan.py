@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import latent
+from tfgen.analysis import latent
 from tfgen.errors import InputError
 from tfgen.models import CGAN
 

@@ -6,9 +6,9 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+from tfgen.analysis.supervised import GenerativeClassifier
 from tfgen.errors import InputError
 from tfgen.models import CVAE
-from tfgen.supervised import GenerativeClassifier
 
 SHAPE, LATENT, CLASSES = (2, 3, 1), 2, 3
 

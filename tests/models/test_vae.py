@@ -10,7 +10,7 @@ from linear_gaussian import SHAPE, affine, linear_gaussian, poorly_encoded
 
 from tfgen.errors import InputError
 from tfgen.models import VAE
-from tfgen.models.vae import likelihoods
+from tfgen.models.variational import likelihoods
 
 tfd = tfp.distributions
 

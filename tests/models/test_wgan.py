@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen.models import WGAN
-from tfgen.models.gan.wgan import Clip
+from tfgen.models.adversarial.wgan import Clip
 
 
 def test_a_linear_critic_finds_the_earth_mover_s_distance_of_two_points():

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from tfgen.cli.console import import_tensorflow
-from tfgen.models import CATALOGUE, get
+from tfgen.models import get
+from tfgen.models.registry import catalogue
 
 
 def table():
@@ -18,14 +19,14 @@ def table():
     Example:
       tfgen list
     """
-    width = max(map(len, CATALOGUE))
-    families = dict.fromkeys(entry.family for entry in CATALOGUE.values())
+    width = max(map(len, catalogue()))
+    families = dict.fromkeys(entry.family for entry in catalogue().values())
     for family in families:
         print(family)
-        for name, entry in CATALOGUE.items():
+        for name, entry in catalogue().items():
             if entry.family == family:
                 print(f"  {name:{width}}  {entry.year}  {entry.title}")
-    print(f"\n{len(CATALOGUE)} models; `tfgen show NAME` tells more of one, `tfgen train NAME` trains it")
+    print(f"\n{len(catalogue())} models; `tfgen show NAME` tells more of one, `tfgen train NAME` trains it")
 
 
 def show(model: Annotated[str, typer.Argument(help="A name of `tfgen list`.")]):
@@ -39,7 +40,7 @@ def show(model: Annotated[str, typer.Argument(help="A name of `tfgen list`.")]):
     cls = get(model)
     from tfgen import arguments
 
-    entry, recipe = CATALOGUE[model.lower()], cls.recipe
+    entry, recipe = catalogue()[model.lower()], cls.recipe
     print(f"{entry.cls} ({entry.family}, {entry.year})\n")
     print(f"{inspect.getdoc(sys.modules[cls.__module__])}\n\n{inspect.getdoc(cls)}\n")
     print("Parameters (--set NAME=VALUE) and their defaults:")

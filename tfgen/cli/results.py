@@ -159,11 +159,11 @@ def score(
 def diagnose(run, model, extractor, seed, source, split, options, place):
     """Prints the doctor's findings about an adversarial model, and writes them to RUN/doctor.json."""
     from tfgen import data
-    from tfgen.checkup import checkup
-    from tfgen.doctor import REMEDIES, SAMPLES
+    from tfgen.doctor.callback import REMEDIES, SAMPLES
+    from tfgen.doctor.checkup import checkup
     from tfgen.files import replacing
     from tfgen.metrics.evaluation import opened_extractor
-    from tfgen.models.gan.base import AdversarialModel
+    from tfgen.models.adversarial.base import AdversarialModel
     from tfgen.runs.folder import history
 
     if not isinstance(model, AdversarialModel):

@@ -10,7 +10,7 @@ from keras import tree
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models.base import SEEDED, GenerativeModel
-from tfgen.models.mixture.gaussian_mixture import GaussianMixture
+from tfgen.models.mixture.gaussianmixture import GaussianMixture
 
 
 class CodingModel(GenerativeModel):

@@ -2,7 +2,7 @@
 
     RUN/run.json            what was asked for: model, arguments, data, seed, versions, command
     RUN/metrics.csv         a row for each epoch;  RUN/tensorboard/ the same for TensorBoard; with the
-                            numbers of `tfgen.doctor` of an adversarial model
+                            numbers of `tfgen.doctor.callback` of an adversarial model
     RUN/samples/            epoch-0001.png and so on, from the same noise
     RUN/checkpoint.keras    after the last whole epoch, while the run is not complete
     RUN/model.keras         the model, when the run is complete
@@ -25,12 +25,12 @@ import tensorflow as tf
 
 from tfgen import arguments as checking
 from tfgen import models
-from tfgen.callbacks import Checkpoint, Metrics, SampleGrid
-from tfgen.callbacks import save as save_model
-from tfgen.doctor import TrainingDoctor
+from tfgen.doctor.callback import TrainingDoctor
 from tfgen.errors import InputError, unknown
-from tfgen.models.gan.base import AdversarialModel
+from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.runs import folder as files
+from tfgen.runs.callbacks import Checkpoint, Metrics, SampleGrid
+from tfgen.runs.callbacks import save as save_model
 from tfgen.runs.data import (
     absolute,
     checked_options,

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgen import random
 from tfgen.models import VAE
-from tfgen.models.vae import likelihoods
+from tfgen.models.variational import likelihoods
 from tools.benchmarks import ratio, take_turns
 
 IMAGES, SAMPLES, FULL = 100, 250, (10_000, 5000)  # what is timed, and what the minutes are for

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfgen import data, latent, pictures
+from tfgen import data, pictures
+from tfgen.analysis import latent
 from tfgen.models import VAEGAN
 from tools.studies import _attribute_classifier
 from tools.studies._arrays import arrays

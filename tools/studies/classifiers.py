@@ -10,8 +10,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from tfgen import data, pictures
+from tfgen.analysis.supervised import GenerativeClassifier
 from tfgen.models import CVAE, GaussianMixture
-from tfgen.supervised import GenerativeClassifier
 from tools.studies._arrays import arrays
 
 REGULARIZATIONS = (1e-3, 1e-2, 3e-2, 1e-1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfgen import latent
+from tfgen.analysis import latent
 from tfgen.models import DCGAN
 from tfgen.pictures import grid
 from tools.studies import _attribute_classifier

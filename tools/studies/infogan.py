@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from tfgen import latent, metrics
+from tfgen import metrics
+from tfgen.analysis import latent
 from tfgen.models import InfoGAN
 from tfgen.pictures import grid
 from tools.studies._arrays import arrays

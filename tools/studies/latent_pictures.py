@@ -5,7 +5,8 @@ import time
 import keras
 import numpy as np
 
-from tfgen import data, latent
+from tfgen import data
+from tfgen.analysis import latent
 from tfgen.metrics import active_units
 from tfgen.models import VAE
 from tfgen.pictures import grid

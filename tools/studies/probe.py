@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen.analysis.probe import classifier_of
 from tfgen.models import VAE, Autoencoder
-from tfgen.probe import classifier_of
 from tools.studies._arrays import arrays
 
 CODE = dict(latent_dim=10, body="dense", width=400)

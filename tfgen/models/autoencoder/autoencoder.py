@@ -14,14 +14,14 @@ Unlike the papers, hidden units are ReLU, trained from random weights by Adam in
 pretrained as Boltzmann machines; the error is squared, where the second has cross-entropy.
 """
 
-import keras
 import tensorflow as tf
 
 from tfgen.models.autoencoder.base import ReconstructingModel
 from tfgen.models.base import Objective, Recipe
+from tfgen.models.registry import model
 
 
-@keras.saving.register_keras_serializable("tfgen")
+@model(title="Reducing the Dimensionality of Data with Neural Networks", year=2006)
 class Autoencoder(ReconstructingModel):
     """An encoder f and a decoder g of images. `sample` decodes z ~ N(0, I), though nothing makes
     the codes so.
@@ -38,6 +38,7 @@ class Autoencoder(ReconstructingModel):
         code_activation, output_activation: "linear", "relu", "sigmoid" or "tanh".
     """
 
+    tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, body="convolutional")
     recipe = Recipe("mnist", 128, 30, dict(output_activation="sigmoid", ema_decay=0.999))
 
     def __init__(

@@ -16,9 +16,10 @@ import keras
 from tfgen.models.autoregressive.base import AutoregressiveModel
 from tfgen.models.autoregressive.masked import draw_by_rows, masked_network
 from tfgen.models.base import Recipe
+from tfgen.models.registry import model
 
 
-@keras.saving.register_keras_serializable("tfgen")
+@model(title="Does the Wake-Sleep Algorithm Produce Good Density Estimators?", year=1996)
 class FVBN(AutoregressiveModel):
     """One logistic regression for each value of an image, on all values before it.
 
@@ -28,6 +29,7 @@ class FVBN(AutoregressiveModel):
             There are levels - 1 weights for each pair of values.
     """
 
+    tiny = dict(image_shape=(8, 8, 1), levels=4)
     recipe = Recipe(
         "mnist", batch_size=128, epochs=30, model=dict(ema_decay=0.999), data=dict(binarize="dynamic")
     )

@@ -18,9 +18,10 @@ from tfgen.errors import InputError
 from tfgen.models.autoregressive.base import AutoregressiveModel
 from tfgen.models.autoregressive.masked import draw_by_rows, masked_network
 from tfgen.models.base import Recipe
+from tfgen.models.registry import model
 
 
-@keras.saving.register_keras_serializable("tfgen")
+@model(title="MADE: Masked Autoencoder for Distribution Estimation", year=2015)
 class MADE(AutoregressiveModel):
     """One network for all conditionals: a value's logits see the units that see earlier values alone.
 
@@ -34,6 +35,7 @@ class MADE(AutoregressiveModel):
         depth: the number of hidden layers.
     """
 
+    tiny = dict(image_shape=(8, 8, 1), levels=4, width=24, depth=2)
     recipe = Recipe(
         "mnist",
         batch_size=128,

@@ -22,6 +22,7 @@ from tfgen.errors import InputError
 from tfgen.models.autoregressive.base import AutoregressiveModel, inverse_cdf
 from tfgen.models.autoregressive.masked import level_logits
 from tfgen.models.base import Recipe
+from tfgen.models.registry import model
 
 
 def hidden(start, x, before):
@@ -117,7 +118,7 @@ class NADELayer(layers.Layer):
         return {**super().get_config(), "units": self.units, "outputs": self.outputs}
 
 
-@keras.saving.register_keras_serializable("tfgen")
+@model(title="The Neural Autoregressive Distribution Estimator", year=2011)
 class NADE(AutoregressiveModel):
     """A hidden layer for each value, on all values before it, that shares its weights with the others.
 
@@ -129,6 +130,7 @@ class NADE(AutoregressiveModel):
         width: H, the units of the hidden layer.
     """
 
+    tiny = dict(image_shape=(8, 8, 1), levels=4, width=8)
     recipe = Recipe(
         "mnist", batch_size=128, epochs=20, model=dict(ema_decay=0.999), data=dict(binarize="dynamic")
     )

@@ -1,0 +1,107 @@
+"""The doctor's look at a trained model names planted faults, and is silent on a healthy one."""
+
+import numpy as np
+import pytest
+from test_doctor import BATCHES, IMAGES, adam, build, halves
+
+from tfgen import models
+from tfgen.doctor.checkup import checkup
+from tfgen.runs.folder import history
+
+TEST = IMAGES[320:]
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    model = build()
+    model.fit(BATCHES, epochs=10, verbose=0)
+    return model
+
+
+@pytest.fixture
+def again(healthy):
+    """The healthy model, put back after a fault was planted."""
+    weights = healthy.get_weights()
+    yield healthy
+    healthy.set_weights(weights)
+
+
+def names(findings):
+    return [finding.name for finding in findings]
+
+
+def test_silent_on_a_healthy_model_and_leaves_it_as_it_was(healthy):
+    before = [np.array(v) for v in healthy.variables]
+    assert checkup(healthy, TEST, halves()) == checkup(healthy, BATCHES) == []
+    for ours, theirs in zip(healthy.variables, before):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_collapsed_generator_and_the_class_that_it_misses(again):
+    last = again.generator.layers[-1]
+    last.kernel.assign(0 * last.kernel)
+    found = {finding.name: finding for finding in checkup(again, TEST, halves())}
+    assert set(found) == {"mode collapse", "missing classes"}
+    assert found["mode collapse"].epoch is None
+    assert str(found["mode collapse"]).startswith(
+        "doctor: mode collapse: 100% of 256 samples, of real images "
+    )
+    assert "images or fewer; try minibatch discrimination" in str(found["mode collapse"])
+    assert "in none of 256 samples" in found["missing classes"].evidence
+
+
+def test_a_weight_that_is_no_number(again):
+    layer = again.discriminator.layers[0]
+    layer.bias.assign(layer.bias * np.nan)
+    (finding,) = checkup(again, TEST)
+    assert finding.name == "not a number" and finding.evidence == f"in discriminator's {layer.bias.path}"
+    layer.bias.assign(0 * np.ones_like(layer.bias))
+    layer.kernel.assign(np.full(layer.kernel.shape, 3e38))  # a number; its sums are none
+    (finding,) = checkup(again, TEST)
+    assert finding.evidence == f"in the outputs of discriminator's {layer.name}"
+
+
+def test_outputs_that_saturate(again):
+    again.generator.layers[-1].bias.assign([30.0])
+    assert "saturated outputs" in names(checkup(again, TEST))
+
+
+def rows(**columns):
+    return [
+        {"generator_loss": 0.7} | {f"doctor_{name}": value for name, value in zip(columns, row)}
+        for row in zip(*columns.values())
+    ]
+
+
+def test_a_discriminator_that_wins_does_so_for_more_than_a_look():
+    model = build(discriminator=adam(1e-2), generator=adam(0.0))
+    model.fit(BATCHES, epochs=6, verbose=0)
+    (finding,) = checkup(model, IMAGES)
+    assert finding.name == "discriminator wins" and "accuracy 1.00 on real" in finding.evidence
+    for last, said in ((1.0, ["discriminator wins"]), (0.9, [])):
+        seen = rows(accuracy_real=(0.5, last, 1.0), accuracy_fake=(0.5, 1.0, 1.0))
+        assert names(checkup(model, IMAGES, history=seen)) == said
+
+
+def test_what_the_run_has_noted_is_read(healthy, tmp_path):
+    def seen(**columns):
+        return checkup(healthy, TEST, history=rows(**columns))
+
+    (finding,) = seen(frechet=(4.0, 2.0, 5.0, 6.0))
+    assert finding.epoch == 3 and finding.evidence == "6, after a best of 2, in the end"
+    assert seen(frechet=(4.0, 2.0, 5.0, 3.0)) == seen(frechet=(4.0, 2.0, 3.0, 5.0)) == []
+    (finding,) = seen(real_above_fake=(0.5, 0.05, 0.02, 0.01), gap=(0.0, -1.0, -2.0, -3.0))
+    assert finding.name == "labels swapped" and finding.epoch == 2
+    assert finding.evidence.startswith("fakes score above real images in 99% of pairs, gap -3")
+    assert seen(real_above_fake=(0.05, 0.05, 0.05), gap=(-3.0, -2.0, -1.0)) == []  # it learns yet
+    (finding,) = seen(gap=(0.0, np.nan, np.nan))
+    assert str(finding).startswith("doctor, epoch 2: not a number: doctor_gap is nan; lower the rate")
+    assert history(tmp_path) == []
+    (tmp_path / "metrics.csv").write_text("epoch,doctor_gap\n1,0.5\n2,nan\n")
+    assert history(tmp_path)[0] == {"epoch": 1, "doctor_gap": 0.5}
+
+
+def test_a_conditional_critic_has_a_checkup():
+    model = models.ProjectionGAN((8, 8, 1), width=8, latent_dim=4, seed=0)
+    model.compile()
+    assert "not a number" not in names(checkup(model, (IMAGES, np.arange(len(IMAGES), dtype="int32") % 10)))

@@ -1,0 +1,206 @@
+"""The doctor names planted faults, is silent on healthy games, and leaves the training as it was."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_digits
+
+from tfgen.doctor.callback import REMEDIES, TrainingDoctor
+from tfgen.doctor.inspection import first
+from tfgen.metrics import Extractor
+from tfgen.models import DCGAN, WGANGP
+from tfgen.models.monitoring import Diverged
+
+IMAGES = (load_digits().images[:640, ..., None] / 8 - 1).astype("float32")
+BATCHES = tf.data.Dataset.from_tensor_slices(IMAGES).batch(64)
+
+
+def build(cls=DCGAN, discriminator=None, generator=None, **kwargs):
+    model = cls((8, 8, 1), latent_dim=8, width=16, seed=0, **kwargs)
+    given = {"discriminator": discriminator, "generator": generator}
+    model.compile({**model.default_optimizers(), **{n: o for n, o in given.items() if o is not None}})
+    return model
+
+
+def adam(rate):
+    return keras.optimizers.Adam(rate, beta_1=0.5)
+
+
+def watched(model, epochs=4, data=IMAGES, extractor=None):
+    """The doctor, once it has watched; and the history."""
+    watching = TrainingDoctor(data, extractor)
+    history = model.fit(BATCHES, epochs=epochs, verbose=0, callbacks=[watching])
+    return watching, history.history
+
+
+def names(watching):
+    return [finding.name for finding in watching.findings]
+
+
+@pytest.mark.parametrize("cls, data", [(DCGAN, IMAGES), (WGANGP, IMAGES), (DCGAN, None)])
+def test_silent_on_a_healthy_game(cls, data, capsys):
+    watching, history = watched(build(cls), 10, data)
+    assert watching.findings == [] and capsys.readouterr().out == ""
+    assert np.isfinite([v for k, v in history.items() if k.startswith("doctor_")]).all()
+    assert ("doctor_accuracy_fake" in history) == (cls is DCGAN)  # a critic's zero decides nothing
+    assert ("doctor_generator_gradient" in history) == (data is not None)
+
+
+def test_a_rate_too_high(capsys):
+    watching, _ = watched(build(discriminator=adam(0.5), generator=adam(0.5)), 2)
+    assert names(watching)[0] == "learning rate too high" and watching.findings[0].epoch == 1
+    printed = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert printed == [str(finding) for finding in watching.findings]
+    assert REMEDIES["learning rate too high"] in printed[0] and "times in an epoch" in printed[0]
+
+
+def test_a_discriminator_too_strong():
+    model = build(discriminator=adam(1e-2), generator=keras.optimizers.SGD(0.0))
+    watching, history = watched(model, 8)
+    assert names(watching) == ["discriminator wins"]  # once, though it lasts
+    assert history["doctor_accuracy_real"][-1] == history["doctor_accuracy_fake"][-1] == 1
+    assert "accuracy 1.00 on real and 1.00 on fake" in watching.findings[0].evidence
+
+
+@pytest.mark.parametrize("data", [IMAGES, None], ids=["data", "blind"])
+@pytest.mark.parametrize("kept", [0.0, 0.02], ids=["one image", "nearly one"])
+def test_a_generator_that_ignores_z(data, kept):
+    model = build()
+    last = model.generator.layers[-1]
+    rng = np.random.default_rng(0)
+    picture = tf.constant(rng.uniform(-1, 1, (8, 8, 1)), tf.float32)
+    call = last.call
+    last.call = lambda x: tf.tanh(picture + kept * call(x))
+    watching, history = watched(model, 3, data)
+    # Where nothing of z is left, no gradient passes either.
+    assert {*names(watching)} - {"vanished gradient"} == {"mode collapse"}
+    assert history["doctor_duplicates"][-1] == 1
+    assert "100% of 256 samples" in watching.findings[-1].evidence
+
+
+@pytest.mark.parametrize("cls", [DCGAN, WGANGP])
+def test_real_and_fake_swapped(cls):
+    model = build(cls, discriminator=adam(2e-3))
+    loss = model.discriminator_loss
+    model.discriminator_loss = lambda real, fake: loss(fake, real)
+    watching, history = watched(model, 6)
+    assert "labels swapped" in names(watching)
+    assert history["doctor_real_above_fake"][-1] < 0.1 and history["doctor_gap"][-1] < 0
+
+
+@pytest.mark.parametrize("network", ["generator", "discriminator"])
+def test_a_weight_that_is_no_number(network):
+    model = build()
+    layer = [one for one in getattr(model, network).layers if one.weights][-1]
+    layer.bias.assign(layer.bias * np.nan)
+    watching = TrainingDoctor()
+    with pytest.raises(Diverged):
+        model.fit(BATCHES, verbose=0, callbacks=[watching])
+    (finding,) = watching.findings
+    assert finding.name == "not a number"
+    assert f"in {network}'s {layer.bias.path}" in finding.evidence and "more" not in finding.evidence
+
+
+def test_a_loss_and_an_output_that_are_no_numbers():
+    model = build()
+    model.generator_loss = lambda fake: tf.reduce_mean(fake) * np.inf
+    watching = TrainingDoctor()
+    with pytest.raises(Diverged):
+        model.fit(BATCHES, verbose=0, callbacks=[watching])
+    assert "first generator_loss at step 1, by its end in generator's" in watching.findings[0].evidence
+
+    model = build()
+    layer = model.discriminator.layers[0]
+    watching = TrainingDoctor()
+    watching.set_model(model)
+    watching.on_train_begin()
+    watching.on_epoch_begin(0)
+    layer.kernel.assign(tf.fill(layer.kernel.shape, 3e38))  # a number; its sums are none
+    watching.on_epoch_end(0, {})
+    (finding,) = watching.findings
+    assert f"in the outputs of discriminator's {layer.name}" in finding.evidence
+
+
+def test_a_gradient_that_vanishes_and_outputs_that_saturate():
+    model = build(generator=adam(0.0), discriminator=adam(0.0))
+    model.generator.layers[-1].bias.assign([30.0])
+    watching, history = watched(model, 2)
+    assert {"vanished gradient", "saturated outputs", "mode collapse"} == set(names(watching))
+    assert history["doctor_saturated"] == [1, 1] and history["doctor_generator_gradient"] == [0, 0]
+
+
+def halves():
+    """An extractor of the means of the upper and the lower half; two classes, by the brighter one."""
+    return Extractor(
+        "halves", "0", (8, 8, 1), (-1.0, 1.0),
+        lambda x: tf.reduce_mean(tf.reshape(x, (-1, 2, 32)), 2), lambda f: 100 * f,
+    )  # fmt: skip
+
+
+def test_missing_classes_and_a_frechet_score_that_drifts():
+    watching, history = watched(build(generator=adam(0.0)), 1, extractor=halves())
+    real = halves()(IMAGES[:256], (-1, 1))
+    both = (real[:, 0] > real[:, 1]).mean()
+    assert 0.1 < both < 0.9 and history["doctor_missing_classes"] == [0] and watching.findings == []
+    model = watching.model
+    best = history["doctor_frechet"][0]
+    last = model.generator.layers[-1]
+    call, bias = last.call, np.ones((8, 8, 1), "float32")
+    bias[4:] = -1
+    last.call = lambda x: 0.2 * call(x) + 0.8 * bias
+    for epoch in (1, 2):
+        watching.on_epoch_begin(epoch)
+        watching.on_epoch_end(epoch, logs := {})
+    assert logs["doctor_missing_classes"] == 0.5 and logs["doctor_frechet"] > 2 * best
+    by_name = {finding.name: finding.evidence for finding in watching.findings}
+    assert by_name["missing classes"].startswith("1 in none of 256 samples")
+    assert f"after a best of {best:.3g}" in by_name["Frechet score drifts"]
+
+
+def test_duplicates_are_counted_by_the_distance_of_real_images():
+    """Half of the samples in pairs nearer than half a real neighbour: a share of one half."""
+    watching = TrainingDoctor(IMAGES)
+    watching.set_model(build())
+    watching.on_train_begin()
+    shown = IMAGES[300:556].astype("float64")
+    shown[128:192] = shown[64:128]
+    twins = watching._of_fakes(shown)["duplicates"] - watching._of_fakes(IMAGES[300:556])["duplicates"]
+    assert twins == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_training_is_as_without_it():
+    plain, seen = build(ema_decay=0.9), build(ema_decay=0.9)
+    plain.fit(BATCHES, epochs=2, verbose=0)
+    watched(seen, 2, BATCHES)
+    for ours, theirs in zip(seen.weights, plain.weights):
+        np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
+    np.testing.assert_array_equal(seen.sample(2), plain.sample(2))  # the unseeded noise too
+
+
+def test_two_devices_see_what_one_sees(two_devices):
+    numbers = []
+    for scope in (tf.distribute.get_strategy(), two_devices):
+        with scope.scope():
+            model = build()
+        watching = TrainingDoctor(IMAGES)
+        watching.set_model(model)
+        watching.on_train_begin()
+        watching.on_epoch_begin(0)
+        watching.on_epoch_end(0, logs := {})
+        numbers.append(logs)
+    assert list(numbers[0]) == list(numbers[1])
+    for name, value in numbers[0].items():
+        assert numbers[1][name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
+
+
+def test_data_are_what_fit_takes():
+    rows = tf.data.Dataset.from_tensor_slices(np.arange(600)).batch(100)
+    np.testing.assert_array_equal(first(rows, 256), np.arange(256))
+    images, labels = first((np.arange(600), np.arange(600) % 7), 256)
+    np.testing.assert_array_equal(labels, images % 7)
+    logs = []
+    for data in (IMAGES, ((IMAGES + 1) * 127.5).round().astype("uint8")):
+        _, history = watched(build(), 1, data)
+        logs.append(history)
+    assert logs[0]["doctor_gap"] == pytest.approx(logs[1]["doctor_gap"], abs=0.01)

@@ -1,0 +1,219 @@
+"""`python -m export`: artifacts that a stranger can run, and the cards that say how."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tfgen
+from export import card
+from export.__main__ import app
+from tfgen import export, runs
+from tfgen.cli.console import run as run_app
+from tfgen.export import folders
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "export" / "artifacts").glob("*/manifest.json"))
+MODELS = {
+    "vae": dict(latent_dim=4, width=8, ema_decay=0.5),
+    "cvae": dict(latent_dim=4, width=8, body="dense"),
+    "attribute2image": dict(latent_dim=4, width=8, background_dim=0),
+    "dcgan": dict(latent_dim=4, width=8),
+    "pixelcnn": dict(levels=4, width=8, depth=1),
+}
+
+
+def tool(*args):
+    """The exit code of `python -m export ARGS`."""
+    with pytest.raises(SystemExit) as exit:
+        run_app(app, "python -m export", list(map(str, args)))
+    return exit.value.code or 0
+
+
+@pytest.fixture
+def fails(capsys):
+    """Runs a command that must end with code 2 and one line; returns the line."""
+
+    def run(*args):
+        assert tool(*args) == 2
+        last, *lines = capsys.readouterr().err.splitlines()[::-1]
+        assert last.startswith("python -m export: ") and not any("Traceback" in line for line in lines)
+        return last
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Run folders of 8x8 images, which have classes and attributes."""
+    root = tmp_path_factory.mktemp("runs")
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (32, 8, 8, 1), dtype=np.uint8)
+    np.savez(root / "things.npz", images=images, labels=np.arange(32) % 3)
+    np.savez(root / "faces.npz", images=images, attributes=rng.integers(0, 2, (32, 2)))
+    for name, arguments in MODELS.items():
+        source = root / ("faces.npz" if name == "attribute2image" else "things.npz")
+        runs.train(name, root / name, source, epochs=1, batch_size=16, arguments=arguments, verbose=0)
+    return root
+
+
+@pytest.fixture(scope="module")
+def artifacts(trained):
+    for name in MODELS:
+        assert tool(trained / name, "--to", trained / "artifacts" / name) == 0
+    return trained / "artifacts"
+
+
+BY_MODEL = pytest.mark.parametrize("name", MODELS)
+ALONE = """
+import sys
+for name in ("tfgen", "tensorflow", "keras", "onnx"):
+    sys.modules[name] = None  # to import one is an error
+"""
+
+
+@BY_MODEL
+def test_the_cards_lines_draw_the_cards_picture(artifacts, name, tmp_path):
+    """In a process that has neither tfgen nor TensorFlow, from a copy of the folder alone."""
+    folder = Path(shutil.copytree(artifacts / name, tmp_path / "copy"))
+    (program,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL)
+    assert len(program.splitlines()) == 5
+    subprocess.run([sys.executable, "-P", "-c", ALONE + program], cwd=folder, check=True, env={})
+    shown, drawn = (np.int16(Image.open(folder / f"{file}.png")) for file in ("samples", "seed0"))
+    assert shown.shape == drawn.shape == (8, 64) and abs(shown - drawn).max() <= 1
+    assert len(np.unique(shown)) > 1
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node.js and npm")
+@BY_MODEL
+def test_the_cards_javascript_draws_it_too(artifacts, name, tmp_path):
+    from export import node
+
+    (program,) = re.findall(r"```js\n(.*?)```", (artifacts / name / "README.md").read_text(), flags=re.DOTALL)
+    program = program.replace(
+        "console.log(sample.dims, sample.data)",
+        "console.log(JSON.stringify([sample.dims, Array.from(sample.data)]))",
+    )
+    environment = {**os.environ, "NODE_PATH": str(node.modules())}
+    command = [node.executable(), "-e", f"(async () => {{ {program} }})()"]
+    out = subprocess.run(
+        command, cwd=artifacts / name, check=True, env=environment, capture_output=True, text=True
+    ).stdout
+    dims, values = json.loads(out)
+    model = tfgen.load(artifacts / name)
+    labels = card.example_labels(model.label_spec, model.classes, 8)
+    want = model.sample(8, seed=0, labels=labels)
+    np.testing.assert_allclose(np.reshape(values, dims), want, atol=1e-5)
+
+
+@BY_MODEL
+def test_an_artifact_is_whole_and_loads_as_its_run(trained, artifacts, name):
+    export.verify(artifacts / name)
+    manifest = json.loads((artifacts / name / "manifest.json").read_text())
+    assert manifest["run"]["model"] == name and manifest["run"]["epochs"] == 1
+    assert str(trained) not in json.dumps(manifest)
+    assert str(trained) not in (artifacts / name / "README.md").read_text()
+    want, got = runs.load(trained / name), tfgen.load(artifacts / name)
+    np.testing.assert_allclose(got.sample(3, seed=5), want.sample(3, seed=5), atol=1e-6)
+    if name == "vae":  # the averages were exported, and the copy that trains begins as they
+        np.testing.assert_array_equal(got.decoder.get_weights()[0], got.averages["decoder"].get_weights()[0])
+
+
+def test_labels_have_their_names(artifacts, trained, tmp_path):
+    def labels(folder):
+        return json.loads((folder / "manifest.json").read_text()).get("labels")
+
+    assert labels(artifacts / "vae") is None
+    assert labels(artifacts / "attribute2image") == ["attribute_0", "attribute_1"]
+    for color in ("red", "blue"):
+        for number in range(8):
+            path = tmp_path / "pictures" / color / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((8, 8), 30 * number, np.uint8)).save(path)
+    runs.train(
+        "cvae", tmp_path / "run", tmp_path / "pictures", epochs=1, batch_size=8, verbose=0,
+        arguments=MODELS["cvae"],
+    )  # fmt: skip
+    assert tool(tmp_path / "run") == 0
+    assert labels(tmp_path / "run" / "artifact") == ["blue", "red"]
+    assert "Labels, by number: blue, red." in (tmp_path / "run/artifact/README.md").read_text()
+
+
+def test_the_card_has_the_runs_scores(trained, tmp_path):
+    run = Path(shutil.copytree(trained / "dcgan", tmp_path / "run"))
+    protocol = {"source": str(tmp_path / "things.npz"), "split": "train", "n_real": 32}
+    score = {"name": "frechet", "value": 1.23456, "standard_error": None, "protocol": protocol}
+    (run / "scores.json").write_text(json.dumps([score]))
+    assert tool(run) == 0
+    text = (run / "artifact" / "README.md").read_text()
+    assert "| frechet | 1.235 |" in text and "source things.npz, split train, n_real 32" in text
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from export import card, __main__
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+card.text = die
+sys.argv[1:] = sys.argv[1:]
+__main__.run(__main__.app, "export")
+"""
+
+
+def test_a_killed_export_leaves_the_old_artifact_or_none(artifacts, trained, tmp_path):
+    old = Path(shutil.copytree(artifacts / "vae", tmp_path / "old"))
+    for to in (old, tmp_path / "new"):
+        command = [sys.executable, "-c", KILLED, str(trained / "dcgan"), "--to", str(to)]
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert run.returncode == -signal.SIGKILL, run.stderr
+    assert folders.opened(old)["model"]["class_name"] == "VAE"
+    assert not (tmp_path / "new").exists()
+    assert tool(trained / "dcgan", "--to", old) == 0
+    assert folders.opened(old)["model"]["class_name"] == "DCGAN"
+
+
+def test_bad_input_is_one_line(trained, fails, tmp_path):
+    assert "no run folder" in fails(tmp_path, "--to", tmp_path / "x")
+    assert "unknown format 'onx'; did you mean onnx?" in fails(trained / "vae", "--formats", "onx")
+    assert "unknown precision 'fp8'" in fails(trained / "vae", "--precision", "fp8")
+    line = fails(trained / "vae", "--formats", "saved_model", "--precision", "fp16")
+    assert "add onnx to --formats" in line
+    (tmp_path / "mine.txt").write_text("mine")
+    assert "is no export" in fails(trained / "vae", "--to", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_help_names_the_commands_and_has_examples(capsys):
+    assert tool("--help") == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("make", "verify", "serve", "page"))
+    for name in ("make", "verify", "serve", "page"):
+        assert tool(name, "--help") == 0
+        assert f"python -m export {name if name != 'make' else 'runs/'}" in capsys.readouterr().out
+
+
+# The artifacts that the project ships.
+
+
+@pytest.mark.parametrize("manifest", SHIPPED, ids=[path.parent.name for path in SHIPPED])
+def test_a_shipped_artifact_gives_its_golden_data(manifest):
+    folder = manifest.parent
+    export.verify(folder)
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= 1_500_000
+    model = tfgen.load(folder)
+    labels = card.example_labels(model.label_spec, model.classes, 8)
+    low, high = model.value_range
+    images = np.hstack(model.sample(8, seed=0, labels=labels))
+    want = np.rint(np.clip((images - low) / (high - low), 0, 1) * 255).squeeze()
+    shown = np.float32(Image.open(folder / "samples.png"))
+    assert abs(shown - want).max() <= 1

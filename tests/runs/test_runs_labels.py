@@ -1,0 +1,140 @@
+"""Runs of labelled data: classes and attributes taken from it, a column of the picture for each class."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from data_cases import binary
+from PIL import Image
+
+from tfgen import models, pictures, runs
+from tfgen.errors import InputError
+from tfgen.runs.callbacks import SampleGrid
+
+
+class Levels:
+    """A model of three classes whose images are constant, and their label."""
+
+    value_range, classes, label_spec = (0.0, 2.0), 3, tf.TensorSpec((None,), tf.int32, "labels")
+
+    def sample(self, n, seed, labels):
+        assert labels.shape == (n,)
+        return np.broadcast_to(labels.reshape(n, 1, 1, 1), (n, 32, 32, 1))
+
+
+def pixels_of(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_a_sample_grid_has_a_column_for_each_class(tmp_path):
+    for n, rows in ((8, 2), (6, 2), (2, 1)):
+        grids = SampleGrid(tmp_path, n=n)
+        grids.set_model(Levels())
+        grids.on_epoch_end(0)
+        pixels = pixels_of(tmp_path / "epoch-0001.png")
+        assert pixels.shape == (34 * rows - 2, 34 * 3 - 2)
+        for image in range(3 * rows):
+            y, x = 34 * (image // 3), 34 * (image % 3)
+            assert (pixels[y : y + 32, x : x + 32] == (0, 128, 255)[image % 3]).all()
+
+
+def test_a_sample_grid_of_a_classifier_that_is_not_conditional_has_no_columns(tmp_path):
+    class Classifier(Levels):
+        label_spec = None
+
+        def sample(self, n, seed):
+            return np.zeros((n, 32, 32, 1))
+
+    grids = SampleGrid(tmp_path, n=4)
+    grids.set_model(Classifier())
+    grids.on_epoch_end(0)
+    assert pixels_of(tmp_path / "epoch-0001.png").shape == (66, 66)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """16 images with four classes, with three attributes, and without labels."""
+    root = tmp_path_factory.mktemp("labelled")
+    images = np.random.default_rng(0).integers(0, 255, (16, 8, 8, 1), np.uint8)
+    np.savez(root / "classes.npz", images=images, labels=np.arange(16) % 4)
+    np.savez(root / "attributes.npz", images=images, attributes=binary(16))
+    np.savez(root / "none.npz", images=images)
+    return root
+
+
+@pytest.fixture
+def begun(labelled, tmp_path, monkeypatch):
+    """Begins a run, up to its training, and returns its configuration."""
+    monkeypatch.setattr(runs, "_fit", lambda *run: run[2])
+
+    def begin(model, source, run="run", arguments=None, **options):
+        arguments = {"width": 8, "latent_dim": 4, **(arguments or {})}
+        source = labelled / f"{source}.npz"
+        how = dict(arguments=arguments, options=options, batch_size=8)
+        return runs.train(model, tmp_path / run, source, **how).get_config()
+
+    return begin
+
+
+def test_classes_are_those_of_the_data(begun):
+    assert begun("cvae", "classes", "a")["classes"] == 4
+    assert begun("cvae", "classes", "b", {"classes": 5})["classes"] == 5
+    assert begun("cvae", "attributes", "c", labels="attribute_1")["classes"] == 2
+    assert "classes" not in begun("vae", "classes", "d")
+    with pytest.raises(InputError, match=r"CVAE has 3 classes, .* are 4 classes; build"):
+        begun("cvae", "classes", "e", {"classes": 3})
+    with pytest.raises(InputError, match=r"npz has none"):
+        begun("cvae", "none", "f")
+    with pytest.raises(InputError, match="name one, as labels='attribute_0'"):
+        begun("cvae", "attributes", "g")
+
+
+def test_attributes_are_those_of_the_data(begun, tmp_path):
+    small = {"background_dim": 2, "image_shape": (8, 8, 1)}
+    assert begun("attribute2image", "attributes", "a", small)["attributes"] == 3
+    names = ("attribute_2", "attribute_0")
+    assert begun("attribute2image", "attributes", "b", small, labels=names)["attributes"] == 2
+    runs.resume(tmp_path / "b", options={"labels": names})  # is no change
+    with pytest.raises(InputError, match=r"data\.options\.labels is \['attribute_2', 'attribute_0'\]"):
+        runs.resume(tmp_path / "b", options={"labels": names[::-1]})
+
+
+def test_labels_of_a_recipe_are_of_its_own_data(begun):
+    assert models.get("dbvae").recipe.data["labels"] == "Smiling"
+    begun("dbvae", "attributes", "a", {"image_shape": (16, 16, 1)}, labels="attribute_1")
+    with pytest.raises(InputError, match=r"has 2 classes, .* are 3 attributes; name one"):
+        begun("dbvae", "attributes", "b", {"image_shape": (16, 16, 1)})
+
+
+def test_a_model_of_more_levels_than_two_takes_images_as_they_are(labelled, tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "_fit", lambda *run: run[1]["data"]["options"])
+    options = [
+        runs.train(
+            "pixelcnn",
+            tmp_path / str(levels),
+            labelled / "none.npz",
+            arguments={"width": 4, "depth": 1, "levels": levels},
+            batch_size=8,
+        )
+        for levels in (2, 8)
+    ]
+    assert options[0]["binarize"] == "dynamic" and "binarize" not in options[1]
+
+
+def test_a_grid_has_every_image_at_its_place():
+    images = np.zeros((3, 8, 16, 1), np.float32)
+    images[:] = np.array([-1.0, 0.5, 5.0])[:, None, None, None]  # black, middle, beyond white
+    image = pictures.grid(images, (-1, 1), columns=2, gap=2)
+    pixels = np.asarray(image)  # enlarged twice, to 16x32
+    assert image.mode == "L" and pixels.shape == (16 + 2 + 16, 32 + 2 + 32)
+    assert (pixels[:16, :32] == 0).all()
+    assert (pixels[:16, 34:] == 191).all()
+    assert (pixels[18:, :32] == 255).all()
+    assert (pixels[18:, 34:] == 128).all() and (pixels[16:18] == 128).all()  # no image
+    assert pictures.grid(np.zeros((5, 40, 40, 3))).size == (3 * 42 - 2, 2 * 42 - 2)
+    with pytest.raises(InputError, match="NaN"):
+        pictures.grid(np.full((1, 8, 8, 1), np.nan))
+    with pytest.raises(InputError, match="3 or 4 channels"):
+        pictures.grid(np.zeros((1, 8, 8, 2)))
+    with pytest.raises(InputError, match="a grid needs"):
+        pictures.grid(np.zeros((8, 8, 1)))

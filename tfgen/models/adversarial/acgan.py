@@ -1,0 +1,91 @@
+"""Auxiliary classifier GAN: the discriminator says the class, instead of being told.
+
+Odena, Olah and Shlens. Conditional Image Synthesis with Auxiliary Classifier GANs. ICML 2017.
+https://arxiv.org/abs/1610.09585
+
+D(x) gives P(S|x), real or fake, and P(C|x), the class, from one body (eq. 2 and 3):
+
+    L_S = E[log P(S = real|x)] + E[log P(S = fake|G(z, c))]
+    L_C = E[log P(C = c|x)] + E[log P(C = c|G(z, c))]
+
+D maximises L_S + L_C, and G maximises L_C - L_S: the classes are no contest, both players want
+them right, D on real images and fakes alike. In -L_S the generator has the non-saturating
+-E[log P(S = real|G(z, c))]; of L_C it moves the second part alone.
+
+Unlike the paper, the networks are DCGAN's, without dropout, and fakes have the classes of the real
+images of their batch.
+"""
+
+import tensorflow as tf
+
+from tfgen import losses
+from tfgen.models.adversarial.base import StandardGAN
+from tfgen.models.base import Recipe
+from tfgen.models.conditions import needs_classes
+from tfgen.models.registry import model
+
+
+def class_loss(labels, logits):
+    """-E[log P(C = labels)], nats an image, of class logits (n, classes)."""
+    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+
+
+@model(title="Conditional Image Synthesis with Auxiliary Classifier GANs", year=2017)
+class ACGAN(StandardGAN):
+    """A generator of images of a class, and a discriminator that is a classifier too.
+
+    Args:
+        image_shape: (height, width, channels), of any size from 8x8 on.
+        classes: number of classes, at least 2; labels are 0 to classes - 1.
+        kwargs: `latent_dim`, `width` and `body`, as StandardGAN has them.
+    """
+
+    tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, classes=3)
+    recipe = Recipe("mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
+    discriminator_logs = ("real_class_loss", "fake_class_loss")
+
+    def __init__(self, image_shape=(28, 28, 1), classes=10, **kwargs):
+        needs_classes(classes, "ACGAN")
+        self.classes = classes
+        super().__init__(image_shape, **kwargs)
+
+    def build_discriminator(self):
+        return super().build_discriminator(1 + self.classes, conditions=0)
+
+    def heads(self, images, training=False):
+        """The logits of real (n, 1) and of the classes (n, classes)."""
+        out = self.network("discriminator", training)(images, training=training)
+        return out[:, :1], out[:, 1:]
+
+    def score(self, images, labels=None, training=False):
+        """The logit of real, (n, 1); labels are not looked at."""
+        return self.heads(images, training)[0]
+
+    def classify(self, images):
+        """P(C|x), (n, classes), of images (n, h, w, c) in [-1, 1]."""
+        return tf.nn.softmax(self.heads(images)[1])
+
+    def discriminator_objective(self, batch, training):
+        """-L_S - L_C, and the two parts of -L_C in nats an image."""
+        images, labels = batch
+        fakes, _ = self.fake(images, labels, training)
+        real, real_classes = self.heads(images, training)
+        fake, fake_classes = self.heads(tf.stop_gradient(fakes), training)
+        parts = class_loss(labels, real_classes), class_loss(labels, fake_classes)
+        return self.discriminator_loss(real, fake) + sum(parts), dict(zip(self.discriminator_logs, parts))
+
+    def generator_objective(self, batch, training):
+        images, labels = batch
+        fakes, _ = self.fake(images, labels, training)
+        fake, classes = self.heads(fakes, training)
+        return self.generator_loss(fake) + class_loss(labels, classes), {}
+
+    def discriminator_loss(self, real, fake):
+        return losses.minimax_discriminator_loss(real, fake)
+
+    def generator_loss(self, fake):
+        return losses.non_saturating_generator_loss(fake)
+
+    def signatures(self):
+        images = self.data_spec[0]
+        return {**super().signatures(), "classify": (self.classify, [images])}

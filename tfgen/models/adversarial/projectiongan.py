@@ -1,0 +1,88 @@
+"""Projection discriminator: the class enters by an inner product with the features.
+
+Miyato and Koyama. cGANs with Projection Discriminator. ICLR 2018. https://arxiv.org/abs/1802.05637
+
+If log p(y|x) is linear in features, as in softmax regression, so is the part of the optimal D that
+depends on y (eq. 3 to 6), which suggests
+
+    D(x, y) = f(phi(x)) + <V_y, phi(x)>,
+
+phi a network, f a layer, V one vector for each class. The loss is the hinge (eq. 10 and 11):
+
+    discriminator: E[max(0, 1 - D(x, y))] + E[max(0, 1 + D(G(z, y), y))]
+    generator: -E[D(G(z, y), y)]
+
+Every layer of the discriminator, V too, has weights of spectral norm 1 (Miyato et al., 2018), by one
+step of power iteration before each of its updates. The discriminator is updated in every step, on
+fresh data and noise, the generator in every fifth.
+
+Unlike the paper, the networks are DCGAN's instead of residual ones: the generator is given y as
+one-hot next to z, without class-conditional normalisation, and phi is not summed over the
+places of an image. Fakes have the classes of the real images of their batch.
+"""
+
+import keras
+from keras import layers
+
+from tfgen import losses
+from tfgen.layers import SpectralNormalization, advance
+from tfgen.models.adversarial.base import StandardGAN
+from tfgen.models.base import Recipe
+from tfgen.models.conditions import needs_classes
+from tfgen.models.registry import model
+
+
+@model(title="cGANs with Projection Discriminator", year=2018)
+class ProjectionGAN(StandardGAN):
+    """A generator of images of a class, and a discriminator that projects features on the class.
+
+    Args:
+        image_shape: (height, width, channels), of any size from 8x8 on.
+        classes: number of classes, at least 2; labels are 0 to classes - 1.
+        discriminator_steps: the discriminator's updates for one of the generator.
+        kwargs: `latent_dim`, `width` and `body`, as StandardGAN has them.
+    """
+
+    # One update of D for each of G: with the paper's five, G would learn little in so few epochs.
+    tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, classes=3, discriminator_steps=2)
+    recipe = Recipe(
+        "mnist",
+        batch_size=64,
+        epochs=15,
+        model=dict(image_shape=(28, 28, 1), width=32, discriminator_steps=1),
+    )
+    normalization = None
+
+    def __init__(self, image_shape=(28, 28, 1), classes=10, discriminator_steps=5, **kwargs):
+        needs_classes(classes, "ProjectionGAN")
+        self.classes, self.discriminator_steps = classes, discriminator_steps
+        super().__init__(image_shape, **kwargs)
+
+    def build_discriminator(self):
+        stack = super().build_discriminator(conditions=0).layers
+        stack = [SpectralNormalization(layer) if hasattr(layer, "kernel") else layer for layer in stack]
+        last = max(i for i, layer in enumerate(stack) if isinstance(layer, SpectralNormalization))
+        images, one_hot = keras.Input(self.image_shape), keras.Input((self.classes,))
+        phi = images
+        for layer in stack[:last]:
+            phi = layer(phi)
+        embed = layers.Dense(phi.shape[1], use_bias=False, dtype="float32")
+        v = SpectralNormalization(embed, name="embed")(one_hot)
+        product = layers.Dot(axes=1, dtype="float32", name="projection")([v, phi])
+        score = layers.Add(dtype="float32")([stack[last](phi), product])
+        return keras.Model([images, one_hot], score, name="discriminator")
+
+    def discriminator_objective(self, batch, training):
+        if training:
+            advance(self.discriminator)
+        return super().discriminator_objective(batch, training)
+
+    def default_optimizers(self):
+        """Adam of rate 2e-4, beta 0 and 0.9 (section 6)."""
+        return {name: keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9) for name in self.objectives()}
+
+    def discriminator_loss(self, real, fake):
+        return losses.hinge_discriminator_loss(real, fake)
+
+    def generator_loss(self, fake):
+        return losses.hinge_generator_loss(fake)

@@ -1,0 +1,66 @@
+"""Wasserstein GAN.
+
+Arjovsky, Chintala and Bottou. Wasserstein GAN. ICML 2017. https://arxiv.org/abs/1701.07875
+
+The earth mover's distance is the largest difference of means that a 1-Lipschitz critic can make
+(eq. 2). The critic is kept K-Lipschitz, for some K, by clipping its weights to [-clip, clip] after
+each update (Algorithm 1):
+
+    critic: E[D(G(z))] - E[D(x)]      generator: -E[D(G(z))]
+
+The critic is updated in every step, on fresh data and noise, the generator in every fifth, both by
+RMSprop, since momentum made the training of critics unstable (section 4).
+"""
+
+import keras
+import tensorflow as tf
+
+from tfgen import losses
+from tfgen.models.adversarial.base import StandardGAN
+from tfgen.models.base import Recipe
+from tfgen.models.registry import model
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class Clip(keras.constraints.Constraint):
+    """Values in [-limit, limit]."""
+
+    def __init__(self, limit):
+        self.limit = limit
+
+    def __call__(self, w):
+        return tf.clip_by_value(tf.convert_to_tensor(w), -self.limit, self.limit)
+
+    def get_config(self):
+        return {"limit": self.limit}
+
+
+@model(title="Wasserstein GAN", year=2017)
+class WGAN(StandardGAN):
+    """DCGAN's generator against a critic of clipped weights.
+
+    Args:
+        image_shape, latent_dim, width, body: see `StandardGAN`.
+        clip: the limit of the critic's weights.
+        discriminator_steps: the critic's updates for one of the generator.
+    """
+
+    tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, body="dense", discriminator_steps=2)
+    recipe = Recipe("fashion_mnist", batch_size=64, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
+    critic = True
+
+    def __init__(self, image_shape=(64, 64, 3), clip=0.01, discriminator_steps=5, **kwargs):
+        super().__init__(image_shape, **kwargs)
+        self.clip, self.discriminator_steps = clip, discriminator_steps
+        for v in self.discriminator.trainable_variables:
+            v.constraint = Clip(clip)  # Keras' optimizers apply it after each update
+
+    def default_optimizers(self):
+        """RMSprop of rate 5e-5 (Algorithm 1)."""
+        return {name: keras.optimizers.RMSprop(5e-5) for name in self.objectives()}
+
+    def discriminator_loss(self, real, fake):
+        return losses.wasserstein_discriminator_loss(real, fake)
+
+    def generator_loss(self, fake):
+        return losses.wasserstein_generator_loss(fake)
