@@ -3,12 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from test_conformance import TINY
 
 from tfgen.analysis.probe import classifier_of
 from tfgen.errors import InputError
 from tfgen.layers import BatchNormalization
-from tfgen.models import DCGAN, VAE
+from tfgen.models import DCGAN, MODELS, VAE
 from tfgen.models.coding import CodingModel
 
 
@@ -27,10 +26,10 @@ def examples():
 
 
 @pytest.mark.parametrize(
-    "cls", [cls for cls in TINY if issubclass(cls, CodingModel)], ids=lambda cls: cls.__name__
+    "cls", [cls for cls in MODELS.values() if issubclass(cls, CodingModel)], ids=lambda cls: cls.__name__
 )
 def test_its_features_are_the_code_of_every_model_with_one(cls):
-    model = cls(seed=0, ema_decay=0.5, **TINY[cls])
+    model = cls(seed=0, ema_decay=0.5, **cls.tiny)
     if model.label_spec is not None:
         with pytest.raises(InputError, match="needs labels"):
             classifier_of(model, 4)

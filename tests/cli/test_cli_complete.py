@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from autoregressive_cases import spread
 from PIL import Image
 
-from tests.autoregressive_cases import spread
 from tfgen import data, pictures, runs
 from tfgen.cli import main
 from tfgen.cli.completion import PARTS, hidden

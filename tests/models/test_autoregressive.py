@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from autoregressive_cases import BINARY, assert_distributed, labels_for, sensitivity, spread
 
-from tests.autoregressive_cases import BINARY, assert_distributed, labels_for, sensitivity, spread
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models import (

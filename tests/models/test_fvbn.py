@@ -6,8 +6,8 @@ See also test_autoregressive.py.
 import keras
 import numpy as np
 import pytest
+from autoregressive_cases import spread
 
-from tests.autoregressive_cases import spread
 from tfgen import random
 from tfgen.models import FVBN
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from autoregressive_cases import sensitivity, spread
 
-from tests.autoregressive_cases import sensitivity, spread
 from tfgen.errors import InputError
 from tfgen.models import GatedPixelCNN
 

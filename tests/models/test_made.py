@@ -5,8 +5,8 @@ See also test_autoregressive.py.
 
 import numpy as np
 import pytest
+from autoregressive_cases import sensitivity, spread
 
-from tests.autoregressive_cases import sensitivity, spread
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models import MADE

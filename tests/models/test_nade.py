@@ -6,8 +6,8 @@ See also test_autoregressive.py.
 import numpy as np
 import pytest
 import tensorflow as tf
+from autoregressive_cases import spread
 
-from tests.autoregressive_cases import spread
 from tfgen.errors import InputError
 from tfgen.models import NADE
 from tfgen.models.autoregressive.nade import NADELayer

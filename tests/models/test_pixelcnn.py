@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from autoregressive_cases import sensitivity, spread
 
-from tests.autoregressive_cases import sensitivity, spread
 from tfgen.errors import InputError
 from tfgen.models import PixelCNN
 from tfgen.models.autoregressive.wavefront import wavefront

@@ -5,8 +5,8 @@ import numpy as np
 import onnxruntime
 import pytest
 import tensorflow as tf
+from autoregressive_cases import BINARY, sensitivity, spread
 
-from tests.autoregressive_cases import BINARY, sensitivity, spread
 from tfgen.errors import InputError
 from tfgen.export.onnx import convert
 from tfgen.export.signature import Signature

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from autoregressive_cases import sensitivity
 
-from tests.autoregressive_cases import sensitivity
 from tfgen.errors import InputError
 from tfgen.models import PixelRNN
 from tfgen.models.autoregressive.lstm import DiagonalBiLSTM, RowLSTM, scan, skew, unskew
