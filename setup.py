@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 here = Path(__file__).parent
-runtimes = ["openvino>=2026.4", "ai-edge-litert>=2.3"]  # of `python -m export`, beside onnxruntime
+runtimes = ["openvino>=2026.4", "ai-edge-litert>=2.3"]  # of `tfgen-export`, beside onnxruntime
 serve = ["mlserver>=1.7.1,<1.8", "tritonclient[http,grpc]>=2.73"]
 # With pytest 9.2, xdist 3.8 does not keep the tests of a group together, which share fixtures.
 test = ["pytest>=9,<9.2", "pytest-timeout>=2.4", "pytest-xdist>=3.8", "playwright>=1.65", *runtimes, *serve]
@@ -18,7 +18,17 @@ setup(
     long_description=(here / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=find_packages(include=["tfgen", "tfgen.*"]),
+    # The deployment tool lies in export/, and is installed as tfgen_export.
+    packages=[
+        *find_packages(include=["tfgen", "tfgen.*"]),
+        *(f"tfgen_{name}" for name in find_packages(include=["export", "export.*"])),
+    ],
+    package_dir={"tfgen_export": "export"},
+    package_data={
+        "tfgen": ["shipped/*/*"],
+        "tfgen_export": ["site/*"],
+        "tfgen_export.runtimes": ["*.mjs"],
+    },
     python_requires=">=3.11,<3.14",
     install_requires=[
         "tensorflow>=2.21,<2.22",
@@ -40,5 +50,5 @@ setup(
         "typer>=0.20",
     ],
     extras_require={"runtimes": runtimes, "serve": serve, "test": test, "dev": [*test, "ruff>=0.17"]},
-    entry_points={"console_scripts": ["tfgen = tfgen.cli:main"]},
+    entry_points={"console_scripts": ["tfgen = tfgen.cli:main", "tfgen-export = tfgen_export.__main__:main"]},
 )

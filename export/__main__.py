@@ -1,9 +1,10 @@
-"""`python -m export`: see the package."""
+"""`tfgen-export`, and `python -m export` in a checkout: see the package."""
 
 import typer
 
-from export import artifact, page, serve, verify
 from tfgen.cli.console import application, run
+
+from . import artifact, page, serve, verify
 
 
 class _Group(typer.core.TyperGroup):
@@ -17,8 +18,8 @@ class _Group(typer.core.TyperGroup):
 
 app = application(
     cls=_Group,
-    help="Makes artifacts of trained runs, checks them in every runtime, serves and shows them.",
-    epilog="`python -m export RUN` is `make RUN`; `python -m export COMMAND --help` has examples.",
+    help="Makes artifacts of trained models, checks them in every runtime, serves and shows them.",
+    epilog="`tfgen-export RUN` is `tfgen-export make RUN`; `tfgen-export COMMAND --help` has examples.",
 )
 app.command("make")(artifact.command)
 app.command("verify")(verify.command)
@@ -26,5 +27,10 @@ app.command("serve")(serve.command)
 app.command("page")(page.command)
 
 
+def main(args=None):
+    """Runs the command line and exits: 0 when all is well, 2 for bad input, 130 for Ctrl-C."""
+    run(app, "tfgen-export", args)
+
+
 if __name__ == "__main__":
-    run(app, "python -m export")
+    main()

@@ -1,4 +1,4 @@
-"""`python -m export RUN --to DIR`: the folder that one deploys.
+"""`tfgen-export make RUN --to DIR`: the folder that one deploys.
 
 DIR/README.md            the card: paper, data, scores, samples, how to run it, what was measured
 DIR/samples.png          the first images of seed 0
@@ -38,8 +38,8 @@ def command(
 
     \b
     Examples:
-      python -m export runs/digits --to artifacts/digits --measure
-      python -m export runs/digits --formats saved_model,onnx,litert,openvino --precision fp32,fp16,int8
+      tfgen-export make runs/digits --to artifacts/digits --measure
+      tfgen-export make runs/digits --formats saved_model,onnx,litert,openvino --precision fp32,fp16,int8
     """
     to = run / "artifact" if to is None else to
     formats = _chosen("format", formats, FORMATS)
@@ -84,10 +84,11 @@ def make(run, to, formats, measure=False):
     """
     import numpy as np
 
-    from export import card, speed
     from tfgen import export, pictures, runs
     from tfgen.runs.data import label_names
     from tfgen.runs.folder import read
+
+    from . import card, speed
 
     model, told = runs.load(run), read(run)
 
@@ -113,7 +114,8 @@ def make(run, to, formats, measure=False):
 
 def all_formats():
     """{name: format} as `tfgen.export.write` takes them; an ONNX variant follows "onnx"."""
-    from export.formats import FORMATS as further
     from tfgen.export import onnx, saved_model
+
+    from .formats import FORMATS as further
 
     return {"saved_model": saved_model, "onnx": onnx, **further}

@@ -77,7 +77,7 @@ def _values(model):
 
 def _feeds(model, manifest):
     """(name, dtype, shape, values) of each input of `sample`, for the images of the card."""
-    from export.artifact import SHOWN
+    from .artifact import SHOWN
 
     labels = example_labels(model.label_spec, model.classes, SHOWN)
     known = {"seed": 0, "n": SHOWN, "temperature": 1, "labels": labels}

@@ -1,4 +1,4 @@
-"""`python -m export page DIR... --to SITE`: a static page that runs artifacts in the browser.
+"""`tfgen-export page DIR... --to SITE`: a static page that runs artifacts in the browser.
 
 SITE/index.html and beside it       the page, from export/site
 SITE/ort/                           onnxruntime-web's WebAssembly build and its licence
@@ -38,8 +38,8 @@ def command(
 
     \b
     Examples:
-      python -m export page artifacts/digits --to site
-      python -m export page artifacts/* --to site --serve 8000
+      tfgen-export page artifacts/digits --to site
+      tfgen-export page artifacts/* --to site --serve 8000
     """
     import_tensorflow()
     write(artifacts, to)
@@ -63,8 +63,9 @@ def write(artifacts, to):
     """
     import onnxruntime
 
-    from export import node
     from tfgen.export import folders
+
+    from . import node
 
     artifacts, to = [Path(folder).resolve() for folder in artifacts], Path(to).resolve()
     names = [folder.name for folder in artifacts]

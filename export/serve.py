@@ -1,4 +1,4 @@
-"""`python -m export serve DIR...`: artifacts behind REST and gRPC, by the Open Inference Protocol."""
+"""`tfgen-export serve DIR...`: artifacts behind REST and gRPC, by the Open Inference Protocol."""
 
 import contextlib
 import importlib.util
@@ -37,15 +37,15 @@ def command(
 
     \b
     Examples:
-      python -m export serve artifacts/vae-mnist
-      python -m export serve artifacts/vae-mnist artifacts/dcgan-mnist --port 9000 --grpc-port 9001
-      python -m export serve artifacts/vae-mnist --to repository --no-start
-      python -m export serve artifacts/vae-mnist --to repository --layout triton
+      tfgen-export serve artifacts/vae-mnist
+      tfgen-export serve artifacts/vae-mnist artifacts/dcgan-mnist --port 9000 --grpc-port 9001
+      tfgen-export serve artifacts/vae-mnist --to repository --no-start
+      tfgen-export serve artifacts/vae-mnist --to repository --layout triton
       curl localhost:8080/v2/models/vae-mnist.sample/infer --json '{"inputs": [
         {"name": "seed", "datatype": "INT64", "shape": [1], "data": [0]},
         {"name": "n", "datatype": "INT32", "shape": [1], "data": [1]}]}'
     """
-    from export.serving import layouts
+    from .serving import layouts
 
     if layout not in layouts.LAYOUTS:
         raise unknown("layout", layout, list(layouts.LAYOUTS))
@@ -77,7 +77,7 @@ def command(
         layouts.write(found, repository, layout, **options)
         print(f"the model repository: {repository}", flush=True)
         if start:
-            from export.serving.server import serve
+            from .serving.server import serve
 
             for name, (_, manifest) in found.items():
                 for signature in manifest["signatures"]:

@@ -16,9 +16,10 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from export.formats.openvino import OPTIONS
 from tfgen.export import golden, onnx
 from tfgen.export.signature import draw
+
+from .formats.openvino import OPTIONS
 
 BATCHES = (1, 16, 64)
 MAKES_IMAGES = ("generate", "decode", "sample_from", "sample")

@@ -1,4 +1,4 @@
-"""`python -m export verify`: what each runtime makes of an artifact's golden inputs."""
+"""`tfgen-export verify`: what each runtime makes of an artifact's golden inputs."""
 
 import json
 import time
@@ -8,10 +8,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from export.runtimes import REQUIRED, RUNTIMES, packed, run, said, unpacked
 from tfgen.errors import InputError, unknown
 from tfgen.export import folders, golden
 from tfgen.files import replacing
+
+from .runtimes import REQUIRED, RUNTIMES, packed, run, said, unpacked
 
 INEXACT = 1e-3  # up to here a difference is rounding, and is shown; from here on it is wrong
 
@@ -31,9 +32,9 @@ def command(
 
     \b
     Examples:
-      python -m export verify artifacts/vae-mnist
-      python -m export verify artifacts/* --runtimes onnxruntime,openvino
-      python -m export verify artifacts/vae-mnist --json report.json
+      tfgen-export verify artifacts/vae-mnist
+      tfgen-export verify artifacts/* --runtimes onnxruntime,openvino
+      tfgen-export verify artifacts/vae-mnist --json report.json
     """
     report = verified(artifacts, chosen(runtimes), limit)
     for name, why in report["skipped"].items():

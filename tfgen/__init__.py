@@ -20,7 +20,8 @@ def _command_line():
     if Path(sys.argv[0] if sys.argv else "").name in ("tfgen", "tfgen-export"):
         return True
     given = getattr(sys, "orig_argv", [])
-    return "-m" in given[:-1] and given[given.index("-m") + 1].split(".")[0] in ("tfgen", "export")
+    module = given[given.index("-m") + 1] if "-m" in given[:-1] else ""
+    return module.split(".")[0] in ("tfgen", "export", "tfgen_export")
 
 
 def __getattr__(name):

@@ -8,7 +8,7 @@
 None is required: the manifest says which signatures a format cannot have, and why.
 """
 
-from export.formats import litert, openvino, precision
+from . import litert, openvino, precision
 
 FORMATS = {
     "litert": litert,

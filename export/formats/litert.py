@@ -8,8 +8,9 @@ divides no 64-bit integers.
 
 import re
 
-from export.formats.saved import imported, saved
 from tfgen.export import golden
+
+from .saved import imported, saved
 
 REQUIRED = False
 BOUND = golden.BOUND

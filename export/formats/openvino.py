@@ -6,9 +6,10 @@ shifts right with its sign and becomes a negative int64; int64 is calculated in 
 draws its noise from a seed gives other numbers there, and is refused.
 """
 
-from export.formats.saved import imported, saved
-from export.runtimes import RUNTIMES, packed, run, unpacked
 from tfgen.export import golden
+
+from ..runtimes import RUNTIMES, packed, run, unpacked
+from .saved import imported, saved
 
 REQUIRED = False
 BOUND = golden.BOUND

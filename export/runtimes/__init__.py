@@ -23,8 +23,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from export import browser, node
 from tfgen.errors import InputError
+
+from .. import browser, node
 
 HERE = Path(__file__).parent
 
@@ -52,7 +53,7 @@ class Runtime(NamedTuple):
             browser.executable()
             node.modules()
             self._find("playwright", "test")
-            return [sys.executable, "-m", "export.runtimes.web"]
+            return [sys.executable, "-m", f"{__package__}.web"]
         self._find(self.package, "runtimes")
         return [sys.executable, "-P", HERE / "child.py", self.child or self.package]
 

@@ -10,7 +10,7 @@ import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from export import browser, node
+from .. import browser, node
 
 PAGE = b"""<!doctype html><title>tfgen</title><link rel="icon" href="data:,"><script type="module">
 import * as ort from "/ort/ort.wasm.min.mjs";

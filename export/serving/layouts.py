@@ -13,9 +13,10 @@ import re
 import shutil
 from pathlib import Path
 
-from export.serving.inputs import DATATYPES, of_rows
 from tfgen.errors import InputError
 from tfgen.export import folders
+
+from .inputs import DATATYPES, of_rows
 
 RUNTIME = ("__init__.py", "function.py", "inputs.py", "queue.py", "runtime.py")
 

@@ -1,4 +1,4 @@
-"""`python -m export`: artifacts that a stranger can run, and the cards that say how."""
+"""`tfgen-export`: artifacts that a stranger can run, and the cards that say how."""
 
 import json
 import os
@@ -32,9 +32,9 @@ MODELS = {
 
 
 def tool(*args):
-    """The exit code of `python -m export ARGS`."""
+    """The exit code of `tfgen-export ARGS`."""
     with pytest.raises(SystemExit) as exit:
-        run_app(app, "python -m export", list(map(str, args)))
+        run_app(app, "tfgen-export", list(map(str, args)))
     return exit.value.code or 0
 
 
@@ -45,7 +45,7 @@ def fails(capsys):
     def run(*args):
         assert tool(*args) == 2
         last, *lines = capsys.readouterr().err.splitlines()[::-1]
-        assert last.startswith("python -m export: ") and not any("Traceback" in line for line in lines)
+        assert last.startswith("tfgen-export: ") and not any("Traceback" in line for line in lines)
         return last
 
     return run
@@ -199,7 +199,7 @@ def test_help_names_the_commands_and_has_examples(capsys):
     assert all(name in out for name in ("make", "verify", "serve", "page"))
     for name in ("make", "verify", "serve", "page"):
         assert tool(name, "--help") == 0
-        assert f"python -m export {name if name != 'make' else 'runs/'}" in capsys.readouterr().out
+        assert f"tfgen-export {name} " in capsys.readouterr().out
 
 
 # The artifacts that the project ships.

@@ -1,4 +1,4 @@
-"""What `python -m export verify` tells of an artifact in each runtime, and of runtimes that end badly."""
+"""What `tfgen-export verify` tells of an artifact in each runtime, and of runtimes that end badly."""
 
 import json
 import shutil

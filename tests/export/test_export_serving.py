@@ -426,7 +426,7 @@ def test_wrong_commands(artifacts, words, line, capsys, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
-        run(app, "python -m export", ["serve", *(word.format(artifact=artifacts[0]) for word in words)])
+        run(app, "tfgen-export", ["serve", *(word.format(artifact=artifacts[0]) for word in words)])
     told = capsys.readouterr().err
     assert ended.value.code == 2 and line in told and told.count("\n") == 1
 
