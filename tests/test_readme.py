@@ -8,9 +8,18 @@ import sys
 import numpy as np
 import pytest
 
+from tfgen.models.advice import ADVICE
+from tfgen.models.registry import catalogue
+
 ROOT = pathlib.Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text()
-DEPLOYMENT = (ROOT / "export" / "README.md").read_text()
+PAGES = (
+    "README.md",
+    "tfgen/models/README.md",
+    "results/README.md",
+    "results/studies/STUDIES.md",
+    "export/README.md",
+)
 SMALLER = {
     '"fashion_mnist"': '"digits"',
     "(28, 28, 1)": "(8, 8, 1)",
@@ -36,12 +45,28 @@ def test_its_tables_are_those_of_the_results():
     subprocess.run([sys.executable, "tools/tables.py", "--check"], cwd=ROOT, check=True)
 
 
-@pytest.mark.parametrize("text, place", [(TEXT, ROOT), (DEPLOYMENT, ROOT / "export")])
-def test_its_links_lead_somewhere(text, place):
-    links = re.findall(r"\]\(([^)]+)\)", text)
-    assert links and all(
-        (place / link.split("#")[0]).exists() for link in links if not link.startswith("http")
-    )
+def test_it_is_short():
+    assert len(TEXT.encode()) <= 8000
+
+
+def _anchors(page):
+    """What GitHub makes of a page's headings."""
+    titles = re.findall(r"(?m)^#+ (.+)$", page.read_text())
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name):
+    page = ROOT / name
+    links = re.findall(r"\]\(([^)]+)\)|src=\"([^\"]+)\"", page.read_text())
+    assert links
+    for link in (one or other for one, other in links):
+        path, _, section = link.partition("#")
+        if path.startswith("http"):
+            continue
+        place = (page.parent / path) if path else page
+        assert place.exists(), link
+        assert not section or section in _anchors(place), link
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"(?m)^tfgen (\w+)", TEXT))))
@@ -60,3 +85,7 @@ def test_ci_runs_the_test_command():
     )
     command = found.stdout.splitlines()[2:-1]
     assert len(command) == 1 and command[0].endswith("pytest -n 2 --dist loadgroup")
+
+
+def test_advice_names_models_of_the_catalogue():
+    assert all(one.models and set(one.models) <= set(catalogue()) for one in ADVICE)

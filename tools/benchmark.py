@@ -1,9 +1,12 @@
-"""Measures speed as ratios within one process: python tools/benchmark.py [NAME ...] --to FILE.json
+"""Measures speed as ratios: python tools/benchmark.py [NAME ...] [--to FOLDER]
 
 Two ways to do one thing take turns, one call each, so that a machine that is busy slows both.
-The ratio is that of their median times; the minima stand beside them. Benchmarks:
+The ratio is that of their median times; the minima stand beside them. Each benchmark writes
+FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` makes the tables. Benchmarks:
 
     training   a model's step in `fit` against a plain Keras loop over the same networks
+    pytorch    a model's step against the same networks in PyTorch, where that is installed
+    onednn     a model's step with oneDNN's kernels against the one without
     xla        a model's step with XLA against the one without
     export     the exported generator in onnxruntime against the TensorFlow function
     sampling   cached PixelCNN sampling against the naive loop and against one forward pass
@@ -18,15 +21,20 @@ import os
 import platform
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
-from tools.benchmarks import exporting, likelihood, mixture, runtimes, sampling, training
+from tfgen import onednn as setting
+from tfgen.files import replacing
+from tools.benchmarks import exporting, likelihood, mixture, onednn, pytorch, runtimes, sampling, training
 
 BENCHMARKS = {
     "training": training.against_plain_keras,
+    "pytorch": pytorch.run,
+    "onednn": onednn.run,
     "xla": training.with_and_without_xla,
     "export": exporting.run,
     "sampling": sampling.run,
@@ -39,23 +47,26 @@ BENCHMARKS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="by default all")
-    parser.add_argument("--to", type=Path, default=Path("results/benchmark.json"))
+    parser.add_argument("--to", type=Path, default=Path("results/benchmarks"), metavar="FOLDER")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
         parser.error(f"unknown benchmark {sorted(unknown)[0]!r}; known are {', '.join(BENCHMARKS)}")
-    results = json.loads(options.to.read_text()) if options.to.exists() else {}
+    options.to.mkdir(parents=True, exist_ok=True)
+    packages = ("tensorflow", "keras", "onnxruntime", "numpy", "torch")
     machine = {
+        "cpu": setting.processor(),
         "cpu_cores": os.cpu_count(),
         "machine": platform.machine(),
-        "versions": {name: version(name) for name in ("tensorflow", "keras", "onnxruntime", "numpy")},
+        "onednn": setting.is_on(),
+        "versions": {name: version(name) for name in packages if find_spec(name)},
     }
     for name in options.names or BENCHMARKS:
-        results[name] = {"machine": machine, "rows": BENCHMARKS[name]()}
-        print(json.dumps({name: results[name]["rows"]}, indent=2))
-        part = options.to.with_suffix(".part")
-        part.write_text(json.dumps(results, indent=2) + "\n")
-        part.replace(options.to)
+        rows = BENCHMARKS[name]()
+        print(json.dumps({name: rows}, indent=2))
+        if rows:
+            with replacing(options.to / f"{name}.json") as part:
+                part.write_text(json.dumps({"machine": machine, "rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -259,7 +259,7 @@ async def run(folders, requests, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("artifacts", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--to", type=Path, default=Path("results/serving.json"))
+    parser.add_argument("--to", type=Path, default=Path("results/benchmarks/serving.json"))
     parser.add_argument("--requests", type=int, default=1000, help="of each row, at most")
     parser.add_argument("--seconds", type=float, default=10, help="of each row, at most")
     options = parser.parse_args()

@@ -1,8 +1,8 @@
-"""Every model of the zoo in every runtime: python tools/matrix.py [MODEL ...] --to results/matrix.json
+"""Every model of the zoo in every runtime: python tools/matrix.py [MODEL ...] --to FILE.json
 
-Each model has its recipe's configuration, made small, and random weights of seed 0. It is exported in
-every format but OpenVINO's own, which is made of one of two others that OpenVINO runs here, and
-`python -m export verify` runs it.
+The project's own is results/benchmarks/matrix.json. Each model has its recipe's configuration, made small,
+and random weights of seed 0. It is exported in every format but OpenVINO's own, which is made of one of
+two others that OpenVINO runs here, and `python -m export verify` runs it.
 """
 
 import argparse

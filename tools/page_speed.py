@@ -72,7 +72,7 @@ def measured(artifacts):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("artifacts", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--to", type=Path, default=Path("results/page.json"))
+    parser.add_argument("--to", type=Path, default=Path("results/benchmarks/page.json"))
     options = parser.parse_args()
     rows, chromium = measured(options.artifacts)
     machine = {"cpu_cores": os.cpu_count(), "machine": platform.machine()}

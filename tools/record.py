@@ -1,6 +1,6 @@
-"""Makes a record of a run: python tools/record.py RUN NAME [--published "..."]
+"""Makes a record of a run: python tools/record.py RUN [--variant small] [--published "..."]
 
-Writes results/NAME/: record.json (what was run, how long, by which versions, the curve and the
+Writes results/runs/MODEL/DATA[-VARIANT]/: record.json (what was run, how long, by which versions, the
 scores), samples.png (of the last epoch), curve.png, and completions.png if there are any. Evaluate the
 run first (`tfgen evaluate`), and of a model of pixels make completions (`tfgen complete`).
 """
@@ -19,7 +19,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parents[1] / "results/runs"
 
 
 def seconds(run):
@@ -60,7 +60,7 @@ def curve(rows, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("name")
+    parser.add_argument("--variant", help="what tells this run from another of the same model and data")
     parser.add_argument("--published", help="the paper's figure and where it stands")
     parser.add_argument("--note", help="what a reader must know to judge the figure")
     options = parser.parse_args()
@@ -70,13 +70,14 @@ def main():
     run = json.loads((options.run / "run.json").read_text())
     with (options.run / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    source = run["data"]["source"]
+    source = Path(run["data"]["source"]).name
+    name = f"{run['model']}/{source}" + (f"-{options.variant}" if options.variant else "")
     record = {
         "model": run["model"],
-        "command": command(run, options.name),
+        "command": command(run, name),
         "config": run["config"],
         "data": {
-            "source": source if "/" not in source else Path(source).name,
+            "source": source,
             **{key: run["data"][key] for key in ("options", "examples", "fingerprint")},
         },
         **{key: run[key] for key in ("batch_size", "epochs", "seed", "precision", "xla", "versions", "git")},
@@ -87,7 +88,7 @@ def main():
         "last_epoch": {log: float(value) for log, value in rows[-1].items()},
         "scores": json.loads((options.run / "scores.json").read_text()),
     }
-    folder = RESULTS / options.name
+    folder = RESULTS / name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "record.json").write_text(json.dumps(record, indent=2) + "\n")
     shutil.copyfile(options.run / "metrics.csv", folder / "metrics.csv")

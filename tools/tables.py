@@ -1,11 +1,12 @@
-"""Writes the tables of the READMEs and STUDIES.md from results/: python tools/tables.py [--check]
+"""Writes the tables of the documents from results/ and the catalogue: python tools/tables.py [--check]
 
-A table of README.md and of export/README.md stands between `<!-- table NAME -->` and `<!-- end -->`;
+A table stands between `<!-- table NAME -->` and `<!-- end -->`, its links being relative to its page;
 results/studies/STUDIES.md is made whole. --check only compares.
 """
 
 import ast
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -13,10 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from tfgen.models.advice import ADVICE
 from tfgen.models.registry import catalogue
 from tools import load, matrix
 
 RESULTS = ROOT / "results"
+PAGES = ("README.md", "tfgen/models/README.md", "results/README.md", "export/README.md")
 SHOWN = {  # the scores that a row shows, by the first that a record has
     "log_prob": "log p(x) {:.2f} nats",
     "log_prob_bits_per_dim": "{:.3f} bits/dim",
@@ -36,66 +39,67 @@ def table(head, rows):
     return "\n".join([row(*head), row(*["---"] * len(head)), *(row(*cells) for cells in rows)])
 
 
-def models():
-    """Every model with its paper, file, tests, and what was run."""
+def link(text, path, page):
+    """A link from a page to a path of the repository, which may end in #SECTION."""
+    return f"[{text}]({os.path.relpath(ROOT / path, page.parent)})"
+
+
+def models(page):
+    """Every model with its paper, tests, and what was run."""
     rows = []
     used = {folder.name: _imported(folder.name) for folder, _ in _studies()}
+    records = {path: json.loads(path.read_text())["model"] for path in _records()}
     for name, entry in catalogue().items():
         path = "tfgen/models/" + entry.module.replace(".", "/") + ".py"
         test = "tests/models/test_" + entry.module.split(".")[-1] + ".py"
-        runs = [
-            f"[{record.parent.name}]({record.relative_to(ROOT)})"
-            for record in sorted(RESULTS.glob("*/record.json"))
-            if json.loads(record.read_text())["model"] == name
-        ]
+        runs = [link(path.parent.name, path, page) for path, of in records.items() if of == name]
         runs += [
-            f"[{study}](results/studies/STUDIES.md#{study})"
+            link(study, f"results/studies/STUDIES.md#{study}", page)
             for study, classes in used.items()
             if entry.cls in classes
         ]
+        title = f"{entry.title} ({entry.year})"
         rows.append(
-            (
-                f"[{entry.cls}]({path})",
-                f"`{name}`",
-                entry.family,
-                f"{entry.title} ({entry.year})",
-                f"[test]({test})",
-                ", ".join(runs),
-            )
+            (link(entry.cls, path, page), entry.family, title, link("test", test, page), ", ".join(runs))
         )
-    return table(("Model", "Name", "Family", "Paper", "What proves it", "Runs"), rows)
+    return table(("Model", "Family", "Paper", "What proves it", "Runs"), rows)
 
 
-def figures():
+def advice(page):
+    """Which model for which data."""
+    rows = [(one.data, ", ".join(f"`{name}`" for name in one.models), one.reason) for one in ADVICE]
+    return table(("You have", "Begin with", "Because"), rows)
+
+
+def _records():
+    return sorted(RESULTS.glob("runs/*/*/record.json"))
+
+
+def figures(page):
     """The recorded runs."""
     rows = []
-    for path in sorted(RESULTS.glob("*/record.json")):
+    for path in _records():
         record = json.loads(path.read_text())
-        folder = path.parent.relative_to(ROOT)
         values = {score["name"]: score for score in record["scores"]}
         shown = []
         for name, text in SHOWN.items():
             if name in values:
                 error = values[name]["standard_error"]
                 shown.append(text.format(values[name]["value"]) + (f" ± {error:.2g}" if error else ""))
-        shown = "; ".join(shown)
         work = f"{record['epochs']} epochs, {record['seconds'] / 60:.0f} min on {record['cores']} cores"
         options = record["data"]["options"]
         data = record["data"]["source"] + (
             f", {options['binarize']}ally binarised" if options.get("binarize") else ""
         )
+        files = [path.parent / file for file in FILES if (path.parent / file).exists()]
         rows.append(
             (
                 catalogue()[record["model"]].cls,
                 data,
-                shown,
+                "; ".join(shown),
                 record["published"] or "none on these data",
                 f"{work}. {record['note']}" if record["note"] else work,
-                ", ".join(
-                    f"[{file.split('.')[0]}]({folder}/{file})"
-                    for file in FILES
-                    if (path.parent / file).exists()
-                ),
+                ", ".join(link(file.stem, file, page) for file in files),
             )
         )
     return table(
@@ -103,49 +107,48 @@ def figures():
     )
 
 
-def _times(one, other):
-    return f"{one['median_ms']:.2f} / {other['median_ms']:.2f}"
+SPEED = (  # benchmark, what is compared, the two ways
+    ("training", "step: `fit` / plain Keras loop", "tfgen", "plain"),
+    # ("pytorch", "step: `fit` / PyTorch", "tfgen", "torch"),
+    # ("onednn", "step: oneDNN on / off", "on", "off"),
+    ("xla", "step: XLA on / off", "xla", "graph"),
+    ("export", "generator: onnxruntime / TensorFlow", "onnxruntime", "tensorflow"),
+    ("mixture", "iteration of EM: `fit` / scikit-learn", "tfgen", "scikit-learn"),
+)
 
 
-def speed():
+def speed(page):
     """Ratios of tools/benchmark.py."""
-    results = json.loads((RESULTS / "benchmark.json").read_text())
     rows = []
-    for case in results["training"]["rows"]:
-        rows.append(("step: `fit` / plain Keras loop", f"{case['model']}, batch {case['batch']}",
-                     _times(case["tfgen"], case["plain"]), f"{case['ratio']:.2f}"))  # fmt: skip
-    for case in results["xla"]["rows"]:
-        rows.append(("step: XLA on / off", f"{case['model']}, batch {case['batch']}",
-                     _times(case["xla"], case["graph"]), f"{case['ratio']:.2f}"))  # fmt: skip
-    for case in results["xla"]["rows"]:
+
+    def add(what, case, times, one, other):
+        rows.append((what, case, f"{times[one]['median_ms']:.2f} / {times[other]['median_ms']:.2f}",
+                     f"{times[one]['median_ms'] / times[other]['median_ms']:.2f}",
+                     f"{times[one]['min_ms'] / times[other]['min_ms']:.2f}"))  # fmt: skip
+
+    for name, what, one, other in SPEED:
+        for row in _rows(name):
+            case = row.get("case") or f"{row['model']}, batch {row['batch']}"
+            instructions = row.get("instructions")
+            add(what, case + (f"; {instructions}" if instructions else ""), row, one, other)
+    for row in _rows("xla"):
         for what, other in (("XLA on / off", "graph"), ("critic by cond / unrolled", "xla unrolled")):
-            if f"{other} first_s" in case:
-                one, two = (1000 * case[f"{way} first_s"] for way in ("xla", other))
-                rows.append((f"first step, with compilation: {what}",
-                             f"{case['model']}, batch {case['batch']}",
-                             f"{one:.0f} / {two:.0f}", f"{one / two:.2f}"))  # fmt: skip
-    for case in results["export"]["rows"]:
-        rows.append(("generator: onnxruntime / TensorFlow", f"{case['model']}, batch {case['batch']}",
-                     _times(case["onnxruntime"], case["tensorflow"]), f"{case['ratio']:.2f}"))  # fmt: skip
-    for case in results["likelihood"]["rows"]:
-        of = f"{case['model']}, {case['samples']} draws of {case['images']} images"
-        for what, one, other in (
-            ("bound on log p(x): TFP's likelihood / ours", "naive", "graph"),
-            ("bound on log p(x) / its decoder alone", "graph", "decoder"),
-        ):
-            quotient = case[f"{one}_over_{other}"]["ratio"]
-            rows.append((what, of, _times(case[one], case[other]), f"{quotient:.2f}"))
-    for case in results["mixture"]["rows"]:
-        rows.append(("iteration of EM: `fit` / scikit-learn", case["case"],
-                     _times(case["tfgen"], case["scikit-learn"]), f"{case['ratio']:.2f}"))  # fmt: skip
-    return table(("What / against what", "Case", "Median ms / ms", "Ratio"), rows)
+            if f"{other} first_s" in row:
+                ms = {way: dict.fromkeys(("median_ms", "min_ms"), 1000 * row[f"{way} first_s"])
+                      for way in ("xla", other)}  # fmt: skip
+                add(f"first step, with compilation: {what}", f"{row['model']}, batch {row['batch']}",
+                    ms, "xla", other)  # fmt: skip
+    for row in _rows("likelihood"):
+        case = f"{row['model']}, {row['samples']} draws of {row['images']} images"
+        add("bound on log p(x): TFP's likelihood / ours", case, row, "naive", "graph")
+        add("bound on log p(x) / its decoder alone", case, row, "graph", "decoder")
+    return table(("What / against what", "Case", "Median ms / ms", "Ratio", "Ratio of minima"), rows)
 
 
-def sampling():
+def sampling(page):
     """Cached sampling against the naive loop and one forward pass."""
-    results = json.loads((RESULTS / "benchmark.json").read_text())
     rows = []
-    for case in results["sampling"]["rows"]:
+    for case in _rows("sampling"):
         each = case["cached"]["median_ms"] / case["batch"]
         rows.append((case["model"], case["batch"], f"{1000 / each:.0f}",
                      f"{case['naive_over_cached']['ratio']:.0f}",
@@ -174,11 +177,14 @@ def _studies():
         yield path.parent, json.loads(path.read_text())
 
 
-def studies():
+def studies(page):
     """The recorded studies, by their questions."""
-    page = (RESULTS / "studies/STUDIES.md").relative_to(ROOT)
     rows = [
-        (f"[{result['question']}]({page}#{folder.name})", f"`{result['command']}`", _minutes(result))
+        (
+            link(result["question"], f"results/studies/STUDIES.md#{folder.name}", page),
+            f"`{result['command']}`",
+            _minutes(result),
+        )
         for folder, result in _studies()
     ]
     return table(("Question", "Repeat it by", "Work"), rows)
@@ -217,7 +223,7 @@ def _shown(value):
     return f"{value:.4g}" if isinstance(value, float) else value
 
 
-def artifacts():
+def artifacts(page):
     """The shipped artifacts."""
     rows = []
     for path in sorted(ROOT.glob("export/artifacts/*/manifest.json")):
@@ -230,9 +236,9 @@ def artifacts():
     return table(("Artifact", "Model", "Size", "Signatures", "Largest difference", "Seed 0"), rows)
 
 
-def runtimes():
+def runtimes(page):
     """The shipped artifacts in each runtime, images a second."""
-    rows = json.loads((RESULTS / "benchmark.json").read_text())["runtimes"]["rows"]
+    rows = _rows("runtimes")
     names = list(dict.fromkeys(name for one in rows for name in one["times"]))
 
     def cell(one, name):
@@ -247,10 +253,14 @@ def runtimes():
 
 
 def _result(name):
-    return json.loads((RESULTS / f"{name}.json").read_text())
+    return json.loads((RESULTS / f"benchmarks/{name}.json").read_text())
 
 
-def triton():
+def _rows(name):
+    return _result(name)["rows"]
+
+
+def triton(page):
     """What Triton made of one artifact, by protocol."""
     result, rows = _result("triton"), []
     for protocol in dict.fromkeys(one["protocol"] for one in result["rows"]):
@@ -262,7 +272,7 @@ def triton():
     return f"{table(head, rows)}\n\n{result['server']}, {result['rows'][0]['model'].split('.')[0]}."
 
 
-def page():
+def sliders(page):
     """Milliseconds from a move of a slider to the painted image, in headless Chromium."""
     result, keys = _result("page"), ("median_ms", "p95_ms", "largest_ms")
     rows = [(one["artifact"], one["slider"], *(f"{one[key]:.1f}" for key in keys)) for one in result["rows"]]
@@ -273,36 +283,38 @@ def page():
 
 TABLES = {
     "models": models,
+    "advice": advice,
     "figures": figures,
     "speed": speed,
     "sampling": sampling,
     "studies": studies,
     "artifacts": artifacts,
-    "matrix": lambda: matrix.table(_result("matrix")),
+    "matrix": lambda page: matrix.table(_result("matrix")),
     "runtimes": runtimes,
-    "serving": lambda: load.table(_result("serving")),
+    "serving": lambda page: load.table(_result("serving")),
     "triton": triton,
-    "page": page,
+    "page": sliders,
 }
 
 
-def _filled(text):
+def filled(path):
+    """A page's text with its tables made anew."""
     return re.sub(
         r"<!-- table (\w+) -->\n(?:(?!<!-- end).*\n)*<!-- end -->",
-        lambda match: f"<!-- table {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->",
-        text,
+        lambda match: f"<!-- table {match[1]} -->\n{TABLES[match[1]](path)}\n<!-- end -->",
+        path.read_text(),
     )
 
 
 def main():
     page = RESULTS / "studies/STUDIES.md"
-    pages = {page: (page.read_text() if page.exists() else "", studies_page())}
-    for path in (ROOT / "README.md", ROOT / "export/README.md"):
-        pages[path] = (path.read_text(), _filled(path.read_text()))
-    for path, (old, new) in pages.items():
-        if "--check" in sys.argv and new != old:
-            sys.exit(f"{path.name} differs from results/: run `python tools/tables.py`")
-        path.write_text(new)
+    made = {page: studies_page(), **{ROOT / name: filled(ROOT / name) for name in PAGES}}
+    for path, text in made.items():
+        if path.exists() and path.read_text() == text:
+            continue
+        if "--check" in sys.argv:
+            sys.exit(f"{path.relative_to(ROOT)} differs from results/: run `python tools/tables.py`")
+        path.write_text(text)
 
 
 if __name__ == "__main__":

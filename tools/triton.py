@@ -190,7 +190,7 @@ def asked(folder, signatures, ask, client):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("artifact", type=Path, metavar="DIR")
-    parser.add_argument("--to", type=Path, default=Path("results/triton.json"))
+    parser.add_argument("--to", type=Path, default=Path("results/benchmarks/triton.json"))
     options = parser.parse_args()
     sys.path[:0] = [str(ROOT)]
     from tfgen.export import folders, golden

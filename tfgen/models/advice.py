@@ -1,0 +1,65 @@
+"""Which model for which data: what `tfgen list` and tfgen/models/README.md say."""
+
+from typing import NamedTuple
+
+
+class Advice(NamedTuple):
+    """Attributes: data: what the user has; models: names in the catalogue, the first first; reason: why."""
+
+    data: str
+    models: tuple
+    reason: str
+
+
+ADVICE = (
+    Advice(
+        "100 to 2,000 images of one kind",
+        ("vae", "sngan"),
+        "a VAE learns from few images within minutes, and blurs; an adversarial model needs some thousand "
+        "updates, however few the images, and mirrored copies where left and right do not matter",
+    ),
+    Advice(
+        "10,000 images or more without labels",
+        ("dcgan", "ebgan", "sngan", "wgangp"),
+        "after as many images EBGAN came nearest to Fashion-MNIST, DCGAN near it at half the cost; WGANGP "
+        "learns most slowly and most steadily",
+    ),
+    Advice(
+        "10,000 labelled images or more",
+        ("projectiongan", "cgan", "cvae"),
+        "ProjectionGAN with discriminator_steps=1 drew the class that was asked for most often (98 % on "
+        "MNIST); CVAE also classifies, and does not collapse",
+    ),
+    Advice(
+        "faces or other images with attributes",
+        ("attribute2image", "vaegan"),
+        "the first takes attributes; the second has codes to which vectors of attributes are added",
+    ),
+    Advice(
+        "images, and you want codes to look into",
+        ("vae", "vaegan", "infogan"),
+        "they encode and decode, for `tfgen latent`; VAEGAN is sharper than VAE; InfoGAN finds categories "
+        "without labels",
+    ),
+    Advice(
+        "images, and you want likelihoods",
+        ("pixelcnnplusplus", "gatedpixelcnn", "made"),
+        "exact log p(x): in colour, of few levels, and of binary images in the least time",
+    ),
+    Advice(
+        "images, and you look for the unusual among them",
+        ("vae", "gaussianmixture"),
+        "tfgen.metrics.outlier_scores: the squared error of a VAE found more of the held-out digits than "
+        "likelihoods did",
+    ),
+    Advice(
+        "images to be cleaned of noise",
+        ("denoisingautoencoder",),
+        "it is trained on corrupted copies, and needs clean images to train",
+    ),
+    Advice(
+        "an autoencoder that shall sample, or some thousand vectors",
+        ("gaussianmixture", "autoencoder"),
+        "a mixture of Gaussians is fitted in seconds; fit_density fits it to the codes of an autoencoder",
+    ),
+)
