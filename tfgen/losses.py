@@ -1,60 +1,189 @@
-"""Adversarial losses of logits of any shape, averaged over all of it."""
+"""Adversarial losses: what the two players minimise, of the discriminator's scores.
+
+Scores are tensors of any shape, (n, 1) or a map of patches, and losses are means over all of it.
+"""
+
+import math
 
 import tensorflow as tf
 
+from tfgen.errors import unknown
 
-def _bce(label, logits):
+
+class Loss:
+    """A pair of losses; a subclass states both.
+
+    Attributes:
+        zero_decides: whether scores above 0 mean "real" and those below "fake" at the best discriminator.
+            The doctor and `evaluate` then count how often the discriminator is right.
+        relativistic: whether `generator` needs the scores of real images.
+    """
+
+    zero_decides = True
+    relativistic = False
+
+    def discriminator(self, real, fake):
+        """The discriminator's loss, a scalar, of scores of real and of fake images."""
+        raise NotImplementedError(f"{type(self).__name__}.discriminator")
+
+    def generator(self, fake, real=None):
+        """The generator's loss, a scalar, of scores of fakes; real ones are given if `relativistic`."""
+        raise NotImplementedError(f"{type(self).__name__}.generator")
+
+
+class Minimax(Loss):
+    """Goodfellow et al. Generative Adversarial Nets. NeurIPS 2014. https://arxiv.org/abs/1406.2661
+
+    With D the sigmoid of the score (eq. 1, and section 3):
+
+        discriminator: -E[log D(x)] - E[log(1 - D(G(z)))]
+        generator: -E[log D(G(z))], or E[log(1 - D(G(z)))] if `saturating`
+    """
+
+    def __init__(self, saturating=False):
+        self.saturating = saturating
+
+    def discriminator(self, real, fake):
+        return _cross_entropy(1.0, real) + _cross_entropy(0.0, fake)
+
+    def generator(self, fake, real=None):
+        return -_cross_entropy(0.0, fake) if self.saturating else _cross_entropy(1.0, fake)
+
+
+def _cross_entropy(label, logits):
     labels = tf.fill(tf.shape(logits), tf.cast(label, logits.dtype))
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
 
 
-def minimax_discriminator_loss(real_logits, fake_logits):
-    """-E[log D(x)] - E[log(1 - D(G(z)))], D the logits' sigmoid (Goodfellow et al., 2014, eq. 1)."""
-    return _bce(1.0, real_logits) + _bce(0.0, fake_logits)
+class LeastSquares(Loss):
+    """Mao et al. Least Squares Generative Adversarial Networks. ICCV 2017. https://arxiv.org/abs/1611.04076
+
+    Equation 2, of scores without a sigmoid:
+
+        discriminator: E[(D(x) - b)**2] / 2 + E[(D(G(z)) - a)**2] / 2
+        generator: E[(D(G(z)) - c)**2] / 2
+    """
+
+    def __init__(self, a=0.0, b=1.0, c=1.0):
+        self.a, self.b, self.c = a, b, c
+
+    @property
+    def zero_decides(self):
+        return self.a + self.b == 0 and self.a < self.b  # the boundary is (a + b) / 2
+
+    def discriminator(self, real, fake):
+        return 0.5 * (tf.reduce_mean((real - self.b) ** 2) + tf.reduce_mean((fake - self.a) ** 2))
+
+    def generator(self, fake, real=None):
+        return 0.5 * tf.reduce_mean((fake - self.c) ** 2)
 
 
-def minimax_generator_loss(fake_logits):
-    """E[log(1 - D(G(z)))] (Goodfellow et al., 2014, eq. 1)."""
-    return -_bce(0.0, fake_logits)
+class Wasserstein(Loss):
+    """Arjovsky, Chintala and Bottou. Wasserstein GAN. ICML 2017. https://arxiv.org/abs/1701.07875
+
+        discriminator: E[D(G(z))] - E[D(x)]      generator: -E[D(G(z))]
+
+    The discriminator must be held at bounded slopes by other means.
+    """
+
+    zero_decides = False  # a constant added to all scores changes nothing
+
+    def discriminator(self, real, fake):
+        return tf.reduce_mean(fake) - tf.reduce_mean(real)
+
+    def generator(self, fake, real=None):
+        return -tf.reduce_mean(fake)
 
 
-def non_saturating_generator_loss(fake_logits):
-    """-E[log D(G(z))] (Goodfellow et al., 2014, section 3)."""
-    return _bce(1.0, fake_logits)
+class Hinge(Loss):
+    """Lim and Ye. Geometric GAN. 2017. https://arxiv.org/abs/1705.02894
+
+    Section 4:
+
+        discriminator: E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]      generator: -E[D(G(z))]
+    """
+
+    def discriminator(self, real, fake):
+        return tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake))
+
+    def generator(self, fake, real=None):
+        return -tf.reduce_mean(fake)
 
 
-def wasserstein_discriminator_loss(real_logits, fake_logits):
-    """E[D(G(z))] - E[D(x)] (Arjovsky et al., 2017, eq. 2)."""
-    return tf.reduce_mean(fake_logits) - tf.reduce_mean(real_logits)
+softplus = tf.nn.softplus
+DIVERGENCES = {  # (g_f(v), f*(g_f(v)))
+    "kl": (lambda v: v, lambda v: tf.exp(v - 1)),
+    "reverse_kl": (lambda v: -tf.exp(-v), lambda v: v - 1),
+    "pearson": (lambda v: v, lambda v: v**2 / 4 + v),
+    "squared_hellinger": (lambda v: 1 - tf.exp(-v), lambda v: tf.exp(v) - 1),
+    "jensen_shannon": (lambda v: math.log(2) - softplus(-v), lambda v: softplus(v) - math.log(2)),
+    "gan": (lambda v: -softplus(-v), softplus),
+}
 
 
-def wasserstein_generator_loss(fake_logits):
-    """-E[D(G(z))] (Arjovsky et al., 2017)."""
-    return -tf.reduce_mean(fake_logits)
+class FDivergence(Loss):
+    """Nowozin, Cseke and Tomioka. f-GAN: Training Generative Neural Samplers using Variational
+    Divergence Minimization. NeurIPS 2016. https://arxiv.org/abs/1606.00709
 
+    For a convex f with f(1) = 0, the divergence D_f(P || Q) = E_Q[f(p / q)] is the largest value of
 
-def hinge_discriminator_loss(real, fake):
-    """E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))] (Lim and Ye, 2017, section 4)."""
-    return tf.reduce_mean(tf.nn.relu(1 - real)) + tf.reduce_mean(tf.nn.relu(1 + fake))
+        F(T) = E_P[T(x)] - E_Q[f*(T(x))],      f* the conjugate of f                   (eq. 4)
 
+    over functions T, which is attained by T*(x) = f'(p(x) / q(x)) (eq. 5). T = g_f(V) gives the network's
+    score V the conjugate's domain (table 2):
 
-def hinge_generator_loss(fake):
-    """-E[D(G(z))] (Lim and Ye, 2017, section 4)."""
-    return -tf.reduce_mean(fake)
+        divergence         f(u)                                g_f(v)              f*(g_f(v))
+        kl                 u log u                             v                   exp(v - 1)
+        reverse_kl         -log u                              -exp(-v)            v - 1
+        pearson            (u - 1)^2                           v                   v^2 / 4 + v
+        squared_hellinger  (sqrt(u) - 1)^2                     1 - exp(-v)         exp(v) - 1
+        jensen_shannon     u log u - (u + 1) log((u + 1) / 2)  log 2 - sp(-v)      sp(v) - log 2
+        gan                u log u - (u + 1) log(u + 1)        -sp(-v)             sp(v)
 
+    with sp(v) = log(1 + exp(v)); the last column is worked out, which keeps logarithms of small numbers
+    away. "jensen_shannon" is twice the usual one, and "gan" that less log 4.
 
-def gradient_penalty(critic, real, fake, alpha):
-    """E[(||grad_x critic(x)||_2 - 1)**2] on x = real + alpha (fake - real) (Gulrajani et al., 2017).
+        discriminator: -F, minus a lower bound of the divergence, nats for "kl"
+        generator: -E_Q[g_f(V)] (section 3.2), or -E_Q[f*(g_f(V))], its part of F, if `saturating`
 
     Args:
-        critic: images (n, h, w, c) -> scores (n, 1).
-        real, fake: (n, h, w, c).
-        alpha: in (0, 1), shape (n, 1, 1, 1).
+        divergence: a name of the table.
+
+    Raises:
+        InputError: another name.
+    """
+
+    def __init__(self, divergence, saturating=False):
+        if divergence not in DIVERGENCES:
+            raise unknown("divergence", divergence, DIVERGENCES)
+        self.divergence, self.saturating = divergence, saturating
+
+    @property
+    def zero_decides(self):
+        return self.divergence != "kl"  # g_f(v) = f'(1) at v = 0, but at v = 1 for "kl"
+
+    def discriminator(self, real, fake):
+        activation, conjugate = DIVERGENCES[self.divergence]
+        return tf.reduce_mean(conjugate(fake)) - tf.reduce_mean(activation(real))
+
+    def generator(self, fake, real=None):
+        activation, conjugate = DIVERGENCES[self.divergence]
+        return -tf.reduce_mean((conjugate if self.saturating else activation)(fake))
+
+
+def gradient_penalty(critic, real, fake, alpha, target=1.0):
+    """E[(||grad_x critic(x)||_2 - target)**2] on x = real + alpha (fake - real) (Gulrajani et al., 2017).
+
+    Args:
+        critic: x (n, ...) -> scores (n, 1).
+        real, fake: (n, ...), of any rank; the norm is that of all values of an example.
+        alpha: in (0, 1), shape (n, 1, ..., 1).
+        target: the norm that is asked for.
     """
     between = real + alpha * (fake - real)
     with tf.GradientTape() as tape:
         tape.watch(between)
         score = critic(between)
+    square = tf.reduce_sum(tape.gradient(score, between) ** 2, axis=range(1, len(between.shape)))
     # The small number keeps the root differentiable where the gradient is zero.
-    slope = tf.sqrt(tf.reduce_sum(tape.gradient(score, between) ** 2, axis=(1, 2, 3)) + 1e-12)
-    return tf.reduce_mean((slope - 1) ** 2)
+    return tf.reduce_mean((tf.sqrt(square + 1e-12) - target) ** 2)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from no_game import NoGame
 
 from tfgen.errors import InputError
 from tfgen.models import ACGAN
@@ -56,8 +57,7 @@ def test_the_generator_s_loss(model, planted):
 
 def test_the_class_loss_moves_both_players(model):
     """With the adversarial part taken away, D learns the classes of real images and G to draw them."""
-    model.discriminator_loss = lambda real, fake: 0.0 * tf.reduce_mean(real)
-    model.generator_loss = lambda fake: 0.0 * tf.reduce_mean(fake)
+    model.adversarial_loss = NoGame()
     model.compile({name: keras.optimizers.Adam(1e-2) for name in model.objectives()})
 
     def fakes_loss():

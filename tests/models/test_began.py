@@ -39,7 +39,7 @@ def test_the_step_by_hand():
     assert loss == pytest.approx(0.4 - 0.3 * 0.1)
     assert logs == {"k": pytest.approx(0.3), "convergence": pytest.approx(0.4 + abs(0.5 * 0.4 - 0.1))}
     assert float(model.k) == pytest.approx(0.3 + 0.2 * (0.5 * 0.4 - 0.1))
-    assert float(model.generator_loss(-tf.constant([[0.0], [0.2]]))) == pytest.approx(0.1)
+    assert float(model.adversarial_loss.generator(-tf.constant([[0.0], [0.2]]))) == pytest.approx(0.1)
 
 
 def test_convergence_counts_both_sides_of_the_balance():

@@ -102,10 +102,10 @@ def test_the_updates_of_a_step_share_one_pass_of_the_generator():
     plain._begin("step")
     z = plain.latents(plain.next_key(), 6)
     for loss, network in (
-        (lambda fake: losses.minimax_discriminator_loss(
+        (lambda fake: losses.Minimax().discriminator(
             plain.discriminator(images, training=True), plain.discriminator(fake, training=True)),
          plain.discriminator),
-        (lambda fake: losses.non_saturating_generator_loss(plain.discriminator(fake, training=True)),
+        (lambda fake: losses.Minimax().generator(plain.discriminator(fake, training=True)),
          plain.generator),
     ):  # fmt: skip
         kept = plain.generator.get_weights()

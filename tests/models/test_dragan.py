@@ -26,7 +26,7 @@ def test_the_loss_is_the_game_s_with_the_penalty_at_noisy_real_images():
         score = model.discriminator(x)
     slope = np.linalg.norm(tf.reshape(tape.gradient(score, x), (6, -1)), axis=1)
     penalty = np.mean((slope - 1) ** 2)
-    game = losses.minimax_discriminator_loss(model.discriminator(IMAGES), model.discriminator(fakes))
+    game = losses.Minimax().discriminator(model.discriminator(IMAGES), model.discriminator(fakes))
     assert float(logs["gradient_penalty"]) == pytest.approx(penalty, rel=1e-4)
     assert float(loss) == pytest.approx(float(game) + 10 * penalty, rel=1e-4)
 

@@ -27,8 +27,8 @@ def test_the_energy_is_the_distance_to_the_reconstruction():
 def test_losses_by_hand():
     """Energies 2 and 1 of real images; 0.5 below the margin of 3 and 7 beyond it of fakes."""
     model, real, fake = build(), -tf.constant([[2.0], [1.0]]), -tf.constant([[0.5], [7.0]])
-    assert float(model.discriminator_loss(real, fake)) == pytest.approx(1.5 + (2.5 + 0) / 2)
-    assert float(model.generator_loss(fake)) == pytest.approx(3.75)
+    assert float(model.adversarial_loss.discriminator(real, fake)) == pytest.approx(1.5 + (2.5 + 0) / 2)
+    assert float(model.adversarial_loss.generator(fake)) == pytest.approx(3.75)
 
 
 def test_fakes_beyond_the_margin_do_not_move_the_discriminator():
@@ -39,7 +39,7 @@ def test_fakes_beyond_the_margin_do_not_move_the_discriminator():
         fakes, _ = model.fake(IMAGES, training=True)
         energies = -model.score(fakes, training=True)
         with tf.GradientTape() as tape:
-            loss = model.discriminator_loss(tf.zeros((6, 1)), model.score(fakes, training=True))
+            loss = model.adversarial_loss.discriminator(tf.zeros((6, 1)), model.score(fakes, training=True))
         values = tape.gradient(loss, variables)
         return float(loss), max(float(tf.reduce_max(abs(g))) for g in values), energies.numpy()
 

@@ -6,8 +6,8 @@ import tensorflow as tf
 from discrete_game import P, Q, best, js_divergence
 
 from tfgen.errors import InputError
+from tfgen.losses import DIVERGENCES
 from tfgen.models import FGAN
-from tfgen.models.adversarial.fgan import DIVERGENCES
 
 U = P / Q
 KNOWN = {  # the divergence, and f'(u)
@@ -26,7 +26,7 @@ def build(divergence, **kwargs):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_best_score_attains_the_divergence(name):
-    v, loss = best(build(name).discriminator_loss)
+    v, loss = best(build(name).adversarial_loss.discriminator)
     divergence, slope = KNOWN[name]
     assert -loss == pytest.approx(divergence, abs=1e-7)
     np.testing.assert_allclose(DIVERGENCES[name][0](tf.constant(v, tf.float64)), slope, atol=1e-4)
@@ -46,10 +46,10 @@ def test_the_generator_s_two_losses(name):
     v = tf.constant([[-0.3], [0.2]], tf.float64)
     t = DIVERGENCES[name][0](v).numpy()
     plain, exact = build(name), build(name, saturating=True)
-    assert float(plain.generator_loss(v)) == pytest.approx(-t.mean())
-    assert float(exact.generator_loss(v)) == pytest.approx(-conjugates[name](t).mean())
-    assert float(plain.generator_loss(v + 0.1)) < float(plain.generator_loss(v))
-    assert float(exact.generator_loss(v + 0.1)) < float(exact.generator_loss(v))
+    assert float(plain.adversarial_loss.generator(v)) == pytest.approx(-t.mean())
+    assert float(exact.adversarial_loss.generator(v)) == pytest.approx(-conjugates[name](t).mean())
+    assert float(plain.adversarial_loss.generator(v + 0.1)) < float(plain.adversarial_loss.generator(v))
+    assert float(exact.adversarial_loss.generator(v + 0.1)) < float(exact.adversarial_loss.generator(v))
 
 
 def test_an_unknown_divergence_is_named():

@@ -14,7 +14,7 @@ def build(**kwargs):
 
 def test_the_value_at_the_best_discriminator_is_theorem_1():
     model = build()
-    v, loss = best(model.discriminator_loss)
+    v, loss = best(model.adversarial_loss.discriminator)
     np.testing.assert_allclose(1 / (1 + np.exp(-v)), P / (P + Q), atol=1e-5)
     assert -loss == pytest.approx(2 * js_divergence() - np.log(4), abs=1e-8)
 
@@ -26,7 +26,7 @@ def test_only_the_game_as_it_stands_saturates():
         v, model = tf.constant([[-10.0]]), build(saturating=saturating)
         with tf.GradientTape() as tape:
             tape.watch(v)
-            loss = model.generator_loss(v)
+            loss = model.adversarial_loss.generator(v)
         slopes.append(float(tape.gradient(loss, v)[0, 0]))
     assert slopes == [pytest.approx(-4.5e-5, rel=0.01), pytest.approx(-1, rel=1e-3)]
 

@@ -41,8 +41,8 @@ def test_the_score_is_f_of_phi_plus_the_inner_product(body):
 def test_losses_are_the_hinge():
     model = build()
     real, fake = tf.constant([[2.0], [0.5], [-1.0]]), tf.constant([[-2.0], [-0.5], [1.0]])
-    assert float(model.discriminator_loss(real, fake)) == pytest.approx((0 + 0.5 + 2) / 3 * 2)
-    assert float(model.generator_loss(fake)) == pytest.approx(0.5)
+    assert float(model.adversarial_loss.discriminator(real, fake)) == pytest.approx((0 + 0.5 + 2) / 3 * 2)
+    assert float(model.adversarial_loss.generator(fake)) == pytest.approx(0.5)
 
 
 def test_the_label_reaches_both_players():

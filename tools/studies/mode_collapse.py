@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from tfgen import metrics
+from tfgen.losses import DIVERGENCES
 from tfgen.models import BSGAN, DCGAN, DRAGAN, EBGAN, FGAN, GAN, LSGAN, SNGAN, WGAN, WGANGP, GeometricGAN
-from tfgen.models.adversarial.fgan import DIVERGENCES
 from tfgen.models.monitoring import Diverged
 from tfgen.pictures import grid, scatter
 from tools.studies._training import trained

@@ -42,6 +42,7 @@ class ACGAN(StandardGAN):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, classes=3)
     recipe = Recipe("mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
+    adversarial_loss = losses.Minimax()
     discriminator_logs = ("real_class_loss", "fake_class_loss")
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, **kwargs):
@@ -72,19 +73,14 @@ class ACGAN(StandardGAN):
         real, real_classes = self.heads(images, training)
         fake, fake_classes = self.heads(tf.stop_gradient(fakes), training)
         parts = class_loss(labels, real_classes), class_loss(labels, fake_classes)
-        return self.discriminator_loss(real, fake) + sum(parts), dict(zip(self.discriminator_logs, parts))
+        loss = self.adversarial_loss.discriminator(real, fake) + sum(parts)
+        return loss, dict(zip(self.discriminator_logs, parts))
 
     def generator_objective(self, batch, training):
         images, labels = batch
         fakes, _ = self.fake(images, labels, training)
         fake, classes = self.heads(fakes, training)
-        return self.generator_loss(fake) + class_loss(labels, classes), {}
-
-    def discriminator_loss(self, real, fake):
-        return losses.minimax_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.non_saturating_generator_loss(fake)
+        return self.adversarial_loss.generator(fake) + class_loss(labels, classes), {}
 
     def signatures(self):
         images = self.data_spec[0]

@@ -6,7 +6,7 @@ import threading
 import keras
 import tensorflow as tf
 
-from tfgen import networks, random
+from tfgen import losses, networks, random
 from tfgen.errors import unknown
 from tfgen.models.base import SEEDED, GenerativeModel, Objective
 
@@ -24,9 +24,9 @@ class AdversarialModel(GenerativeModel):
     """A generator of noise against a discriminator, updated in turn.
 
     A subclass builds `generator`, z (n, latent_dim) -> images (n, h, w, c) in [-1, 1], and
-    `discriminator`, images -> logits or scores (n, 1), and states their losses of scores,
-    `discriminator_loss` and `generator_loss`. Both networks take [x, condition] if the model is
-    conditional; fakes then have the labels of the batch.
+    `discriminator`, images -> logits or scores (n, 1), and states `adversarial_loss`, what both minimise
+    of these scores: a `tfgen.losses.Loss`, of the class or set by its constructor. Both networks take
+    [x, condition] if the model is conditional; fakes then have the labels of the batch.
 
     The discriminator is updated first, and normalises real and fake images in batches of their own.
     Where the generator is updated in every step too, both updates see the same fakes: the generator
@@ -35,7 +35,7 @@ class AdversarialModel(GenerativeModel):
     updates the generator, so that the discriminator sees fresh data too.
     """
 
-    critic = False  # whether the discriminator scores, so that its zero decides nothing
+    adversarial_loss = losses.Loss()
     discriminator_logs = ()
     generator_logs = ()
     discriminator_steps = 1
@@ -55,24 +55,24 @@ class AdversarialModel(GenerativeModel):
             ),
         }
 
-    def discriminator_loss(self, real, fake):
-        """The loss of scores of real and of fake images, (n, 1) each."""
-        raise NotImplementedError(f"{type(self).__name__}.discriminator_loss")
-
-    def generator_loss(self, fake):
-        """The loss of scores of fakes, (n, 1)."""
-        raise NotImplementedError(f"{type(self).__name__}.generator_loss")
+    @property
+    def critic(self):
+        """Whether the discriminator only scores, so that its zero decides nothing."""
+        return not self.adversarial_loss.zero_decides
 
     def discriminator_objective(self, batch, training):
         images, labels = self.parted(batch)
         fakes, _ = self.fake(images, labels, training)
         real = self.score(images, labels, training)
-        return self.discriminator_loss(real, self.score(tf.stop_gradient(fakes), labels, training)), {}
+        fake = self.score(tf.stop_gradient(fakes), labels, training)
+        return self.adversarial_loss.discriminator(real, fake), {}
 
     def generator_objective(self, batch, training):
         images, labels = self.parted(batch)
         fakes, _ = self.fake(images, labels, training)
-        return self.generator_loss(self.score(fakes, labels, training)), {}
+        fake = self.score(fakes, labels, training)
+        real = self.score(images, labels, training) if self.adversarial_loss.relativistic else None
+        return self.adversarial_loss.generator(fake, real), {}
 
     def default_optimizers(self):
         """Those of DCGAN (Radford et al., 2016, section 4)."""

@@ -23,10 +23,25 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfgen import random
+from tfgen import losses, random
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
+
+
+class Balance(losses.Loss):
+    """L(x) - k L(G(z)) and L(G(z)), of scores -L and a variable k."""
+
+    zero_decides = False  # no L is below 0
+
+    def __init__(self, k):
+        self.k = k
+
+    def discriminator(self, real, fake):
+        return self.k * tf.reduce_mean(fake) - tf.reduce_mean(real)
+
+    def generator(self, fake, real=None):
+        return -tf.reduce_mean(fake)
 
 
 @model(title="BEGAN: Boundary Equilibrium Generative Adversarial Networks", year=2017)
@@ -46,7 +61,6 @@ class BEGAN(AdversarialModel):
     recipe = Recipe(
         "fashion_mnist", batch_size=64, epochs=10, model=dict(image_shape=(28, 28, 1), width=16, depth=1)
     )
-    critic = True
     discriminator_logs = ("convergence", "k")
     input_values = {"z": {"distribution": "uniform", "low": -1.0, "high": 1.0}}
 
@@ -65,6 +79,7 @@ class BEGAN(AdversarialModel):
         self.gamma, self.balance_rate = gamma, balance_rate
         kept = dict(dtype="float32", trainable=False, autocast=False, aggregation="only_first_replica")
         self.k = self.add_weight((), "zeros", name="k", **kept)
+        self.adversarial_loss = Balance(self.k)
         with self.building():
             self.generator = self._decoder("generator")
             self.discriminator = keras.Sequential(
@@ -115,17 +130,11 @@ class BEGAN(AdversarialModel):
         again = self.run("discriminator", images, training=training)
         return -tf.reduce_mean(abs(again - images), axis=(1, 2, 3))[:, None]
 
-    def discriminator_loss(self, real, fake):
-        return self.k * tf.reduce_mean(fake) - tf.reduce_mean(real)
-
-    def generator_loss(self, fake):
-        return -tf.reduce_mean(fake)
-
     def discriminator_objective(self, images, training):
         fakes, _ = self.fake(images, training=training)
         real = self.score(images, training=training)
         fake = self.score(tf.stop_gradient(fakes), training=training)
-        loss, k = self.discriminator_loss(real, fake), tf.identity(self.k)
+        loss, k = self.adversarial_loss.discriminator(real, fake), tf.identity(self.k)
         means = tf.stop_gradient(-tf.stack([tf.reduce_mean(real), tf.reduce_mean(fake)]))
         context = tf.distribute.get_replica_context()
         real, fake = tf.unstack(context.all_reduce("MEAN", means) if context else means)

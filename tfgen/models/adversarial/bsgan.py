@@ -20,6 +20,13 @@ from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
 
+class BoundarySeeking(losses.Minimax):
+    """D's loss is that of Goodfellow et al.; the generator's is half the mean square of logits."""
+
+    def generator(self, fake, real=None):
+        return 0.5 * tf.reduce_mean(fake**2)
+
+
 @model(title="Boundary-Seeking Generative Adversarial Networks", year=2018)
 class BSGAN(StandardGAN):
     """DCGAN's players, whose generator seeks the decision boundary.
@@ -30,10 +37,4 @@ class BSGAN(StandardGAN):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, body="dense")
     recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
-
-    def discriminator_loss(self, real, fake):
-        return losses.minimax_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        """Half the mean square of logits (n, 1)."""
-        return 0.5 * tf.reduce_mean(fake**2)
+    adversarial_loss = BoundarySeeking()

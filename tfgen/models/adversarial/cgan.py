@@ -34,14 +34,9 @@ class CGAN(StandardGAN):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, classes=3)
     recipe = Recipe("mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
+    adversarial_loss = losses.Minimax()
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, **kwargs):
         needs_classes(classes, "CGAN")
         self.classes = classes
         super().__init__(image_shape, **kwargs)
-
-    def discriminator_loss(self, real, fake):
-        return losses.minimax_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.non_saturating_generator_loss(fake)

@@ -38,7 +38,7 @@ class DCGAN(AdversarialModel):
 
     tiny = dict(latent_dim=4, width=8, image_shape=(16, 16, 1))
     recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
-
+    adversarial_loss = losses.Minimax()
     input_values = {"z": {"distribution": "uniform", "low": -1.0, "high": 1.0}}
 
     def __init__(self, image_shape=(64, 64, 3), latent_dim=100, width=128, **kwargs):
@@ -54,9 +54,3 @@ class DCGAN(AdversarialModel):
     def latents(self, key, n, first_row=0):
         """z ~ U(-1, 1), float32 (n, latent_dim)."""
         return 2 * random.uniform(key, (n, self.latent_dim), first_row) - 1
-
-    def discriminator_loss(self, real, fake):
-        return losses.minimax_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.non_saturating_generator_loss(fake)

@@ -37,6 +37,7 @@ class DRAGAN(StandardGAN):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
     recipe = Recipe("fashion_mnist", batch_size=64, epochs=10, model=dict(image_shape=(28, 28, 1), width=32))
+    adversarial_loss = losses.Minimax()
     normalization = "layer"
     discriminator_logs = ("gradient_penalty",)
 
@@ -51,9 +52,3 @@ class DRAGAN(StandardGAN):
         score = functools.partial(self.score, training=training)
         penalty = losses.gradient_penalty(score, images, noisy, tf.ones((n, 1, 1, 1)))
         return loss + self.penalty_weight * penalty, {"gradient_penalty": penalty}
-
-    def discriminator_loss(self, real, fake):
-        return losses.minimax_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.non_saturating_generator_loss(fake)

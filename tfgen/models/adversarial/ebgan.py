@@ -19,7 +19,7 @@ the term is that of the whole batch. Unlike the paper, both updates of a step se
 import keras
 import tensorflow as tf
 
-from tfgen import networks
+from tfgen import losses, networks
 from tfgen.models.adversarial.base import StandardGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
@@ -33,6 +33,21 @@ def repelling_term(codes):
     if context:
         n, products = context.all_reduce("SUM", [n, products])
     return tf.math.divide_no_nan(tf.reduce_sum(products**2) - n, n * (n - 1))
+
+
+class Margin(losses.Loss):
+    """Equations 1 and 2 of scores -E(x): energies of fakes count up to the margin m."""
+
+    zero_decides = False  # no energy is below 0
+
+    def __init__(self, margin):
+        self.margin = margin
+
+    def discriminator(self, real, fake):
+        return -tf.reduce_mean(real) + tf.reduce_mean(tf.nn.relu(self.margin + fake))
+
+    def generator(self, fake, real=None):
+        return -tf.reduce_mean(fake)
 
 
 @model(title="Energy-based Generative Adversarial Network", year=2017)
@@ -51,12 +66,12 @@ class EBGAN(StandardGAN):
     recipe = Recipe(
         "fashion_mnist", batch_size=64, epochs=12, model=dict(image_shape=(28, 28, 1), width=32, margin=10.0)
     )
-    critic = True
     generator_logs = ("repelling",)
 
     def __init__(self, image_shape=(64, 64, 3), margin=20.0, repelling_weight=0.1, **kwargs):
         super().__init__(image_shape, **kwargs)
         self.margin, self.repelling_weight = margin, repelling_weight
+        self.adversarial_loss = Margin(margin)
 
     def build_discriminator(self):
         shape, width, size = self.image_shape, self.width, self.latent_dim
@@ -77,14 +92,9 @@ class EBGAN(StandardGAN):
         # The small number keeps the root differentiable where the reconstruction is perfect.
         return -tf.sqrt(square + 1e-12)[:, None], codes
 
-    def discriminator_loss(self, real, fake):
-        return -tf.reduce_mean(real) + tf.reduce_mean(tf.nn.relu(self.margin + fake))
-
-    def generator_loss(self, fake):
-        return -tf.reduce_mean(fake)
-
     def generator_objective(self, images, training):
         fakes, _ = self.fake(images, training=training)
         scores, codes = self._scores(fakes, training)
         repelling = repelling_term(codes)
-        return self.generator_loss(scores) + self.repelling_weight * repelling, {"repelling": repelling}
+        loss = self.adversarial_loss.generator(scores) + self.repelling_weight * repelling
+        return loss, {"repelling": repelling}

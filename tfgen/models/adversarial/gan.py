@@ -46,15 +46,8 @@ class GAN(StandardGAN):
     ):
         super().__init__(image_shape, latent_dim, width, body, **kwargs)
         self.discriminator_steps, self.saturating = discriminator_steps, saturating
+        self.adversarial_loss = losses.Minimax(saturating)
 
     def latents(self, key, n, first_row=0):
         """z ~ U(-1, 1), float32 (n, latent_dim)."""
         return 2 * random.uniform(key, (n, self.latent_dim), first_row) - 1
-
-    def discriminator_loss(self, real, fake):
-        return losses.minimax_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        if self.saturating:
-            return losses.minimax_generator_loss(fake)
-        return losses.non_saturating_generator_loss(fake)

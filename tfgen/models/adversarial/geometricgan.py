@@ -28,9 +28,4 @@ class GeometricGAN(StandardGAN):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, body="dense")
     recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
-
-    def discriminator_loss(self, real, fake):
-        return losses.hinge_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.hinge_generator_loss(fake)
+    adversarial_loss = losses.Hinge()

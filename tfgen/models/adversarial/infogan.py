@@ -58,6 +58,7 @@ class InfoGAN(AdversarialModel):
 
     tiny = dict(image_shape=(8, 8, 1), width=8, latent_dim=6, categories=3, continuous=1)
     recipe = Recipe("mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
+    adversarial_loss = losses.Minimax()
     generator_logs = ("categorical_information", "continuous_information")
     input_values = {"z": {"distribution": "uniform", "low": -1.0, "high": 1.0}}
 
@@ -173,19 +174,14 @@ class InfoGAN(AdversarialModel):
         fakes, z = self.fake(images, training=training)
         real = self.score(images, training=training)
         fake, *q = self.heads(tf.stop_gradient(fakes), training)
-        return self.discriminator_loss(real, fake) - self._weighted(self.information(z, *q)), {}
+        return self.adversarial_loss.discriminator(real, fake) - self._weighted(self.information(z, *q)), {}
 
     def generator_objective(self, images, training):
         fakes, z = self.fake(images, training=training)
         fake, *q = self.heads(fakes, training)
         parts = self.information(z, *q)
-        return self.generator_loss(fake) - self._weighted(parts), dict(zip(self.generator_logs, parts))
-
-    def discriminator_loss(self, real, fake):
-        return losses.minimax_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.non_saturating_generator_loss(fake)
+        loss = self.adversarial_loss.generator(fake) - self._weighted(parts)
+        return loss, dict(zip(self.generator_logs, parts))
 
     def signatures(self):
         return {**super().signatures(), "infer": (self.infer, [self.data_spec])}

@@ -51,6 +51,7 @@ class ProjectionGAN(StandardGAN):
         epochs=15,
         model=dict(image_shape=(28, 28, 1), width=32, discriminator_steps=1),
     )
+    adversarial_loss = losses.Hinge()
     normalization = None
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, discriminator_steps=5, **kwargs):
@@ -80,9 +81,3 @@ class ProjectionGAN(StandardGAN):
     def default_optimizers(self):
         """Adam of rate 2e-4, beta 0 and 0.9 (section 6)."""
         return {name: keras.optimizers.Adam(2e-4, beta_1=0.0, beta_2=0.9) for name in self.objectives()}
-
-    def discriminator_loss(self, real, fake):
-        return losses.hinge_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.hinge_generator_loss(fake)

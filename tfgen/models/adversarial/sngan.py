@@ -43,6 +43,7 @@ class SNGAN(StandardGAN):
     ):
         super().__init__(image_shape, latent_dim, width, body, **kwargs)
         self.hinge = hinge
+        self.adversarial_loss = losses.Hinge() if hinge else losses.Minimax()
 
     def build_discriminator(self, outputs=1):
         stack = super().build_discriminator(outputs).layers
@@ -53,11 +54,3 @@ class SNGAN(StandardGAN):
         if training:
             advance(self.discriminator)
         return super().discriminator_objective(batch, training)
-
-    def discriminator_loss(self, real, fake):
-        loss = losses.hinge_discriminator_loss if self.hinge else losses.minimax_discriminator_loss
-        return loss(real, fake)
-
-    def generator_loss(self, fake):
-        loss = losses.hinge_generator_loss if self.hinge else losses.non_saturating_generator_loss
-        return loss(fake)

@@ -47,7 +47,7 @@ class WGAN(StandardGAN):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, body="dense", discriminator_steps=2)
     recipe = Recipe("fashion_mnist", batch_size=64, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
-    critic = True
+    adversarial_loss = losses.Wasserstein()
 
     def __init__(self, image_shape=(64, 64, 3), clip=0.01, discriminator_steps=5, **kwargs):
         super().__init__(image_shape, **kwargs)
@@ -58,9 +58,3 @@ class WGAN(StandardGAN):
     def default_optimizers(self):
         """RMSprop of rate 5e-5 (Algorithm 1)."""
         return {name: keras.optimizers.RMSprop(5e-5) for name in self.objectives()}
-
-    def discriminator_loss(self, real, fake):
-        return losses.wasserstein_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.wasserstein_generator_loss(fake)

@@ -38,7 +38,7 @@ class WGANGP(StandardGAN):
 
     tiny = dict(latent_dim=4, width=8, image_shape=(16, 16, 1), discriminator_steps=2)
     recipe = Recipe("fashion_mnist", batch_size=64, epochs=12, model=dict(image_shape=(28, 28, 1), width=32))
-    critic = True
+    adversarial_loss = losses.Wasserstein()
     normalization = "layer"
     discriminator_logs = ("gradient_penalty",)
 
@@ -57,11 +57,5 @@ class WGANGP(StandardGAN):
         critic = functools.partial(self.discriminator, training=training)
         alpha = self.uniform(tf.shape(images)[0], 1, 1, 1)
         penalty = losses.gradient_penalty(critic, images, fakes, alpha)
-        loss = self.discriminator_loss(critic(images), critic(fakes))
+        loss = self.adversarial_loss.discriminator(critic(images), critic(fakes))
         return loss + self.penalty_weight * penalty, {"gradient_penalty": penalty}
-
-    def discriminator_loss(self, real, fake):
-        return losses.wasserstein_discriminator_loss(real, fake)
-
-    def generator_loss(self, fake):
-        return losses.wasserstein_generator_loss(fake)

@@ -172,7 +172,7 @@ class CVAEGAN(CodingModel):
         _, real = self.discriminator(images, training=training)
         _, fake = self.discriminator(tf.concat([again, prior], axis=0), training=training)
         half, other = tf.split(fake, 2)
-        loss = losses.minimax_discriminator_loss(real, half)
+        loss = losses.Minimax().discriminator(real, half)
         return loss + tf.reduce_mean(tf.nn.softplus(other)), {}  # -log(1 - D) is the logit's softplus
 
     def generator_loss(self, batch, training):

@@ -96,7 +96,7 @@ class VAEGAN(CodingModel):
         real, reconstructed, _ = tf.split(features, 3)
         likelihood = 0.5 * tf.reduce_sum((real - reconstructed) ** 2, axis=1)
         prior = q.kl_divergence(tfd.Independent(tfd.Normal(tf.zeros(self.latent_dim), 1.0), 1))
-        gan = losses.minimax_discriminator_loss(logits[:n], logits[n:])
+        gan = losses.Minimax().discriminator(logits[:n], logits[n:])
         return tf.reduce_mean(prior), tf.reduce_mean(likelihood), gan
 
     def encoder_loss(self, images, training):
