@@ -25,7 +25,7 @@ setup(
     ],
     package_dir={"tfgen_export": "export"},
     package_data={
-        "tfgen": ["shipped/*/*"],
+        "tfgen": ["py.typed", "shipped/*/*"],
         "tfgen_export": ["site/*"],
         "tfgen_export.runtimes": ["*.mjs"],
     },

@@ -4,6 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
+from tfgen import onednn
 from tfgen.errors import InputError
 from tfgen.version import __version__
 
@@ -38,6 +39,7 @@ def __dir__():
     return __all__
 
 
+onednn.turn_on()
 if not _command_line():
     # `keras.models.load_model` needs every model registered with Keras, after `import tfgen` alone.
     importlib.import_module("tfgen.models").load_all()

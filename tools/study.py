@@ -20,6 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
+from tfgen import onednn  # before a study imports TensorFlow
+
 
 def _git():
     done = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True, text=True)
@@ -47,6 +49,7 @@ def main():
         "seconds": round(time.perf_counter() - start),
         "cores": os.cpu_count(),
         "versions": {name: version(name) for name in ("tensorflow", "keras", "numpy", "scikit-learn")},
+        "onednn": onednn.is_on(),
         "git": _git(),
     }
     part = folder / "result.json.part"

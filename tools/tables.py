@@ -110,7 +110,7 @@ def figures(page):
 SPEED = (  # benchmark, what is compared, the two ways
     ("training", "step: `fit` / plain Keras loop", "tfgen", "plain"),
     # ("pytorch", "step: `fit` / PyTorch", "tfgen", "torch"),
-    # ("onednn", "step: oneDNN on / off", "on", "off"),
+    ("onednn", "step: oneDNN on / off", "on", "off"),
     ("xla", "step: XLA on / off", "xla", "graph"),
     ("export", "generator: onnxruntime / TensorFlow", "onnxruntime", "tensorflow"),
     ("mixture", "iteration of EM: `fit` / scikit-learn", "tfgen", "scikit-learn"),
