@@ -1,4 +1,4 @@
-"""`tfgen-export make RUN --to DIR`: the folder that one deploys.
+"""`tfgen-export make MODEL --to DIR`: the folder that one deploys.
 
 DIR/README.md            the card: paper, data, scores, samples, how to run it, what was measured
 DIR/samples.png          the first images of seed 0
@@ -8,6 +8,7 @@ DIR/saved_model/  DIR/onnx/NAME.onnx  DIR/litert/NAME.tflite  DIR/openvino/NAME.
 DIR/onnx_fp16/NAME.onnx  DIR/onnx_int8/NAME.onnx
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -19,12 +20,17 @@ from tfgen.errors import InputError, unknown
 
 FORMATS = ("saved_model", "onnx", "litert", "openvino")
 PRECISIONS = ("fp32", "fp16", "int8")
+ABOUT = ("run", "labels", "scores")
 SHOWN = 8  # images of seed 0 on the card
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="A run folder of `tfgen train`.", metavar="RUN")],
-    to: Annotated[Path | None, typer.Option(help="A folder, by default RUN/artifact.")] = None,
+    model: Annotated[
+        str, typer.Argument(help="A run folder, a .keras file or a shipped model's name.", metavar="MODEL")
+    ],
+    to: Annotated[
+        Path | None, typer.Option(help="A folder; by default MODEL/artifact, or NAME-artifact here.")
+    ] = None,
     formats: Annotated[str, typer.Option(help=f"Of {', '.join(FORMATS)}, with commas.")] = "saved_model,onnx",
     precision: Annotated[
         str,
@@ -34,21 +40,24 @@ def command(
         bool, typer.Option("--measure", help="Time every runtime for the card: a minute of an idle machine.")
     ] = False,
 ):
-    """Makes an artifact of a run: every format checked against the model before it is there.
+    """Makes an artifact of a trained model: every format checked against the model before it is there.
 
     \b
     Examples:
       tfgen-export make runs/digits --to artifacts/digits --measure
+      tfgen-export make dcgan-fashion_mnist --to artifacts/fashion
       tfgen-export make runs/digits --formats saved_model,onnx,litert,openvino --precision fp32,fp16,int8
     """
-    to = run / "artifact" if to is None else to
+    if to is None:
+        to = Path(model) / "artifact" if Path(model).is_dir() else Path(f"{Path(model).stem}-artifact")
     formats = _chosen("format", formats, FORMATS)
     precisions = _chosen("precision", precision, PRECISIONS)
     if "onnx" not in formats and precisions != ["fp32"]:
         raise InputError(f"precisions are those of onnx files; add onnx to --formats {','.join(formats)}")
     import_tensorflow()
 
-    manifest = make(run, to, [*formats, *(f"onnx_{name}" for name in precisions if name != "fp32")], measure)
+    variants = [f"onnx_{name}" for name in precisions if name != "fp32"]
+    manifest = make(model, to, [*formats, *variants], measure)
     for name, written in manifest["formats"].items():
         for signature, difference in written["differences"].items():
             print(
@@ -68,11 +77,62 @@ def _chosen(kind, text, known):
     return names
 
 
-def make(run, to, formats, measure=False):
-    """Writes the artifact of a run folder into the folder `to`.
+def opened(what):
+    """A trained model, and what is known of it.
 
     Args:
-        run, to: paths; `to` must be new, empty or an intact export, which is replaced.
+        what: a run folder, a .keras file or the name of a shipped model.
+
+    Returns:
+        (model, {"run", "labels", "scores"}), the dict without what is not known. "run" has "model", the
+        "epochs" that were done, "batch_size", "seed", "versions" and "data"; "scores" are those of the
+        model's weights, or a sentence that says why there are none.
+    """
+    from tfgen import runs
+    from tfgen.export import shipped
+    from tfgen.runs.data import label_names, steps
+    from tfgen.runs.folder import read
+
+    if str(what) in shipped.names():
+        return shipped.load(str(what)), {k: v for k, v in shipped.described(what).items() if k in ABOUT}
+    if Path(what).suffix == ".keras":
+        from tfgen import loading
+
+        model, told = loading.load(what), loading.run_of(what)
+    else:
+        model, told = runs.load(what), read(what)
+    if told is None:
+        return model, {}
+    data = told["data"]
+    run = {name: told[name] for name in ("model", "batch_size", "seed", "versions")}
+    run["epochs"] = int(model.step) // steps(told)
+    run["data"] = {"source": Path(data["source"]).name, "options": data["options"]}
+    about = {"run": run, "scores": _scores(Path(what) / "scores.json", model)}
+    if model.label_spec is not None:
+        names = data["label_names"] if "label_names" in data else label_names(data)
+        about["labels"] = list(names)
+    return model, about
+
+
+def _scores(path, model):
+    from tfgen.export import weights
+
+    if not path.exists():
+        return "Not evaluated."
+    scores = json.loads(path.read_text())
+    digest = weights.digest(model)
+    mine = [score for score in scores if score.get("weights_sha256") == digest]
+    if not mine:
+        return "Evaluated with other weights than these; `tfgen evaluate` scores these."
+    return mine
+
+
+def make(what, to, formats, measure=False):
+    """Writes the artifact of a trained model into the folder `to`.
+
+    Args:
+        what: as `opened` takes it.
+        to: a path: new, empty or an intact export, which is replaced.
         formats: names of `all_formats()`.
         measure: whether to time the runtimes, which `export.speed` has.
 
@@ -82,30 +142,19 @@ def make(run, to, formats, measure=False):
     Raises:
         InputError: as `tfgen.export.write`; what was at `to` is left as it was.
     """
-    import numpy as np
-
-    from tfgen import export, pictures, runs
-    from tfgen.runs.data import label_names
-    from tfgen.runs.folder import read
+    from tfgen import export
 
     from . import card, speed
 
-    model, told = runs.load(run), read(run)
+    model, about = opened(what)
 
     def finish(folder, manifest):
-        source = told["data"]["source"]
-        manifest["run"] = {name: told[name] for name in ("model", "epochs", "batch_size", "seed", "versions")}
-        manifest["run"]["data"] = {"source": Path(source).name, "options": told["data"]["options"]}
-        if model.label_spec is not None:
-            manifest["labels"] = list(label_names(told["data"]))
+        manifest.update({key: about[key] for key in ("run", "labels") if key in about})
         manifest["session_options"] = export.onnx.SESSION_OPTIONS
         if measure:
             manifest["speed"] = {"cores": os.cpu_count(), "rows": speed.measured(folder, manifest)}
-        labels = card.example_labels(model.label_spec, model.classes, SHOWN)
-        images = model.sample(SHOWN, seed=0, labels=labels)
-        strip = np.hstack(pictures.to_uint8(images, model.value_range))
-        pictures.to_picture(strip).save(folder / "samples.png")
-        (folder / "README.md").write_text(card.text(model, manifest, folder, run))
+        card.strip(model, SHOWN).save(folder / "samples.png")
+        (folder / "README.md").write_text(card.text(model, manifest, folder, about.get("scores")))
 
     available = all_formats()
     export.write(model, to, {name: available[name] for name in formats}, finish)

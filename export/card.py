@@ -1,13 +1,12 @@
 """The card of an artifact: its README.md, written from what was measured."""
 
 import inspect
-import json
 import re
 import sys
 
 import numpy as np
 
-from tfgen.models.registry import catalogue
+from tfgen import pictures
 
 CTYPES = {"int64": ("int64_t", "long long"), "int32": ("int32_t", "int"), "float32": ("float", "float")}
 
@@ -21,51 +20,99 @@ def example_labels(spec, classes, n):
     return np.float32(np.arange(n)[:, None] >> np.arange(spec.shape[1]) & 1)  # every combination of the first
 
 
-def text(model, manifest, folder, run):
+def strip(model, n):
+    """The first n images of seed 0 side by side, as a picture."""
+    images = model.sample(n, seed=0, labels=example_labels(model.label_spec, model.classes, n))
+    return pictures.to_picture(np.hstack(pictures.to_uint8(images, model.value_range)))
+
+
+def text(model, manifest, folder, scores):
     """The card, in Markdown.
 
     Args:
         model: the model that was exported.
         manifest: of the artifact, but for "files".
         folder: the artifact, with all its other files.
-        run: the run folder, of which the scores are.
+        scores: a list as RUN/scores.json has it, or a sentence, or None.
     """
-    told = manifest["run"]
-    entry = catalogue()[told["model"]]
+    about = {**manifest, "step": manifest["model"]["step"], "scores": scores}
     parts = [
-        f"# {entry.cls}, {told['data']['source']}",
-        "![the first images of seed 0](samples.png)",
-        _reference(type(model)),
-        _provenance(told, manifest),
+        *_head(model, about),
         "## Run it",
-        f"Samples of seed 0, as above; they need neither tfgen nor TensorFlow. {_values(model)}",
+        f"Samples of seed 0, as above; these programs need neither tfgen nor TensorFlow. {_values(model)}",
         *_programs(model, manifest),
         "## Signatures",
         _signatures(manifest),
         "## Formats",
         _formats(manifest, folder),
         *(["## Speed", _speed(manifest["speed"])] if "speed" in manifest else []),
-        "## Scores",
-        _scores(run),
-        f"The code is under the Apache License 2.0. The weights were trained on {told['data']['source']}, "
-        f"whose licence is its publisher's.",
+        *_tail(about),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def of_shipped(name, model, about, exact):
+    """The card of a model that comes with tfgen.
+
+    Args:
+        name: the shipped model's.
+        model: it.
+        about: what its model.json says.
+        exact: whether its weights are stored in float32, else in float16.
+    """
+    stored = (
+        "The weights are stored as they were trained, in float32."
+        if exact
+        else "The weights are stored in float16: up to 1 in 30 of its images' values differs, by one of 255 "
+        "levels, from those of the float32 weights, to which the scores belong."
+    )
+    example = f'import tfgen\n\nmodel = tfgen.load("{name}")\nimages = model.sample(8, seed=0)'
+    parts = [
+        *_head(model, about),
+        "## Use it",
+        f"```python\n{example}\n```",
+        f"```sh\ntfgen sample {name}\ntfgen-export make {name} --to artifacts/{name}\n```",
+        f"{_values(model)} {stored}",
+        *_tail(about),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(model, about):
+    """The title, the picture, the paper, and how the model was trained."""
+    source = [about["run"]["data"]["source"]] if "run" in about else []
+    return [
+        f"# {', '.join([type(model).__name__, *source])}",
+        "![the first images of seed 0](samples.png)",
+        *_reference(type(model)),
+        _provenance(about),
+    ]
+
+
+def _tail(about):
+    trained = "The code is under the Apache License 2.0."
+    if "run" in about:
+        source = about["run"]["data"]["source"]
+        trained += f" The weights were trained on {source}, whose licence is its publisher's."
+    return ["## Scores", _scores(about.get("scores")), trained]
+
+
 def _reference(cls):
-    """The paragraph of the model's file that names its paper."""
-    paragraphs = inspect.getdoc(sys.modules[cls.__module__]).split("\n\n")
-    return " ".join(next(p for p in paragraphs if "http" in p).split())
+    """The paragraph of the model's file that names its paper, if one does."""
+    paragraphs = (inspect.getdoc(sys.modules[cls.__module__]) or "").split("\n\n")
+    return [" ".join(paragraph.split()) for paragraph in paragraphs if "http" in paragraph][:1]
 
 
-def _provenance(told, manifest):
-    options = {name: value for name, value in told["data"]["options"].items() if name != "split"}
+def _provenance(about):
+    config = ", ".join(f"{name}={value}" for name, value in about["model"]["config"].items())
+    if "run" not in about:
+        return f"{about['step']:,} steps. `{config}`"
+    run = about["run"]
+    options = {name: value for name, value in run["data"]["options"].items() if name != "split"}
     chosen = f" ({', '.join(f'{name}={value}' for name, value in options.items())})" if options else ""
-    config = ", ".join(f"{name}={value}" for name, value in manifest["model"]["config"].items())
     return (
-        f"Trained on {told['data']['source']}{chosen}: {told['epochs']} epochs in batches of "
-        f"{told['batch_size']}, seed {told['seed']}, {manifest['model']['step']:,} steps. `{config}`"
+        f"Trained on {run['data']['source']}{chosen}: {run['epochs']} epochs in batches of "
+        f"{run['batch_size']}, seed {run['seed']}, {about['step']:,} steps. `{config}`"
     )
 
 
@@ -90,7 +137,7 @@ def _programs(model, manifest):
     feeds = list(_feeds(model, manifest))
     return [
         f"```python\n{_python(model, feeds)}\n```",
-        "In JavaScript, with onnxruntime-node, or onnxruntime-web in a page:",
+        "In JavaScript, as a module (in a page: of onnxruntime-web):",
         f"```js\n{_javascript(feeds)}\n```",
         "In C++:",
         f"```cpp\n{_cpp(feeds)}\n```",
@@ -108,6 +155,7 @@ def _python(model, feeds):
 
     given = ", ".join(f'"{name}": {array(*rest)}' for name, *rest in feeds)
     return (
+        "# pip install numpy onnxruntime pillow\n"
         "import numpy as np, onnxruntime\n"
         "from PIL import Image\n"
         'session = onnxruntime.InferenceSession("onnx/sample.onnx")\n'
@@ -125,7 +173,8 @@ def _javascript(feeds):
 
     given = ", ".join(f"{name}: {tensor(*rest)}" for name, *rest in feeds)
     return (
-        'const ort = require("onnxruntime-node");\n'
+        "// npm install onnxruntime-node; node sample.mjs\n"
+        'import ort from "onnxruntime-node";\n'
         'const session = await ort.InferenceSession.create("onnx/sample.onnx");\n'
         f"const {'{'} sample {'}'} = await session.run({{ {given} }});\n"
         "console.log(sample.dims, sample.data);"
@@ -223,11 +272,9 @@ def _speed(speed):
     return f"{text}\n\nMedian milliseconds a call, in turn in one process on {speed['cores']} cores of a CPU."
 
 
-def _scores(run):
-    path = run / "scores.json"
-    if not path.exists():
-        return "Not evaluated."
-    scores = json.loads(path.read_text())
+def _scores(scores):
+    if not isinstance(scores, list):
+        return scores or "Not evaluated."
     rows = [
         (
             one["name"],

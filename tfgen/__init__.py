@@ -13,7 +13,7 @@ _MODULES = (
     *("networks", "pictures", "priors", "random", "runs"),
 )
 _ANALYSIS = ("latent", "probe", "supervised")  # of `tfgen.analysis`, by their short names
-__all__ = ["InputError", "__version__", "load", *_MODULES, *_ANALYSIS]
+__all__ = ["InputError", "__version__", "load", "shipped", *_MODULES, *_ANALYSIS]
 
 
 def _command_line():
@@ -30,6 +30,8 @@ def __getattr__(name):
         return importlib.import_module(f"tfgen.{name}")
     if name in _ANALYSIS:
         return importlib.import_module(f"tfgen.analysis.{name}")
+    if name == "shipped":
+        return importlib.import_module("tfgen.export.shipped").names
     if name == "load":
         return importlib.import_module("tfgen.export").load
     raise AttributeError(f"module 'tfgen' has no attribute {name!r}")

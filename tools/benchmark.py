@@ -12,7 +12,7 @@ FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` mak
     sampling   cached PixelCNN sampling against the naive loop and against one forward pass
     likelihood the importance bound of a VAE, against TFP's likelihood, XLA and the decoder alone
     mixture    an iteration of EM against scikit-learn's
-    runtimes   the artifacts of export/artifacts in each runtime, at batches of 1, 16 and 64
+    runtimes   the shipped models in each runtime, at batches of 1, 16 and 64
 """
 
 import argparse

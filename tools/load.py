@@ -1,6 +1,6 @@
 """Measures a server under load, and checks its answers: python tools/load.py DIR... [--to FILE.json]
 
-Serves artifacts by `python -m export serve` on loopback and asks for one image a request, over REST
+Serves artifacts by `tfgen-export serve` on loopback and asks for one image a request, over REST
 (JSON) and gRPC (raw bytes), by 1, 8 and 64 clients, each of which sends its next request when it has
 its answer. Clients and server share the machine. Every answer is compared with what onnxruntime
 gives for the same input alone; "wrong" counts those that differ by more than 1e-5 of the largest,
@@ -44,7 +44,7 @@ def free_ports(count):
 
 @contextlib.contextmanager
 def server(*arguments, seconds=90):
-    """`python -m export serve` with these arguments; yields (process, REST address, gRPC address)."""
+    """`tfgen-export serve` with these arguments; yields (process, REST address, gRPC address)."""
     port, grpc_port = free_ports(2)
     command = [sys.executable, "-m", "export", "serve", *map(str, arguments)]
     command += ["--port", str(port), "--grpc-port", str(grpc_port)]

@@ -2,7 +2,7 @@
 
 The project's own is results/benchmarks/matrix.json. Each model has its recipe's configuration, made small,
 and random weights of seed 0. It is exported in every format but OpenVINO's own, which is made of one of
-two others that OpenVINO runs here, and `python -m export verify` runs it.
+two others that OpenVINO runs here, and `tfgen-export verify` runs it.
 """
 
 import argparse

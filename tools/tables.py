@@ -223,21 +223,21 @@ def _shown(value):
     return f"{value:.4g}" if isinstance(value, float) else value
 
 
-def artifacts(page):
-    """The shipped artifacts."""
+def shipped(page):
+    """The models that come with tfgen."""
     rows = []
-    for path in sorted(ROOT.glob("export/artifacts/*/manifest.json")):
-        manifest, name = json.loads(path.read_text()), path.parent.name
-        size = sum(one["size"] for one in manifest["files"].values()) + path.stat().st_size
-        differences = [max(one["differences"].values()) for one in manifest["formats"].values()]
-        rows.append((f"[{name}](artifacts/{name}/README.md)", manifest["model"]["class_name"],
-                     f"{size / 1e6:.2f} MB", ", ".join(manifest["signatures"]), f"{max(differences):.1e}",
-                     f"![images of seed 0](artifacts/{name}/samples.png)"))  # fmt: skip
-    return table(("Artifact", "Model", "Size", "Signatures", "Largest difference", "Seed 0"), rows)
+    for path in sorted(ROOT.glob("tfgen/shipped/*/model.json")):
+        said, name = json.loads(path.read_text()), path.parent.name
+        size = sum(one.stat().st_size for one in path.parent.iterdir())
+        run = said["run"]
+        rows.append((f"[{name}](../tfgen/shipped/{name}/README.md)", said["model"]["class_name"],
+                     run["data"]["source"], run["epochs"], f"{size / 1e3:.0f} kB",
+                     f"![images of seed 0](../tfgen/shipped/{name}/samples.png)"))  # fmt: skip
+    return table(("Name", "Model", "Data", "Epochs", "Size", "Seed 0"), rows)
 
 
 def runtimes(page):
-    """The shipped artifacts in each runtime, images a second."""
+    """The shipped models in each runtime, images a second."""
     rows = _rows("runtimes")
     names = list(dict.fromkeys(name for one in rows for name in one["times"]))
 
@@ -288,7 +288,7 @@ TABLES = {
     "speed": speed,
     "sampling": sampling,
     "studies": studies,
-    "artifacts": artifacts,
+    "shipped": shipped,
     "matrix": lambda page: matrix.table(_result("matrix")),
     "runtimes": runtimes,
     "serving": lambda page: load.table(_result("serving")),

@@ -142,6 +142,7 @@ def score(
     """What `tfgen evaluate` does; `chosen` are further arguments of `tfgen.metrics.evaluate`."""
     import_tensorflow()
     from tfgen import metrics, runs
+    from tfgen.export import weights
     from tfgen.files import replacing
 
     model = runs.load(run)
@@ -149,8 +150,10 @@ def score(
     scores = metrics.evaluate(
         model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place, **chosen
     )
+    digest = weights.digest(model)  # so that a card shows no scores of other weights
+    rows = [{**json.loads(score.to_json()), "weights_sha256": digest} for score in scores]
     with replacing(run / "scores.json") as part:
-        part.write_text(json.dumps([json.loads(score.to_json()) for score in scores], indent=2) + "\n")
+        part.write_text(json.dumps(rows, indent=2) + "\n")
     print_scores(scores)
     print(f"with their protocols: {run / 'scores.json'}")
     diagnose(run, model, extractor, seed, source, split, options, place)

@@ -96,7 +96,7 @@ def verify(folder):
 
 
 def load(folder):
-    """The Keras model that was exported into a folder, in float32.
+    """The Keras model that was exported into a folder, in float32; or the shipped model of that name.
 
     It has the weights that its SavedModel uses, and the step; what is trained and no signature
     uses, as a discriminator or the optimizers, is as a new model's. Of networks that were
@@ -108,7 +108,10 @@ def load(folder):
     import keras
 
     from tfgen import models
+    from tfgen.export import shipped, weights
 
+    if str(folder) in shipped.names():
+        return shipped.load(str(folder))
     models.load_all()  # registers them with Keras
     folder = Path(folder).resolve()
     manifest = folders.opened(folder)
@@ -117,8 +120,7 @@ def load(folder):
             f"{folder} has no saved_model, from which a model is loaded; export it in that format"
         )
     model = keras.saving.deserialize_keras_object(manifest["model"])
-    for place, value in saved_model.weights(folder / "saved_model").items():
-        model.weights[place].assign(value)
+    weights.assign(model, saved_model.weights(folder / "saved_model"), folder)
     for name, average in model.averages.items():
         getattr(model, name).set_weights(average.get_weights())
     return model

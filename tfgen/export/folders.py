@@ -10,7 +10,7 @@ from pathlib import Path
 from tfgen.errors import InputError
 from tfgen.files import fsync
 
-FORMAT = 1  # of the manifest
+FORMAT = 2  # of the manifest; weights have had names since 2
 MANIFEST = "manifest.json"
 
 
@@ -137,8 +137,11 @@ def opened(folder):
         sealed = False
     if not sealed:
         raise InputError(f"{folder}: {MANIFEST} is not as it was written; export into a new folder")
-    if manifest["format"] != FORMAT:
-        raise InputError(f"{folder} has a manifest of format {manifest['format']}; this tfgen reads {FORMAT}")
+    if manifest.get("format") != FORMAT:
+        raise InputError(
+            f"{folder} has a manifest of format {manifest.get('format')}; this tfgen reads {FORMAT}: "
+            f"export it again"
+        )
     known, found = manifest["files"], _files(folder)
     del found[MANIFEST]
     damage = {

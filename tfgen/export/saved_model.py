@@ -23,8 +23,7 @@ def write(signatures, folder):
     import tensorflow as tf
 
     module = tf.Module()
-    # Named by their places in the model's weights, where `weights` finds them again.
-    module.weights = {str(k): v for signature in signatures for k, v in signature.weights.items()}
+    module.weights = {name: v for signature in signatures for name, v in signature.weights.items()}
     for signature in signatures:
         setattr(module, signature.name, signature.function)
     served = {signature.name: signature.served for signature in signatures}
@@ -69,15 +68,16 @@ def differences_afresh(folder, cases):
 
 
 def weights(folder):
-    """{place in the model's weights: array} of what the signatures use."""
+    """{name, as `export.weights.named` gives them: array} of what the signatures use."""
     import tensorflow as tf
 
     reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
-    found = (
-        re.fullmatch(r"weights/(\d+)/\.ATTRIBUTES/VARIABLE_VALUE", key)
-        for key in sorted(reader.get_variable_to_shape_map())
-    )
-    return {int(match[1]): reader.get_tensor(match[0]) for match in found if match}
+    result = {}
+    for key in reader.get_variable_to_shape_map():
+        if match := re.fullmatch(r"weights/(.+)/\.ATTRIBUTES/VARIABLE_VALUE", key):
+            # TensorFlow writes "/" within a name as ".S", and "." as "..".
+            result[match[1].replace(".S", "/").replace("..", ".")] = reader.get_tensor(key)
+    return result
 
 
 def _difference(got, case):

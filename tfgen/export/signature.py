@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfgen.errors import InputError
 from tfgen.export.golden import BOUND, Case
+from tfgen.export.weights import named
 
 # TensorFlow's operations that draw noise without a seed, write variables, or call Python.
 _IMPURE = re.compile(
@@ -117,10 +118,10 @@ class Signature:
 
     @property
     def weights(self):
-        """{place in the model's weights: variable} of what the graph uses and of what is not trained."""
+        """{name: variable} of what the graph uses and of what is not trained."""
         used = {id(variable) for variable in self.variables}
-        weights = enumerate(self._model.weights)
-        return {place: w.value for place, w in weights if id(w.value) in used or not w.trainable}
+        weights = named(self._model).items()
+        return {name: w.value for name, w in weights if id(w.value) in used or not w.trainable}
 
     def _run(self, function, inputs):
         # On the CPU, where the exports are checked.

@@ -1,16 +1,18 @@
-"""The artifacts that the project ships, in each runtime: see export/speed.py."""
+"""The models that come with tfgen, in each runtime: see export/speed.py."""
 
+import tempfile
 from pathlib import Path
 
-from export import speed
-from tfgen.export import folders
-
-ARTIFACTS = Path(__file__).parents[2] / "export" / "artifacts"
+from export import artifact, speed
+from tfgen.export import shipped
 
 
 def run():
-    return [
-        {"artifact": path.name, **row}
-        for path in sorted(ARTIFACTS.glob("*"))
-        for row in speed.measured(path, folders.opened(path))
-    ]
+    with tempfile.TemporaryDirectory() as folder:
+        return [
+            {"artifact": name, **row}
+            for name in shipped.names()
+            for row in speed.measured(
+                Path(folder, name), artifact.make(name, Path(folder, name), ["saved_model", "onnx"])
+            )
+        ]
