@@ -25,7 +25,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path[:0] = [str(Path(__file__).parents[1])]
+sys.path[0] = str(Path(__file__).parents[1])  # not tools/, whose triton.py PyTorch would import
 
 from tfgen import onednn as setting
 from tfgen.files import replacing

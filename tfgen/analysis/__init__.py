@@ -1,0 +1,1 @@
+"""Looking into models: codes and latent spaces, probes of encoders, classification by generative models."""
