@@ -16,10 +16,13 @@ exported in float32.
 import hashlib
 import importlib
 import json
+import os
 import platform
 import shutil
 from pathlib import Path
 from typing import NamedTuple
+
+import keras
 
 from tfgen.errors import InputError
 from tfgen.export import folders, golden, onnx, saved_model
@@ -38,7 +41,7 @@ class Difference(NamedTuple):
         return self.difference <= self.bound
 
 
-def to_saved_model(model, folder):
+def to_saved_model(model: keras.Model, folder: str | os.PathLike) -> list[Difference]:
     """Writes the model's signatures as FOLDER/saved_model.
 
     The folder must be new, empty or an intact export. An export of the same model keeps its
@@ -62,7 +65,7 @@ def to_saved_model(model, folder):
     return write(model, folder, {"saved_model": saved_model})
 
 
-def to_onnx(model, folder):
+def to_onnx(model: keras.Model, folder: str | os.PathLike) -> list[Difference]:
     """Writes the model's signatures as FOLDER/onnx/NAME.onnx, checked in onnxruntime.
 
     As `to_saved_model`, and before a graph runs it must be valid, with the declared inputs
@@ -72,7 +75,7 @@ def to_onnx(model, folder):
     return write(model, folder, {"onnx": onnx})
 
 
-def verify(folder):
+def verify(folder: str | os.PathLike) -> list[Difference]:
     """Checks an export: every file as it was written, every format as the golden outputs.
 
     The SavedModel runs in a new process that has TensorFlow alone, the ONNX files run in
@@ -95,7 +98,7 @@ def verify(folder):
     return _report(found, golden.BOUND)
 
 
-def load(folder):
+def load(folder: str | os.PathLike) -> keras.Model:
     """The Keras model that was exported into a folder, in float32; or the shipped model of that name.
 
     It has the weights that its SavedModel uses, and the step; what is trained and no signature
@@ -105,8 +108,6 @@ def load(folder):
     Raises:
         InputError: no export, a changed file, or an export without a SavedModel.
     """
-    import keras
-
     from tfgen import models
     from tfgen.export import shipped, weights
 
