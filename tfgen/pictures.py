@@ -3,11 +3,13 @@
 import math
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from tfgen.errors import InputError
 
 POINT = (1, 1, 2)  # the shape of a point of the plane, as an image
+SIDE = 64  # pixels of the longer side of an image in a grid, at least
+TITLE = 16  # pixels of the line above the columns
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -55,18 +57,24 @@ def scatter(points, value_range=(0.0, 1.0), side=512):
     return to_picture(np.rint(255 * 0.5**count).astype(np.uint8)[..., None])
 
 
-def grid(images, value_range=(0.0, 1.0), columns=None, gap=2):
+def grid(images, value_range=(0.0, 1.0), columns=None, gap=2, titles=None):
     """Images side by side, row by row; points of the plane, (n, 1, 1, 2), as `scatter` draws them.
 
     Args:
-        images: (n, h, w, c) with n >= 1 and values in `value_range`; images of less than
-            32 pixels are enlarged by a whole factor, so that one can see them.
+        images: (n, h, w, c) with n >= 1, c of 1, 3 or 4, and values in `value_range`, cut off at its ends;
+            images whose sides are below 64 pixels are enlarged by a whole factor, so that one can see them.
         value_range: (low, high), the values of black and white.
-        columns: images in a row; by default the picture is about square.
+        columns: images in a row; by default so many that few places are left empty (none, where n is
+            no large prime), and the picture is about square.
         gap: grey pixels between images.
+        titles: texts above the columns, one for each, as the names of classes; what is wider than its
+            column is cut. Needs `columns`.
 
     Returns:
         a PIL image.
+
+    Raises:
+        InputError: images of another shape, NaN, titles that are not one for each column.
     """
     if np.shape(images)[1:] == POINT:
         return scatter(images, value_range)
@@ -74,13 +82,35 @@ def grid(images, value_range=(0.0, 1.0), columns=None, gap=2):
     if images.ndim != 4 or not len(images):
         raise InputError(f"a grid needs images of shape (n, h, w, c); received {images.shape}")
     n, height, width, channels = images.shape
-    columns = min(n, columns or math.ceil(math.sqrt(n)))
+    columns = min(n, columns or _columns(n))
+    if titles is not None and len(titles) != columns:
+        raise InputError(f"a grid of {columns} columns needs as many titles; received {list(titles)}")
     rows = math.ceil(n / columns)
-    factor = max(1, math.ceil(32 / max(height, width)))
+    factor = max(1, math.ceil(SIDE / max(height, width)))
     images = images.repeat(factor, axis=1).repeat(factor, axis=2)
     down, across = height * factor + gap, width * factor + gap
-    canvas = np.full((rows * down - gap, columns * across - gap, channels), 128, np.uint8)
+    top = 0 if titles is None else TITLE
+    canvas = np.full((top + rows * down - gap, columns * across - gap, channels), 128, np.uint8)
+    canvas[:top] = 255
     for i, image in enumerate(images):
-        y, x = i // columns * down, i % columns * across
+        y, x = top + i // columns * down, i % columns * across
         canvas[y : y + height * factor, x : x + width * factor] = image
-    return to_picture(canvas)
+    picture = to_picture(canvas)
+    for column, title in enumerate(titles or ()):
+        _write(picture, str(title), column * across, width * factor)
+    return picture
+
+
+def _columns(n):
+    """Of as many columns as rows up to about four times as many: those that leave fewest places empty."""
+    least = math.ceil(math.sqrt(n))
+    return min(range(least, 2 * least + 2), key=lambda columns: (-n % columns, columns))
+
+
+def _write(picture, title, x, width):
+    """A title in the middle of its column, black on white."""
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(TITLE - 4)
+    while len(title) > 1 and draw.textlength(title, font) > width:
+        title = title[:-1]
+    ink = {"L": 0, "RGB": (0, 0, 0), "RGBA": (0, 0, 0, 255)}[picture.mode]
+    draw.text((x + width / 2, TITLE / 2), title, ink, font, anchor="mm")

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tfgen.analysis.supervised import GenerativeClassifier
 from tfgen.errors import InputError
-from tfgen.models import CVAE, DCGAN, VAE, GaussianMixture
+from tfgen.models import CVAE, DBVAE, DCGAN, VAE, GaussianMixture
 
 MEANS = np.array([[0.0, 0.0], [1.5, 1.0]])
 COVARIANCE = np.array([[1.0, 0.6], [0.6, 2.0]])
@@ -139,6 +139,12 @@ def test_batches_and_seeds(blind):
         (
             lambda: GenerativeClassifier(VAE((8, 8, 1), width=4)),
             "one model for each; received one VAE",
+        ),
+        (
+            lambda: GenerativeClassifier(
+                DBVAE((8, 8, 1), latent_dim=2, width=4)
+            ),  # its classes are no condition
+            "one model for each; received one DBVAE",
         ),
         (lambda: GenerativeClassifier([Gaussian(MEANS[0], OTHER)]), "two classes or more; received 1"),
         (lambda: GenerativeClassifier([]), "two classes or more; received 0"),

@@ -12,7 +12,7 @@ import tfgen
 from tfgen import data, metrics
 from tfgen.errors import InputError
 from tfgen.metrics import evaluate, evaluation, small_classifier
-from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DCGAN, VAE, VAEGAN, InfoGAN, ProjectionGAN
+from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, DCGAN, VAE, VAEGAN, InfoGAN, ProjectionGAN
 
 IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
 
@@ -183,11 +183,83 @@ def test_images_of_the_same_kind_score_better_than_noise():
 def test_the_reference_is_the_distance_of_train_images():
     model = album("train")
     scores = by_name(evaluate(model, "digits", metrics=["frechet"], extractor="pixels", reference=True))
-    assert list(scores) == ["frechet", "frechet_train"]
+    assert list(scores) == ["frechet", "frechet_train", "frechet_shuffled"]
     assert scores["frechet_train"].value == pytest.approx(scores["frechet"].value, rel=0.5)
+    assert scores["frechet_shuffled"].value > 3 * scores["frechet"].value
     assert scores["frechet_train"].protocol["fake"] == "split train"
-    with pytest.raises(InputError, match="another split than 'train'"):
-        evaluate(model, "digits", split="train", reference=True)
+    assert "doubt" not in scores["frechet"].protocol
+    scores = evaluate(
+        model, "digits", split="train", metrics=["frechet"], extractor="pixels", reference=True, n=90
+    )
+    assert [score.name for score in scores] == ["frechet", "frechet_shuffled"]
+
+
+def test_an_extractor_that_takes_noise_for_images_is_in_doubt(capsys):
+    mean = metrics.Extractor("mean", "0", (8, 8, 1), (-1, 1), lambda x: tf.reduce_mean(x, (1, 2)))
+    model = album("train")
+    scores = by_name(evaluate(model, "digits", metrics=["precision"], extractor=mean, reference=True))
+    assert scores["precision_shuffled"].value == pytest.approx(1)
+    assert "'mean' takes images with shuffled pixels for real" in scores["precision"].protocol["doubt"]
+    assert capsys.readouterr().err.count("noise has a high precision too") == 1
+
+
+def test_an_extractor_near_to_guessing_is_in_doubt():
+    def known(accuracy, chance):
+        return metrics.Extractor("classifier", "0", (8, 8, 1), (-1, 1), None, None, False, accuracy, chance)
+
+    assert known(0.76, 0.5).doubt is known(None, None).doubt is None
+    assert (
+        "is right for 74% of images that it has not seen, where guessing is for 50%" in known(0.74, 0.5).doubt
+    )
+
+
+def test_without_a_test_split_the_classifier_is_tested_on_images_held_out(monkeypatch, tmp_path):
+    """Labels at random can be learnt by heart, and that is no knowledge."""
+    monkeypatch.setenv("TFGEN_CACHE", str(tmp_path))
+    monkeypatch.setattr(small_classifier, "STEPS", 60)
+    images = np.random.default_rng(0).integers(0, 256, (200, 8, 8, 1)).astype(np.uint8)
+    found = metrics.classifier((images, np.random.default_rng(1).integers(0, 2, 200)))
+    assert found.accuracy < 0.75 and 0.5 <= found.chance < 0.75 and found.doubt
+
+
+def test_models_whose_labels_are_no_classes_of_the_extractor(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("TFGEN_CACHE", str(tmp_path))
+    monkeypatch.setattr(small_classifier, "STEPS", 4)
+    rng = np.random.default_rng(0)
+    data = {"images": rng.integers(0, 256, (40, 8, 8, 1), "uint8"), "attributes": rng.integers(0, 2, (40, 3))}
+    how = dict(split="train", n=12, data={"labels": "attribute_0"})
+    model = CVAE(image_shape=(8, 8, 1), classes=2, latent_dim=2, width=8, seed=0)
+    scores = by_name(evaluate(model, data, **how))
+    assert "frechet" in scores and "class_agreement" not in scores
+    assert "needs the extractor's classes to be the model's 2; 'classifier' knows 3 attributes" in (
+        capsys.readouterr().err
+    )
+    with pytest.raises(InputError, match="knows 3 attributes"):
+        evaluate(model, data, **how, metrics=["class_agreement"])
+    extractor = metrics.classifier(data)
+    probabilities = extractor.probabilities(np.zeros((2, 8, 8, 1)), (-1, 1))
+    features = extractor(np.zeros((2, 8, 8, 1)), (-1, 1))
+    np.testing.assert_allclose(probabilities, tf.sigmoid(extractor.logits(features)), rtol=1e-5)
+
+    classifying = DBVAE((8, 8, 1), latent_dim=2, width=8, seed=0)  # told classes, but not by `sample`
+    scores = by_name(evaluate(classifying, data, **how))
+    assert "frechet" in scores and "class_agreement" not in scores
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        (255 * IMAGES, "must lie in \\[0, 1\\]"),
+        (np.nan * IMAGES, "hold NaN"),
+        (2 * IMAGES - 1, "must lie in \\[0, 1\\]"),
+        ((IMAGES, np.arange(100, 106)), "CVAE has 4 classes"),
+        (tf.data.Dataset.from_tensor_slices(IMAGES), "received a tf.data.Dataset"),
+    ],
+)
+def test_images_and_labels_that_are_not_the_models_are_refused(source, message):
+    model = CVAE(image_shape=(8, 8, 1), classes=4, latent_dim=2, width=8, seed=0)
+    with pytest.raises(InputError, match=message):
+        evaluate(model, source, split="train", extractor="pixels", data={})
 
 
 def test_the_size_of_the_batches_changes_no_score():
@@ -260,6 +332,7 @@ def test_a_vae_has_a_bound_and_a_tighter_one():
     assert scores["elbo"].value < scores["log_prob"].value < 0
     assert scores["log_prob"].protocol["importance_samples"] == 100
     assert scores["elbo"].protocol["data"]["binarize"] == "dynamic"  # as its recipe has it
+    assert scores["elbo"].protocol["weights"] == metrics.weights_hash(model)
 
 
 def test_rate_and_distortion_are_the_parts_of_the_bound():
@@ -406,9 +479,10 @@ def test_what_cannot_be_evaluated_is_named():
     for how, message in (
         (dict(metrics=["frechett"]), "unknown metric 'frechett'; did you mean frechet"),
         (dict(metrics=["elbo"]), "Album has no elbo; its metrics with this extractor are frechet, kernel"),
+        (dict(seed=-1), "a seed, an integer of at least 0; received -1"),
         (dict(n=1), "at least 2 samples to compare; received n=1"),
         (dict(split="tset"), "no split 'tset'"),
-        (dict(reference=True, metrics=["kernel"]), "needs the metric 'frechet'"),
+        (dict(reference=True, metrics=["modes"]), "Album has no modes"),
     ):
         with pytest.raises(InputError) as error:
             evaluate(model, "digits", **how)

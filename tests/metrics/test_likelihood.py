@@ -25,6 +25,14 @@ def test_annealing_finds_the_evidence(annealed):
     assert np.all((0.5 < found.acceptance) & (found.acceptance < 0.9))  # 0.65 is aimed at
 
 
+def test_progress_is_shown(capsys):
+    model, x, _ = poorly_encoded()
+    annealed_importance(model, x, chains=2, steps=30, leapfrogs=1)
+    assert "60/60" in capsys.readouterr().out  # a pilot run, and the run
+    annealed_importance(model, x, chains=2, steps=3, leapfrogs=1, verbose=0)
+    assert capsys.readouterr().out == ""
+
+
 def test_one_step_is_importance_sampling_from_the_prior():
     model, x, evidence = poorly_encoded()
     found = annealed_importance(model, x, chains=20_000, steps=1, leapfrogs=1)

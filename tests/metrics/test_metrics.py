@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import keras
 import numpy as np
 import pytest
 from scipy import linalg, stats
@@ -18,7 +19,9 @@ from tfgen.metrics import (
     neighbours,
     precision_recall,
     two_sample_test,
+    weights_hash,
 )
+from tfgen.models import DCGAN
 
 
 def moments(features):
@@ -205,10 +208,10 @@ def test_precision_and_recall_of_points_on_a_line():
 
 
 def test_density_and_coverage_of_points_on_a_line():
-    real = np.array([[0.0], [1.0], [3.0]])  # balls [-1, 1], [0, 2], [1, 5]
+    real = np.array([[0.0], [1.0], [3.0]])  # open balls (-1, 1), (0, 2), (1, 5)
     fake = np.array([[0.5], [1.0], [9.0], [0.25]])
-    # 0.5 and 0.25 lie in two balls, 1.0 in three: 7 / (1 * 4); every ball has a fake.
-    assert density_coverage(real, fake, k=1) == (7 / 4, 1.0)
+    # 0.5 and 0.25 lie in two balls, 1.0 in one, at the rims of two: 5 / (1 * 4); 3's ball has no fake.
+    assert density_coverage(real, fake, k=1) == (5 / 4, 2 / 3)
     assert density_coverage(real, fake[[0, 2, 3]], k=1) == (4 / 3, 2 / 3)
 
 
@@ -219,7 +222,7 @@ def test_neighbours_are_those_of_scikit_learn(monkeypatch):
         return NearestNeighbors(algorithm="brute").fit(x).kneighbors(n_neighbors=k)[0][:, -1]
 
     distances = np.linalg.norm(real[:, None] - fake[None], axis=2)
-    in_real = {k: distances <= radii(real, k)[:, None] for k in (3, 5)}
+    in_real = {3: distances <= radii(real, 3)[:, None], 5: distances < radii(real, 5)[:, None]}
     in_fake = distances <= radii(fake, 3)[None]
     for block in (neighbours.BLOCK, 1000, 1):
         monkeypatch.setattr(neighbours, "BLOCK", block)
@@ -233,11 +236,18 @@ def test_neighbours_are_those_of_scikit_learn(monkeypatch):
 def test_a_copy_is_precise_and_a_collapse_has_no_recall():
     real = blobs()[0]
     assert precision_recall(real, real) == (1.0, 1.0)
-    assert density_coverage(real, real)[1] == 1.0
+    assert density_coverage(real, real) == (1.0, 1.0)
     collapsed = np.repeat(real[:1], 50, axis=0) + 1e-6 * blobs()[1][:50]
     assert precision_recall(real, collapsed)[0] == 1.0
     assert precision_recall(real, collapsed)[1] <= 1 / 300
     assert density_coverage(real, collapsed)[1] < 0.1
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_density_of_a_set_against_itself_is_one(k):
+    """Of each point are k in its open ball: itself, and k - 1 neighbours (prdc 0.2: the same numbers)."""
+    line = np.array([[0.0], [1.0], [3.0], [7.0], [15.0], [31.0], [63.0]])
+    assert density_coverage(line, line, k) == (1.0, 1.0)
 
 
 def test_density_of_equal_distributions_is_one():
@@ -275,6 +285,12 @@ def test_two_sample_p_value_is_uniform_where_the_distributions_are_equal():
     assert p_value == pytest.approx(stats.norm.sf((accuracy - 0.5) * 2 * math.sqrt(250)))
 
 
+def test_a_seed_below_zero_is_refused():
+    for metric in (two_sample_test, kernel_distance):
+        with pytest.raises(InputError, match="a seed, an integer of at least 0; received -1"):
+            metric(*blobs(), seed=-1)
+
+
 def test_two_sample_test_of_sets_far_apart():
     real, fake = blobs()
     assert two_sample_test(real, fake + 100)[0] == 1.0
@@ -305,6 +321,28 @@ def test_scores_of_unlike_protocols_say_in_what_they_differ():
         assert a < Score("kernel", 1.0, None, a.protocol)
     with pytest.raises(InputError, match=r"expected a Score"):
         assert a < 3.0
+
+
+def test_scores_of_two_models_compare_and_say_which_is_better():
+    a, b = (
+        Score("frechet", value, None, {"n_real": 10, "weights": of}) for value, of in ((3.0, "a"), (5.0, "b"))
+    )
+    assert a < b and a.better == Score("frechet_train", 1.0).better == "lower"
+    assert Score("elbo", 1.0).better == Score("coverage", 1.0).better == "higher"
+    assert Score("two_sample_accuracy", 1.0).better == "1/2"
+    assert Score("active_units", 3.0).better is None
+
+
+def test_the_hash_of_weights_follows_the_weights_alone(tmp_path):
+    model = DCGAN((8, 8, 1), latent_dim=4, width=8, seed=0, ema_decay=0.5)
+    first = weights_hash(model)
+    model.sample(2)  # counted, in `asked`
+    model.save(tmp_path / "model.keras")
+    assert len(first) == 12 and weights_hash(model) == first
+    assert weights_hash(keras.models.load_model(tmp_path / "model.keras")) == first
+    bias = model.averages["generator"].weights[-1]  # which `sample` uses
+    bias.assign(bias + 1)
+    assert weights_hash(model) != first
 
 
 def test_a_score_is_json_and_back():

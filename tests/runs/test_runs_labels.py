@@ -32,10 +32,11 @@ def test_a_sample_grid_has_a_column_for_each_class(tmp_path):
         grids.set_model(Levels())
         grids.on_epoch_end(0)
         pixels = pixels_of(tmp_path / "epoch-0001.png")
-        assert pixels.shape == (34 * rows - 2, 34 * 3 - 2)
+        assert pixels.shape == (pictures.TITLE + 66 * rows - 2, 66 * 3 - 2)
         for image in range(3 * rows):
-            y, x = 34 * (image // 3), 34 * (image % 3)
-            assert (pixels[y : y + 32, x : x + 32] == (0, 128, 255)[image % 3]).all()
+            y, x = pictures.TITLE + 66 * (image // 3), 66 * (image % 3)
+            assert (pixels[y : y + 64, x : x + 64] == (0, 128, 255)[image % 3]).all()
+        assert (pixels[: pictures.TITLE, :64] < 128).any()  # the class's number
 
 
 def test_a_sample_grid_of_a_classifier_that_is_not_conditional_has_no_columns(tmp_path):
@@ -48,7 +49,7 @@ def test_a_sample_grid_of_a_classifier_that_is_not_conditional_has_no_columns(tm
     grids = SampleGrid(tmp_path, n=4)
     grids.set_model(Classifier())
     grids.on_epoch_end(0)
-    assert pixels_of(tmp_path / "epoch-0001.png").shape == (66, 66)
+    assert pixels_of(tmp_path / "epoch-0001.png").shape == (130, 130)
 
 
 @pytest.fixture(scope="module")
@@ -119,22 +120,3 @@ def test_a_model_of_more_levels_than_two_takes_images_as_they_are(labelled, tmp_
         for levels in (2, 8)
     ]
     assert options[0]["binarize"] == "dynamic" and "binarize" not in options[1]
-
-
-def test_a_grid_has_every_image_at_its_place():
-    images = np.zeros((3, 8, 16, 1), np.float32)
-    images[:] = np.array([-1.0, 0.5, 5.0])[:, None, None, None]  # black, middle, beyond white
-    image = pictures.grid(images, (-1, 1), columns=2, gap=2)
-    pixels = np.asarray(image)  # enlarged twice, to 16x32
-    assert image.mode == "L" and pixels.shape == (16 + 2 + 16, 32 + 2 + 32)
-    assert (pixels[:16, :32] == 0).all()
-    assert (pixels[:16, 34:] == 191).all()
-    assert (pixels[18:, :32] == 255).all()
-    assert (pixels[18:, 34:] == 128).all() and (pixels[16:18] == 128).all()  # no image
-    assert pictures.grid(np.zeros((5, 40, 40, 3))).size == (3 * 42 - 2, 2 * 42 - 2)
-    with pytest.raises(InputError, match="NaN"):
-        pictures.grid(np.full((1, 8, 8, 1), np.nan))
-    with pytest.raises(InputError, match="3 or 4 channels"):
-        pictures.grid(np.zeros((1, 8, 8, 2)))
-    with pytest.raises(InputError, match="a grid needs"):
-        pictures.grid(np.zeros((8, 8, 1)))

@@ -40,7 +40,8 @@ class GenerativeClassifier:
             self.classes_ = np.array(list(models))
             densities = [(one, {}) for one in models.values()]
         else:
-            classes = getattr(model, "classes", 0)
+            conditional = getattr(model, "label_spec", None) is not None  # else its classes are no condition
+            classes = model.classes if conditional else 0
             if not classes and hasattr(model, "log_prob"):
                 raise InputError(
                     f"GenerativeClassifier needs a model of several classes, or one model for each; "

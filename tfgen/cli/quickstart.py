@@ -51,7 +51,7 @@ def run(out, epochs=100, width=64):
         callbacks=[Progress()],
     )
     results.sample(out)
-    print("Scores against real digits that it never saw (frechet_train: real digits, the aim)", flush=True)
+    print("Scores against real digits that it never saw (the aim: train images)", flush=True)
     results.score(out, metrics=("frechet", "precision", "recall"), reference=True)
     print("Exporting, and running what was exported", flush=True)
     results.export(out)

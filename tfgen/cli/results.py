@@ -79,7 +79,8 @@ def sample(
     with replacing(to) as part:
         if to.suffix == ".png":
             columns = len(rows) if len(rows) > 1 else None
-            pictures.grid(images, model.value_range, columns).save(part)
+            titles = rows[:n] if columns and model.classes else None
+            pictures.grid(images, model.value_range, columns, titles=titles).save(part)
         elif to.suffix == ".npz":
             if images.shape[1:] == pictures.POINT:  # bytes are too coarse
                 np.savez_compressed(part, points=images.reshape(n, 2))
@@ -126,7 +127,9 @@ def evaluate(
       tfgen evaluate runs/digits
       tfgen evaluate runs/photos --split train --extractor inception -n 5000
     """
-    score(run, data, split, extractor, n, seed, data_dir, importance_samples=importance_samples)
+    score(
+        run, data, split, extractor, n, seed, data_dir, importance_samples=importance_samples, reference=True
+    )
 
 
 def score(
@@ -206,10 +209,21 @@ def real_images(run, data=None, split=None, data_dir=None):
 
 
 def print_scores(scores):
-    width = max(len(score.name) for score in scores)
-    for score in scores:
+    """A line for each score: the model's, which values are better, and what real images and noise have."""
+    of = {score.name: score for score in scores}
+    references = {"_train": "train images", "_shuffled": "shuffled pixels"}
+    shown = [score for score in scores if not score.name.endswith(tuple(references))]
+    width = max(len(score.name) for score in shown)
+    for score in shown:
         error = "" if score.standard_error is None else f" +- {score.standard_error:.2g}"
-        print(f"  {score.name:{width}}  {score.value:10.4g}{error}")
+        better = score.better and {"1/2": "1/2 is ideal"}.get(score.better, f"{score.better} is better")
+        others = [
+            f"{what} {of[score.name + suffix].value:.4g}"
+            for suffix, what in references.items()
+            if score.name + suffix in of
+        ]
+        notes = ", ".join(filter(None, [better, *others]))
+        print(f"  {score.name:{width}}  {score.value:10.4g}{error:10}  {notes}".rstrip())
     shown = ("source", "split", "n_real", "n_fake", "extractor", "seed")
     protocol = scores[0].protocol
     print("  " + ", ".join(f"{name} {protocol[name]}" for name in shown if name in protocol))

@@ -30,3 +30,9 @@ def pair(real, fake, least):
             f"{fake.shape[1]} generated dimensions"
         )
     return real, fake
+
+
+def seed(value):
+    """Raises an `InputError` unless `value` is a seed for NumPy's generators: an integer of at least 0."""
+    if not isinstance(value, (int, np.integer)) or value < 0:
+        raise InputError(f"expected a seed, an integer of at least 0; received {value!r}")

@@ -1,9 +1,12 @@
 """Scores of a model: its samples against real images, its likelihood and codes, its discriminator."""
 
+import dataclasses
 import hashlib
 import math
+import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -12,8 +15,10 @@ from tfgen import data as images_of
 from tfgen import random
 from tfgen.data.opening import open_source
 from tfgen.errors import InputError, unknown
+from tfgen.metrics import checks
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
+from tfgen.metrics.hashes import weights_hash
 from tfgen.metrics.kernel import kernel_distance
 from tfgen.metrics.likelihood import PER_IMAGE, active_units, per_image
 from tfgen.metrics.mode_coverage import MODES, mode_scores, modes
@@ -25,6 +30,7 @@ from tfgen.models.conditions import LABELS
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
 METRICS = (*SAMPLES, *MODES, "class_agreement", *PER_IMAGE, "active_units", "discriminator_accuracy")
+BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
     "elbo": ("elbo",),
     "log_prob": ("log_prob",),
@@ -65,7 +71,7 @@ def evaluate(
         modes, high_quality, mode_kl: see `tfgen.metrics.modes`; for the data "ring", "grid" and, but for
             high_quality, "stacked_mnist". Of n samples, or of as many as the literature takes.
         class_agreement: share of images, drawn with each class in turn, that the extractor gives that
-            class; for models of `classes`, and an extractor that knows them, as "classifier".
+            class; for models that are told `classes`, and an extractor that knows as many, as "classifier".
         elbo, log_prob: mean over the images in nats, and in bits per dimension as
             elbo_bits_per_dim and log_prob_bits_per_dim; for models that have the method. Given the
             labels, if the model is conditional; so are the following.
@@ -89,17 +95,30 @@ def evaluate(
         data: more options of `tfgen.data.load` for the real images that are compared, as
             {"binarize": "static"}; None: those of the model's recipe.
         importance_samples: draws for each image in a `log_prob` that takes `samples`.
-        reference: adds frechet_train, the Frechet distance of n images of the split "train", which
-            no model of this data has reason to beat. Needs "frechet", and another split.
+        reference: adds what the scores of samples are of n images that take their place: NAME_train,
+            of images of the split "train", which no model of this data has reason to beat (where another
+            split is compared); NAME_shuffled, of the real images with the pixels of each in another
+            order, which every model should beat.
 
     Returns:
-        a list of `Score`.
+        a list of `Score`. What makes them doubtful, as an extractor that knows little of the images,
+        is said on standard error and in the protocol's `doubt`.
+
+    Raises:
+        InputError: a source, a split or a metric that there is not, images out of range, labels that are
+            not the model's, a metric of samples that this model or extractor has not.
     """
+    checks.seed(seed)
+    if isinstance(source, tf.data.Dataset):
+        raise InputError(
+            "evaluate needs what tfgen.data.load takes, for it looks at the split in an order of its own: a "
+            "name, a folder, an .npz file or arrays (images, labels); received a tf.data.Dataset"
+        )
     place = {"data_dir": data_dir, "download": download}
     opened = open_source(source, split, **place)
     chosen = _chosen(model, metrics, extractor, mode_scores(opened))
-    if reference and (split == "train" or "frechet" not in chosen):
-        raise InputError("a reference needs the metric 'frechet' on another split than 'train'")
+    if reference and not set(chosen) & set(SAMPLES):
+        raise InputError(f"a reference is of scores of samples; choose one of {', '.join(SAMPLES)}")
     if data is None:
         data = model.recipe.data if model.recipe else {}
     data = {name: value for name, value in data.items() if name != "split"}  # that is for training
@@ -114,7 +133,7 @@ def evaluate(
             source, split, for_model=model, batch_size=batch_size, shuffle=True, seed=seed,
             epochs=range(1), drop_remainder=False, **place, **data,
         )  # fmt: skip
-        parts = 1 if getattr(model, "label_spec", None) is None else 2  # other labels are not looked at
+        parts = 2 if _conditional(model) else 1  # other labels are not looked at
         dataset = dataset.map(lambda *batch: tuple(tf.nest.flatten(batch)[:parts]))
         return dataset.unbatch().take(count).batch(batch_size).as_numpy_iterator()
 
@@ -126,24 +145,46 @@ def evaluate(
         "seed": seed,
         "tfgen": tfgen.__version__,
     }
+    if isinstance(model, keras.Model):
+        protocol["weights"] = weights_hash(model)
     scores = []
     if set(chosen) & {*SAMPLES, "class_agreement"}:
         extractor = opened_extractor(extractor, source, model.image_shape, **place)
         with_features = {**extractor.protocol, **protocol, "n_fake": n}
+        if extractor.doubt:
+            _doubt(extractor.doubt, with_features)
     if set(chosen) & set(SAMPLES):
         ours = _features(extractor, model, _samples(model, n, seed, batch_size))
         theirs = _features(extractor, model, real(split, n))
         with_features["dimension"] = ours[1].shape[1]
-        scores += _compared(theirs, ours, chosen, seed, with_features)
-        if reference:
+        found = [("", ours, {})]
+        if reference and split != "train":
             train = _features(extractor, model, real("train", n))
-            against = {**with_features, "n_fake": len(train[1]), "fake": "split train"}
-            scores.append(Score("frechet_train", frechet_distance(theirs[0], train[0]), None, against))
+            found.append(("_train", train, {"fake": "split train"}))
+        if reference and math.prod(model.image_shape[:2]) > 1:
+            shuffled = _features(extractor, model, _shuffled(real(split, n), seed))
+            found.append(("_shuffled", shuffled, {"fake": "real images, their pixels shuffled"}))
+            if precision_recall(theirs[1], shuffled[1])[0] > BLIND:
+                _doubt(
+                    f"the extractor {extractor.name!r} takes images with shuffled pixels for real ones, so "
+                    "noise has a high precision too; give more labelled images, or another extractor",
+                    with_features,
+                )
+        for suffix, fakes, note in found:
+            against = {**with_features, "n_fake": len(fakes[1]), **note}
+            for score in _compared(theirs, fakes, chosen, seed, against):
+                scores.append(dataclasses.replace(score, name=score.name + suffix))
     if set(chosen) & set(MODES):
         found = modes(model, source, n=asked, seed=seed, split=split, batch_size=batch_size, **place)
         scores += [score for score in found if score.name in chosen]
     if "class_agreement" in chosen:
-        scores.append(_class_agreement(model, extractor, n, seed, batch_size, with_features))
+        unlike = _unlike(model, extractor)
+        if unlike and metrics is not None:
+            raise InputError(unlike)
+        if unlike:
+            print(f"tfgen: without class_agreement: {unlike}", file=sys.stderr)
+        else:
+            scores.append(_class_agreement(model, extractor, n, seed, batch_size, with_features))
     for name in chosen:
         if name in PER_IMAGE:
             values, note = per_image(model, name, real(split, n), seed, importance_samples)
@@ -175,7 +216,7 @@ def _chosen(model, metrics, extractor, of_modes):
     if getattr(model, "critic", False) and "discriminator_accuracy" in has:
         has.remove("discriminator_accuracy")
     knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
-    if getattr(model, "classes", 0) and knows:
+    if _conditional(model) and model.classes and knows:
         has.insert(len(SAMPLES), "class_agreement")
     for name in metrics or ():
         if name not in METRICS:
@@ -185,6 +226,24 @@ def _chosen(model, metrics, extractor, of_modes):
                 f"{type(model).__name__} has no {name}; its metrics with this extractor are {', '.join(has)}"
             )
     return has if metrics is None else list(metrics)
+
+
+def _conditional(model):
+    """Whether `sample` takes labels: the labels of a classifier's batches are not for its samples."""
+    return getattr(model, "label_spec", None) is not None
+
+
+def _doubt(line, protocol):
+    print(f"tfgen: {line}", file=sys.stderr)
+    protocol["doubt"] = f"{protocol['doubt']}; {line}" if "doubt" in protocol else line
+
+
+def _shuffled(batches, seed):
+    """Batches of images, the pixels of each in an order of its own."""
+    order = np.random.default_rng(seed)
+    for images, *_ in batches:
+        pixels = images.reshape(len(images), -1, images.shape[-1])
+        yield (order.permuted(pixels.swapaxes(1, 2), axis=2).swapaxes(1, 2).reshape(images.shape),)
 
 
 def _name(source):
@@ -208,7 +267,7 @@ def _samples(model, n, seed, batch_size, by_class=False):
         given = {}
         if by_class:
             given["labels"] = np.arange(start, start + size) % model.classes
-        elif getattr(model, "label_spec", None) is not None:
+        elif _conditional(model):
             key = random.fold_in(random.key(seed), LABELS)  # where `sample` draws them
             given["labels"] = np.asarray(model.draw_labels(key, size, start))
         batch = model.sample(size, seed=seed, first_row=start, **given), *given.values()
@@ -249,17 +308,25 @@ def _compared(theirs, ours, chosen, seed, protocol):
     return scores
 
 
+def _unlike(model, extractor):
+    """Why the extractor cannot say whether an image is of the model's class; None where it can."""
+    pixels = np.full((1, *model.image_shape), model.value_range[0], np.float32)
+    knows = extractor.probabilities(pixels, model.value_range).shape[1]
+    if extractor.classes and knows == model.classes:
+        return None
+    kind = "classes" if extractor.classes else "attributes"
+    return (
+        f"class_agreement needs the extractor's classes to be the model's {model.classes}; "
+        f"{extractor.name!r} knows {knows} {kind}"
+    )
+
+
 def _class_agreement(model, extractor, n, seed, batch_size, protocol):
     found = [
         extractor.probabilities(images, model.value_range)
         for images, _ in _samples(model, n, seed, batch_size, by_class=True)
     ]
     found = np.concatenate(found)
-    if found.shape[1] != model.classes:
-        raise InputError(
-            f"class_agreement needs the extractor's classes to be the model's {model.classes}; "
-            f"{extractor.name!r} knows {found.shape[1]}"
-        )
     share = float((found.argmax(axis=1) == np.arange(n) % model.classes).mean())
     protocol = {**protocol, "labels": "each class in turn"}
     return Score("class_agreement", share, math.sqrt(share * (1 - share) / n), protocol)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import InputError, unknown
+from tfgen.metrics.hashes import weights_sha256
 
 NAMES = ("classifier", "inception", "pixels")
 
@@ -25,8 +26,12 @@ class Extractor:
         input_shape: (h, w, c) that the network takes; h and w are None where any size goes.
         value_range: (low, high) that the network takes.
         function: float32 images of that shape and range -> features.
-        logits: features -> class logits (n, classes); None where there are no classes.
-        accuracy: of those classes on `split` of the extractor's own data; None likewise.
+        logits: features -> logits of classes (n, classes), or of attributes; None where there are none.
+        attributes: whether each logit is of an attribute that an image has or lacks, so that they are
+            no classes of which it has one.
+        accuracy: of those classes, or the mean of the attributes', on images of the extractor's own
+            data that it was not trained on; None likewise.
+        chance: the accuracy of a guess that is the commonest class of those images; None likewise.
     """
 
     name: str
@@ -35,7 +40,9 @@ class Extractor:
     value_range: tuple
     function: Callable
     logits: Callable | None = None
+    attributes: bool = False
     accuracy: float | None = None
+    chance: float | None = None
 
     resizing = "bilinear, antialiased"  # where the size differs
 
@@ -82,10 +89,30 @@ class Extractor:
         return features.reshape(len(features), -1)
 
     def probabilities(self, images, value_range):
-        """Class probabilities, float32 (n, classes)."""
+        """Probabilities of the classes, which sum to 1, or of each attribute: float32 (n, classes)."""
         if self.logits is None:
             raise InputError(f"extractor {self.name!r} has no classes; use the extractor 'classifier'")
-        return tf.nn.softmax(self.logits(self(images, value_range))).numpy()
+        logits = self.logits(self(images, value_range))
+        return (tf.sigmoid(logits) if self.attributes else tf.nn.softmax(logits)).numpy()
+
+    @property
+    def classes(self):
+        """Whether it tells classes apart, of which each image has one."""
+        return self.logits is not None and not self.attributes
+
+    @property
+    def doubt(self):
+        """Why its features say little of images, in one line; None where nothing is known against them.
+
+        It is in doubt if it is nearer to guessing than to knowing.
+        """
+        if self.chance is None or self.accuracy - self.chance >= (1 - self.chance) / 2:
+            return None
+        return (
+            f"the extractor {self.name!r} is right for {self.accuracy:.0%} of images that it has not seen, "
+            f"where guessing is for {self.chance:.0%}; its features say little, and so do scores by them; "
+            "give more labelled images, or the extractor 'inception'"
+        )
 
     @property
     def protocol(self):
@@ -98,16 +125,6 @@ class Extractor:
             "input": f"{size} in [{self.value_range[0]:g}, {self.value_range[1]:g}]",
             "resizing": self.resizing,
         }
-
-
-def weights_sha256(weights):
-    """Of shapes, dtypes and values, in order; names do not matter."""
-    digest = hashlib.sha256()
-    for value in weights:
-        value = np.ascontiguousarray(value)
-        digest.update(f"{value.shape} {value.dtype}".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()
 
 
 def extractor(which, *, image_shape=None, value_range=(0.0, 1.0)):

@@ -49,6 +49,7 @@ def kernel_distance(real, fake, *, subset_size=None, seed=0):
     size = min(max(n // 10, 2), 1000) if subset_size is None else subset_size
     if not 2 <= size <= n:
         raise InputError(f"expected a subset_size from 2 to {n} (the smaller set); received {size}")
+    checks.seed(seed)
     random = np.random.default_rng(seed)
     subsets = n // size
     parts = [random.permutation(len(x))[: subsets * size].reshape(subsets, size) for x in (real, fake)]

@@ -15,6 +15,7 @@ import inspect
 import math
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -35,7 +36,9 @@ class Annealed(NamedTuple):
     acceptance: np.ndarray
 
 
-def annealed_importance(model, images, labels=None, *, chains=16, steps=1000, leapfrogs=10, seed=0):
+def annealed_importance(
+    model, images, labels=None, *, chains=16, steps=1000, leapfrogs=10, seed=0, verbose=1
+):
     """An estimate of log p(x) that asks the decoder alone, so that a poor encoder does not spoil it.
 
     Its expectation is a lower bound on log p(x) (w is unbiased, and the log concave), which rises
@@ -52,6 +55,7 @@ def annealed_importance(model, images, labels=None, *, chains=16, steps=1000, le
         steps: T.
         leapfrogs: of each proposal; the work is chains * steps * leapfrogs gradients an image.
         seed: of TFP's random numbers, which differ between versions of TensorFlow.
+        verbose: 1 shows progress on standard output, 0 nothing.
 
     Returns:
         an `Annealed`: log_prob, log of the mean w over the chains, in nats; its standard_error by
@@ -72,6 +76,7 @@ def annealed_importance(model, images, labels=None, *, chains=16, steps=1000, le
         raise InputError(
             f"{type(model).__name__} takes images (n, {model.image_shape}), n >= 1; received {images.shape}"
         )
+    part = math.ceil(steps / 20)  # of the steps, after which progress is shown
     sigmoid = 1 / (1 + np.exp(-4 * np.linspace(-1, 1, steps + 1)))
     schedule = tf.constant((sigmoid - sigmoid[0]) / (sigmoid[-1] - sigmoid[0]), tf.float32)
 
@@ -79,9 +84,8 @@ def annealed_importance(model, images, labels=None, *, chains=16, steps=1000, le
         return tf.cast(random.fold_in(key, word), tf.int32)
 
     @tf.function  # XLA takes a minute to compile this, and is no faster on a CPU
-    def run(images, labels, key, chains, sizes=None):
-        """Log weights (chains, n), step sizes (T, n), and shares of accepted proposals (n,)."""
-        n = tf.shape(images)[0]
+    def run(images, labels, key, first, last, state, sizes=None):
+        """The state after the steps from `first` to `last`."""
         adapt = sizes is None
 
         def likelihood(z):
@@ -106,20 +110,29 @@ def annealed_importance(model, images, labels=None, *, chains=16, steps=1000, le
             size *= tf.exp(0.1 * (rate - ACCEPTANCE))
             return t + 1, z, weights, size, kept, accepted + rate / steps
 
+        return tf.while_loop(lambda t, *_: t < last, step, (first, *state), parallel_iterations=1)[1:]
+
+    shown = keras.utils.Progbar(2 * steps * math.ceil(len(images) / BLOCK), verbose=verbose)
+
+    def annealed(images, labels, key, chains, sizes=None):
+        """Log weights (chains, n), step sizes (T, n), and shares of accepted proposals (n,)."""
+        n = len(images)
         z = tf.random.stateless_normal((chains, n, model.latent_dim), seed_of(key, 0))
         none = tf.zeros(n)
-        start = (0, z, tf.zeros((chains, n)), none + 0.5, tf.zeros((steps, n)), none)
-        _, _, weights, _, kept, accepted = tf.while_loop(
-            lambda t, *_: t < steps, step, start, parallel_iterations=1
-        )
+        state = (z, tf.zeros((chains, n)), none + 0.5, tf.zeros((steps, n)), none)
+        for first in range(0, steps, part):
+            last = min(first + part, steps)
+            state = run(images, labels, key, tf.constant(first), tf.constant(last), state, sizes)
+            shown.add(last - first)
+        _, weights, _, kept, accepted = state
         return weights, kept, accepted
 
     parts = []
     for first in range(0, len(images), BLOCK):
         block = tf.constant(images[first : first + BLOCK])
         given = None if labels is None else tf.convert_to_tensor(labels[first : first + BLOCK])
-        _, sizes, _ = run(block, given, random.key(seed, first, 0), max(1, chains // 4))
-        weights, _, accepted = run(block, given, random.key(seed, first, 1), chains, sizes)
+        _, sizes, _ = annealed(block, given, random.key(seed, first, 0), max(1, chains // 4))
+        weights, _, accepted = annealed(block, given, random.key(seed, first, 1), chains, sizes)
         weights = weights.numpy().astype(np.float64)
         top = weights.max(axis=0)
         ratios = np.exp(weights - top)

@@ -5,7 +5,8 @@ NeurIPS 2019, equations 1 and 2. https://arxiv.org/abs/1904.06991
 Naeem et al. Reliable Fidelity and Diversity Metrics for Generative Models. ICML 2020,
 equations 3 and 5. https://arxiv.org/abs/2002.09797
 
-B(x) is the closed ball around x that reaches to the k-th nearest other point of x's own set.
+B(x) is the ball around x that reaches to the k-th nearest other point of x's own set: closed for
+precision and recall, open for density and coverage, as in the code of either paper's authors.
 
     precision = share of fakes that lie in B(x) of any real x
     recall    = share of reals that lie in B(y) of any fake y
@@ -19,6 +20,7 @@ from tfgen.errors import InputError
 from tfgen.metrics import checks
 
 BLOCK = 2**20  # distances held at once: 8 MiB
+RIM = 1e-9  # share of a radius: what is so near to a rim lies on it, for distances are rounded
 
 
 def distances(a, b):
@@ -65,14 +67,14 @@ def precision_recall(real, fake, k=3):
     precise = np.empty(len(fake), bool)
     recalled = np.zeros(len(real), bool)
     for rows, block in distances(fake, real):
-        precise[rows] = (block <= real_radii).any(1)
-        recalled |= (block <= fake_radii[rows, None]).any(0)
+        precise[rows] = (block <= real_radii * (1 + RIM)).any(1)
+        recalled |= (block <= fake_radii[rows, None] * (1 + RIM)).any(0)
     return float(precise.mean()), float(recalled.mean())
 
 
 def density_coverage(real, fake, k=5):
-    """Density (at least 0; 1 is expected where both distributions are equal, and it may
-    exceed 1) and coverage (0 to 1).
+    """Density (at least 0; 1 is expected where both distributions are equal, it is 1 of a set
+    without equal points against itself, and it may exceed 1) and coverage (0 to 1).
 
     Args:
         real, fake: features, shapes (n, d) and (m, d), more than k each.
@@ -85,5 +87,5 @@ def density_coverage(real, fake, k=5):
     radii = _radii(real, k)
     inside = np.zeros(len(real), np.int64)  # fakes in each real ball
     for _, block in distances(fake, real):
-        inside += (block <= radii).sum(0)
+        inside += (block < radii * (1 - RIM)).sum(0)
     return float(inside.sum() / (k * len(fake))), float((inside > 0).mean())

@@ -5,13 +5,27 @@ import json
 
 from tfgen.errors import InputError
 
+WHOSE = "weights"  # the part of a protocol that says whose score it is, not how it was measured
+LOWER = (
+    *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error"),
+    *("elbo_bits_per_dim", "log_prob_bits_per_dim"),
+)
+HIGHER = (
+    *("precision", "recall", "density", "coverage", "modes", "high_quality", "class_agreement"),
+    *("elbo", "log_prob", "two_sample_p_value"),
+)
+HALF = (
+    *("two_sample_accuracy", "discriminator_accuracy"),
+    *("discriminator_accuracy_real", "discriminator_accuracy_fake"),
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Score:
     """The value of a metric, and the protocol that produced it.
 
-    Scores of one name and one protocol can be compared: `a < b`, `a > b`, and `a - b`, the
-    difference of the values. Others raise an `InputError` that names what differs, for a
+    Scores of one name and one protocol, but for its `weights`, can be compared: `a < b`, `a > b`, and
+    `a - b`, the difference of the values. Others raise an `InputError` that names what differs, for a
     distance between 2,000 images says nothing about one between 10,000.
 
     Attributes:
@@ -36,7 +50,7 @@ class Score:
         unlike = [
             f"{field} ({a.get(field)!r} and {b.get(field)!r})"
             for field in dict.fromkeys([*a, *b])
-            if a.get(field) != b.get(field)
+            if field != WHOSE and a.get(field) != b.get(field)
         ]
         if unlike:
             raise InputError(
@@ -51,6 +65,13 @@ class Score:
     def __sub__(self, other):
         self._check_like(other)
         return self.value - other.value
+
+    @property
+    def better(self):
+        """Which values are better: "lower", "higher", "1/2" for one half, or None where neither is."""
+        name = self.name.removesuffix("_train")
+        kinds = {"lower": LOWER, "higher": HIGHER, "1/2": HALF}
+        return next((kind for kind, names in kinds.items() if name in names), None)
 
     def __str__(self):
         error = "" if self.standard_error is None else f" +- {self.standard_error:.2g}"

@@ -20,19 +20,22 @@ import tensorflow as tf
 from tfgen import data
 from tfgen.errors import InputError
 from tfgen.files import replacing
-from tfgen.metrics.extractors import Extractor, traced, weights_sha256
+from tfgen.metrics.extractors import Extractor, traced
+from tfgen.metrics.hashes import weights_sha256
 
-VERSION = 1  # of the network and its training: another number trains anew
+VERSION = 2  # of the network and its training: another number trains anew
 FEATURES = 64
 BATCH = 128
 STEPS = 1000  # of training, about
+HELD_OUT = 5  # one of so many images of "train" tests, where there is no split "test"
 NOTE = "tfgen.json"  # a member of the .keras file, which Keras ignores
 
 
 def classifier(source, *, image_shape=None, seed=0, data_dir=None, download=True):
     """The extractor "classifier" of a labelled data set: 64 features, logits of classes or attributes.
 
-    A convolutional network learns the labels of the split "train". It is kept in the folder
+    A convolutional network learns the labels of the split "train"; without a split "test", of four
+    fifths of it, and the rest tests it. It is kept in the folder
     $TFGEN_CACHE, or ~/.cache/tfgen, under a key of the data (their number and the first batch),
     `image_shape`, `seed` and version; a second call reads it there. Training again elsewhere may
     differ in the last bits and so in the hash: to compare scores of two machines, copy the file.
@@ -43,8 +46,7 @@ def classifier(source, *, image_shape=None, seed=0, data_dir=None, download=True
         seed: of the initial weights and of the data's order.
 
     Returns:
-        an `Extractor`, whose `accuracy`, of attributes their mean, is that on the split "test", or on
-        "train" if the source has no split "test".
+        an `Extractor`, whose `accuracy`, of attributes their mean, is that on images it has not learnt.
     """
     place = {"data_dir": data_dir, "download": download}
     loading = dict(batch_size=BATCH, image_shape=image_shape, labels=True, dtype="uint8", **place)
@@ -65,7 +67,9 @@ def classifier(source, *, image_shape=None, seed=0, data_dir=None, download=True
         value_range=(-1.0, 1.0),
         function=traced(features),
         logits=model.get_layer("logits"),
+        attributes=note["attributes"],
         accuracy=note["accuracy"],
+        chance=note["chance"],
     )
 
 
@@ -112,38 +116,64 @@ def _normalize(model, batches):
     logits.kernel.assign(logits.kernel * scale)
 
 
-def _train(source, seed, loading, place, path):
-    def batches(split, **how):
-        dataset = data.load(source, split, seed=seed, drop_remainder=False, **loading, **how)
+def _batches(source, seed, loading, place):
+    """(batches to learn from, shuffled; how many are an epoch; batches that test)."""
+
+    def load(split, **how):
+        return data.load(source, split, seed=seed, drop_remainder=False, **loading, **how)
+
+    def scaled(dataset):
         if dataset.element_spec[0].dtype.is_floating:  # points, in [-1, 1] as they are
             return dataset
         return dataset.map(lambda x, y: (tf.cast(x, tf.float32) / 127.5 - 1.0, y))
 
-    print(f"Training a classifier of this data once; it is kept as {path}", file=sys.stderr)
     per_epoch = math.ceil(data.size(source, "train", **place) / BATCH)
-    epochs = max(1, round(STEPS / per_epoch))
-    train = batches("train", shuffle=True, epochs=range(epochs))
-    images, labels = train.element_spec
-    if labels.shape.rank == 2:  # attributes
-        outputs = labels.shape[1]
-        loss = keras.losses.BinaryCrossentropy(from_logits=True)
-        accuracy = keras.metrics.BinaryAccuracy(threshold=0.0)
-    else:
-        outputs = 1 + max(int(labels.numpy().max()) for _, labels in train.take(per_epoch))
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        accuracy = "accuracy"
-    model = _network(tuple(images.shape[1:]), outputs, seed)
-    rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * per_epoch)
-    model.compile(keras.optimizers.Adam(rate), loss, metrics=[accuracy])
-    model.fit(train, epochs=epochs, steps_per_epoch=per_epoch, shuffle=False, verbose=0)
-    _normalize(model, train.take(per_epoch))
+    epochs = range(max(1, round(STEPS / per_epoch)))
+    train = load("train", shuffle=True, epochs=epochs)
     try:
         data.size(source, "test", **place)
-        split = "test"
     except InputError:  # there is no such split
-        split = "train"
-    accuracy = model.evaluate(batches(split, shuffle=False), verbose=0)[1]
+
+        def held(images, _):  # by a hash of its bytes, so that equal images lie on one side
+            return tf.strings.to_hash_bucket_fast(tf.io.serialize_tensor(images), HELD_OUT) == 0
+
+        def part(dataset, chosen):
+            return scaled(dataset.unbatch().filter(chosen).batch(BATCH))
+
+        test = part(load("train", shuffle=False), held)
+        train = part(train, lambda *pair: ~held(*pair)).repeat()
+        return train, max(1, round(per_epoch * (1 - 1 / HELD_OUT))), test
+    return scaled(train), per_epoch, scaled(load("test", shuffle=False))
+
+
+def _train(source, seed, loading, place, path):
+    print(f"Training a classifier of this data once; it is kept as {path}", file=sys.stderr)
+    train, per_epoch, test = _batches(source, seed, loading, place)
+    epochs = max(1, round(STEPS / per_epoch))
+    images, labels = train.element_spec
+    truth = np.concatenate([np.empty((0, *labels.shape[1:])), *(labels for _, labels in test)])
+    attributes = labels.shape.rank == 2
+    if attributes:
+        outputs = labels.shape[1]
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    else:
+        learnt = [labels for _, labels in train.take(per_epoch)]
+        outputs = 1 + int(max(np.max(labels, initial=0) for labels in (truth, *learnt)))
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model = _network(tuple(images.shape[1:]), outputs, seed)
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, epochs * per_epoch)
+    model.compile(keras.optimizers.Adam(rate), loss)
+    model.fit(train, epochs=epochs, steps_per_epoch=per_epoch, shuffle=False, verbose=0)
+    _normalize(model, train.take(per_epoch))
+    note = dict(accuracy=None, chance=None, attributes=attributes, seed=seed)
+    if len(truth):
+        run = traced(model)
+        logits = np.concatenate([run(images) for images, _ in test])
+        right = (logits > 0) == truth if attributes else logits.argmax(1) == truth
+        shares = truth.mean(0) if attributes else np.bincount(truth.astype(int)) / len(truth)
+        chance = np.maximum(shares, 1 - shares).mean() if attributes else shares.max()
+        note.update(accuracy=round(float(right.mean()), 5), chance=round(float(chance), 5))
     with replacing(path) as part:
         model.save(part)
         with zipfile.ZipFile(part, "a") as file:
-            file.writestr(NOTE, json.dumps({"accuracy": round(accuracy, 5), "split": split, "seed": seed}))
+            file.writestr(NOTE, json.dumps(note))

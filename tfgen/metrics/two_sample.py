@@ -30,6 +30,7 @@ def two_sample_test(real, fake, *, seed=0):
     from sklearn.linear_model import LogisticRegression
 
     real, fake = checks.pair(real, fake, 4)
+    checks.seed(seed)
     n = min(len(real), len(fake))
     random = np.random.default_rng(seed)
     real, fake = (x[random.permutation(len(x))[:n]] for x in (real, fake))

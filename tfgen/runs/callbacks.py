@@ -38,7 +38,7 @@ class Metrics(keras.callbacks.Callback):
 class SampleGrid(keras.callbacks.Callback):
     """Writes FOLDER/epoch-0001.png and so on: the model's samples from the same noise.
 
-    Of a model conditional on classes, each column is a class, from 0 on.
+    Of a model conditional on classes, each column is a class, from 0 on, and has its number above.
 
     Args:
         folder: where the pictures go; it is made when the first one is written.
@@ -55,14 +55,15 @@ class SampleGrid(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
             points = tuple(getattr(self.model, "image_shape", ())) == POINT
-            n, columns, labels = self.n or (2500 if points else 64), None, {}
+            n, columns, titles, labels = self.n or (2500 if points else 64), None, None, {}
             if self.model.classes and self.model.label_spec is not None:
                 columns = self.model.classes
+                titles = range(columns)
                 n = max(n // columns, 1) * columns
                 labels["labels"] = np.arange(n) % columns
             images = self.model.sample(n, seed=self.seed, **labels)
             with replacing(self.folder / f"epoch-{epoch + 1:04d}.png") as part:
-                grid(images, self.model.value_range, columns).save(part)
+                grid(images, self.model.value_range, columns, titles=titles).save(part)
 
 
 def save(model, path, run):

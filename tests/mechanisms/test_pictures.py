@@ -1,0 +1,46 @@
+"""Pictures of many images."""
+
+import numpy as np
+import pytest
+
+from tfgen import pictures
+from tfgen.errors import InputError
+
+
+def test_a_grid_has_every_image_at_its_place():
+    images = np.zeros((3, 8, 16, 1), np.float32)
+    images[:] = np.array([-1.0, 0.5, 5.0])[:, None, None, None]  # black, middle, beyond white
+    image = pictures.grid(images, (-1, 1), columns=2, gap=2)
+    pixels = np.asarray(image)  # enlarged four times, to 32x64
+    assert image.mode == "L" and pixels.shape == (32 + 2 + 32, 64 + 2 + 64)
+    assert (pixels[:32, :64] == 0).all()
+    assert (pixels[:32, 66:] == 191).all()
+    assert (pixels[34:, :64] == 255).all()
+    assert (pixels[34:, 66:] == 128).all() and (pixels[32:34] == 128).all()  # no image
+    with pytest.raises(InputError, match="NaN"):
+        pictures.grid(np.full((1, 8, 8, 1), np.nan))
+    with pytest.raises(InputError, match="3 or 4 channels"):
+        pictures.grid(np.zeros((1, 8, 8, 2)))
+    with pytest.raises(InputError, match="a grid needs"):
+        pictures.grid(np.zeros((8, 8, 1)))
+
+
+@pytest.mark.parametrize("n, columns, rows", [(1, 1, 1), (5, 5, 1), (32, 8, 4), (64, 8, 8), (100, 10, 10)])
+def test_a_grid_has_no_holes(n, columns, rows):
+    assert pictures.grid(np.zeros((n, 40, 40, 3))).size == (columns * 82 - 2, rows * 82 - 2)
+
+
+def test_titles_stand_above_their_columns():
+    images = np.zeros((4, 64, 64, 3))
+    plain = np.asarray(pictures.grid(images, columns=2))
+    titled = np.asarray(pictures.grid(images, columns=2, titles=["cat", "1" * 99]))
+    np.testing.assert_array_equal(titled[pictures.TITLE :], plain)
+    dark = (titled[: pictures.TITLE] < 128).all(axis=(0, 2)) | (titled[: pictures.TITLE] < 128).any(
+        axis=(0, 2)
+    )
+    left, right = dark[:64], dark[66:]
+    assert 10 < left.sum() < 40 and abs(np.flatnonzero(left).mean() - 32) < 3
+    assert right.sum() > 20 and not dark[64:66].any()  # cut, not over the edge
+    assert pictures.grid(images[..., :1], columns=2, titles="ab").mode == "L"
+    with pytest.raises(InputError, match="a grid of 2 columns needs as many titles"):
+        pictures.grid(images, columns=2, titles=["cat"])
