@@ -39,6 +39,17 @@ def _mix(x, y, z):
     return x, y
 
 
+def _mix_integers(x, y, z):
+    """`_mix` of Python's integers, which adds nothing to a graph."""
+    x, y, z = ((1664525 * v + 1013904223) % 2**32 for v in (x, y, z))
+    x = (x + y * z) % 2**32
+    y = (y + z * x) % 2**32
+    z = (z + x * y) % 2**32
+    x, y, z = (v ^ (v >> 16) for v in (x, y, z))
+    x = (x + y * z) % 2**32
+    return x, (y + z * x) % 2**32
+
+
 def fold_in(key, word):
     """A new key: `key`, uint32 of shape (2,), joined with an integer or an integer scalar."""
     return tf.stack(_mix(key[0], key[1], _word(word)))
@@ -51,15 +62,19 @@ def key(seed, *words):
         seed: an integer below 2**64 in magnitude, or an int64 scalar, as in exported graphs.
         words: integers or integer scalars, as a step or the number of a draw.
     """
+    words = [len(words), *words]
     if isinstance(seed, tf.Tensor):
         low = tf.cast(seed, tf.uint32)
         # The difference divides exactly, for runtimes round quotients each in their way.
         high = _word((seed - tf.cast(low, tf.int64)) // 2**32)
+        result = tf.stack([low, high])
     else:
         seed = int(seed) % 2**64
-        low, high = _word(seed % 2**32), _word(seed // 2**32)
-    result = tf.stack([low, high])
-    for word in (len(words), *words):
+        result = seed % 2**32, seed // 2**32
+        while words and isinstance(words[0], int):
+            result = _mix_integers(*result, words.pop(0) % 2**32)
+        result = tf.constant(result, tf.uint32)
+    for word in words:
         result = fold_in(result, word)
     return result
 

@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 from keras import tree
+from steps import step_of
 
 import tfgen
 from tfgen import data, export
@@ -157,7 +158,9 @@ def test_each_objective_lowers_its_loss_and_moves_only_its_networks(cls):
         own = {id(v) for v in objective.variables}
         before = [(v, v.numpy()) for v in model.trainable_variables]
         losses = []
-        update = tf.function(lambda: model.minimize(name, objective, batch), autograph=False)
+        update = tf.function(
+            lambda: model.minimize(name, objective, step_of(model, *tree.flatten(batch))), autograph=False
+        )
         for _ in range(8):  # the step stands still, so the noise stays the same
             model.reset_metrics()
             update()

@@ -343,7 +343,7 @@ def test_rate_and_distortion_are_the_parts_of_the_bound():
     x = next(
         data.load("digits", "test", model, 150, shuffle=True, seed=0, epochs=range(1)).as_numpy_iterator()
     )
-    rate = model.posterior(x).kl_divergence(model.prior).numpy()
+    rate = model.posterior(x).kl_divergence(model.prior_distribution).numpy()
     assert scores["rate"].value == pytest.approx(rate.mean(), rel=1e-4)
     assert scores["rate"].standard_error == pytest.approx(rate.std(ddof=1) / math.sqrt(150), rel=1e-4)
     parts = scores["rate"].value + scores["distortion"].value

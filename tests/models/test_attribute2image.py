@@ -96,7 +96,7 @@ def test_the_loss_is_its_four_terms_in_closed_form(batch):
     composed = gate * front + (1 - gate) * behind
     want = {
         "distortion": -scipy.stats.norm(composed, 0.3).logpdf(images).sum((1, 2, 3)).mean(),
-        "rate": np.mean(q.kl_divergence(model.prior)),
+        "rate": np.mean(q.kl_divergence(model.prior_distribution)),
         "gate": gate.sum((1, 2, 3)).mean(),
     }
     each = (gate * (images - front) ** 2 + (1 - gate) * (images - behind) ** 2).numpy().sum((1, 2, 3))
@@ -118,7 +118,7 @@ def test_the_bound_is_the_family_s(background_dim, batch):
     distance = tf.reduce_sum((images - tf.stack(mean)) ** 2, axis=(2, 3, 4))
     likelihood = -0.5 * distance - 0.5 * 8 * 8 * 3 * math.log(2 * math.pi)
     z = q.mean() + q.stddev() * tf.transpose(eps, (1, 0, 2))
-    want = likelihood + model.prior.log_prob(z) - q.log_prob(z)
+    want = likelihood + model.prior_distribution.log_prob(z) - q.log_prob(z)
     np.testing.assert_allclose(model.log_weights(images, eps, labels), want, rtol=1e-5)
     for method in ("elbo", "log_prob"):
         assert getattr(Attribute2Image, method) is getattr(LatentVariableModel, method)

@@ -86,7 +86,7 @@ def test_of_one_draw_it_is_the_bound_of_a_vae_with_the_rate_by_that_draw(monkeyp
     distortion, rate = vae.terms(x)
     q = vae.posterior(x)
     z = q.mean() + q.stddev() * eps[:, 0]
-    sampled = q.log_prob(z) - vae.prior.log_prob(z)
+    sampled = q.log_prob(z) - vae.prior_distribution.log_prob(z)
     loss, _ = model.bound_loss(x, training=True)
     assert float(loss) == pytest.approx(float(tf.reduce_mean(distortion + sampled)), rel=1e-5)
     assert not np.allclose(sampled, rate, rtol=1e-2)

@@ -30,8 +30,7 @@ BATCH = 256  # rows that a network is given at once
 def codes(model, n, seed=0):
     """The codes that `model.sample(n, seed)` decodes: float32 (n, latent_dim)."""
     _decoder(model)
-    draw = model.draw_codes if hasattr(model, "draw_codes") else model.latents
-    return np.asarray(draw(random.key(seed), n, 0))
+    return np.asarray(model.draw_codes(random.key(seed), n, 0))
 
 
 def encode(model, images, labels=None):
@@ -276,7 +275,8 @@ def _rows(model, labels, lead):
         )
     if labels is None:
         return None
-    return np.repeat(model.checked_labels(labels, lead[0]), int(np.prod(lead[1:])), axis=0)
+    labels = model.conditions["labels"].for_samples(labels, lead[0], "labels", type(model).__name__)
+    return np.repeat(labels, int(np.prod(lead[1:])), axis=0)
 
 
 def _in_batches(method, x, labels):

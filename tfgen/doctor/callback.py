@@ -19,7 +19,9 @@ from keras import tree
 from tfgen import random
 from tfgen.doctor.inspection import first, kept, listening, networks
 from tfgen.metrics.frechet import Moments, frechet_distance
-from tfgen.models.conditions import LABELS
+from tfgen.models.base import LABELS
+from tfgen.models.door import batch_of
+from tfgen.models.step import Step
 
 SAMPLES = 256  # half of them have a near duplicate if the generator makes about 370 images, by the paradox
 GRADIENT_ROWS = 64  # a batch as papers train with: enough to tell a norm's order of magnitude
@@ -90,9 +92,9 @@ class TrainingDoctor(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         model, self._n, self._real, self._probe = self.model, SAMPLES, None, None
         if self.data is not None:
-            self._probe = model._checked(first(self.data, SAMPLES))
-            self._n = len(tree.flatten(self._probe)[0])  # distances to neighbours compare at equal numbers
-            self._real = self._of_images(model.parted(self._probe)[0].numpy())
+            self._probe = batch_of(model, first(self.data, SAMPLES))
+            self._n = len(self._probe["images"])  # distances to neighbours compare at equal numbers
+            self._real = self._of_images(self._probe["images"].numpy())
         self._rms = self._kernels()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -147,21 +149,22 @@ class TrainingDoctor(keras.callbacks.Callback):
 
         def shown():
             key, labels = random.key(0), None
-            if model.label_spec is not None:
-                labels = model.draw_labels(random.fold_in(key, LABELS), self._n, 0)
-            fakes = model.run("generator", model.latents(key, self._n), labels, True)
-            real = () if probe is None else (model.score(*model.parted(probe), True),)
+            if "labels" in model.conditions:
+                labels = model.conditions["labels"].draw(random.fold_in(key, LABELS), self._n, 0)
+            fakes = model.run("generator", model.draw_codes(key, self._n), labels, True)
+            given = None if probe is None else (probe["images"], probe.get("labels"))
+            real = () if given is None else (model.score(*given, True),)
             return fakes, (model.score(fakes, labels, True), *real)
 
         def norms():
-            model._begin("step")
             # The devices share the batch, and then have the gradient of all of it.
             context = tf.distribute.get_replica_context()
             rows = min(GRADIENT_ROWS, self._n) // context.num_replicas_in_sync
             start = context.replica_id_in_sync_group * rows
             batch = tree.map_structure(lambda x: x[start : start + rows], probe)
             return {
-                f"{name}_gradient": self._norm(name, one, batch) for name, one in model.objectives().items()
+                f"{name}_gradient": self._norm(name, one, Step(model, batch, True))
+                for name, one in model.objectives().items()
             }
 
         def local(results):
@@ -175,19 +178,20 @@ class TrainingDoctor(keras.callbacks.Callback):
             gradients = {} if probe is None else local(strategy.run(norms))
         return {**self._of_scores(*scores), **gradients, **self._of_fakes(fakes)}, outputs
 
-    def _norm(self, name, objective, batch):
+    def _norm(self, name, objective, step):
         scale = self.model.optimizers[name].scale_loss  # half precision loses small gradients
-        with self.model.recording(name, objective.variables) as tape:
-            loss = scale(objective.loss(batch, training=True)[0])
+        with step.recording(name, objective.variables) as tape:
+            loss = scale(objective.loss(step)[0])
         gradients = [g for g in tape.gradient(loss, objective.variables) if g is not None]
         gradients = tf.distribute.get_replica_context().all_reduce("MEAN", gradients)
         return tf.linalg.global_norm(gradients) / scale(tf.constant(1.0))
 
     def _of_scores(self, fake, real=None):
-        numbers = {} if self.model.critic else {"accuracy_fake": (fake < 0).mean()}
+        decides = self.model.games()[0].zero_decides
+        numbers = {"accuracy_fake": (fake < 0).mean()} if decides else {}
         self._doubt = [_sigmoid(fake).mean()]
         if real is not None:
-            if not self.model.critic:
+            if decides:
                 numbers["accuracy_real"] = (real > 0).mean()
             numbers["gap"] = real.mean() - fake.mean()
             numbers["real_above_fake"] = (real.ravel() > fake.ravel()[:, None]).mean()

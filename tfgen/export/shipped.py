@@ -77,7 +77,7 @@ def write(model, folder, about, exact=False):
         used.update(Signature(model, name, *entry).weights)
     stored = {}
     for name, variable in used.items():
-        if name not in weights.COUNTERS:
+        if not weights.COUNTERS.fullmatch(name):
             array = variable.numpy()
             half = array.dtype == "float32" and not exact
             stored[name.removeprefix("averages/")] = array.astype("float16") if half else array

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfgen.errors import InputError
 from tfgen.export.golden import BOUND, Case
 from tfgen.export.weights import named
+from tfgen.priors import numpy_draw
 
 # TensorFlow's operations that draw noise without a seed, write variables, or call Python.
 _IMPURE = re.compile(
@@ -31,20 +32,13 @@ def _named(signature, result):
 
 
 def values_of(model, spec):
-    """What values an input takes; the golden inputs are drawn so.
+    """What values an input takes, as `tfgen.priors` describes them; the golden inputs are drawn so.
 
-    A model may say so in `input_values`, {name of an input: values}; else the name tells.
+    The model says so in `input_values`; what it does not name is a seed, or any number.
     """
     said = getattr(model, "input_values", {})
     if spec.name in said:
         return said[spec.name]
-    if spec.name == "images":
-        low, high = model.value_range
-        return {"distribution": "uniform", "low": low, "high": high}
-    if spec.name == "n":
-        return {"distribution": "batch"}
-    if spec.name == "labels":  # classes, or attributes
-        return {"distribution": "integers", "low": 0, "high": max(model.classes - 1, 1)}
     if spec.dtype.is_floating:
         return {"distribution": "normal"}
     high = int(spec.dtype.max) if spec.name in _SEEDS else 1
@@ -54,16 +48,8 @@ def values_of(model, spec):
 def draw(spec, values, batch, rng):
     """An array of what `values_of` says, for a batch of so many."""
     shape = [batch if size is None else size for size in spec.shape]
-    match values["distribution"]:
-        case "uniform":
-            array = rng.uniform(values["low"], values["high"], shape)
-        case "normal":
-            array = rng.standard_normal(shape)
-        case "batch":
-            array = np.full(shape, batch)
-        case "integers":
-            array = rng.integers(values["low"], values["high"], shape, "int64", endpoint=True)
-    return np.asarray(array).astype(spec.dtype.as_numpy_dtype)
+    drawn = np.full(shape, batch) if values["distribution"] == "batch" else numpy_draw(values, shape, rng)
+    return np.asarray(drawn).astype(spec.dtype.as_numpy_dtype)
 
 
 def _shape(tensor):

@@ -26,7 +26,8 @@ from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
-from tfgen.models.conditions import LABELS
+from tfgen.models.abilities import Games
+from tfgen.models.base import LABELS
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
 METRICS = (*SAMPLES, *MODES, "class_agreement", *PER_IMAGE, "active_units", "discriminator_accuracy")
@@ -213,7 +214,8 @@ def opened_extractor(name, source, image_shape, **place):
 def _chosen(model, metrics, extractor, of_modes):
     parts = (name for name, needed in NEEDS.items() if all(hasattr(model, x) for x in needed))
     has = [*SAMPLES, *of_modes, *parts]
-    if getattr(model, "critic", False) and "discriminator_accuracy" in has:
+    scores_only = isinstance(model, Games) and not all(game.zero_decides for game in model.games())
+    if scores_only and "discriminator_accuracy" in has:
         has.remove("discriminator_accuracy")
     knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
     if _conditional(model) and model.classes and knows:
@@ -269,7 +271,7 @@ def _samples(model, n, seed, batch_size, by_class=False):
             given["labels"] = np.arange(start, start + size) % model.classes
         elif _conditional(model):
             key = random.fold_in(random.key(seed), LABELS)  # where `sample` draws them
-            given["labels"] = np.asarray(model.draw_labels(key, size, start))
+            given["labels"] = np.asarray(model.conditions["labels"].draw(key, size, start))
         batch = model.sample(size, seed=seed, first_row=start, **given), *given.values()
         yield tuple(np.asarray(part)[: n - start] for part in batch)
 

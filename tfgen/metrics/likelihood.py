@@ -96,7 +96,9 @@ def annealed_importance(
             size = size if adapt else sizes[t]
             weights += (beta - schedule[t]) * likelihood(z)
             kernel = tfp.mcmc.HamiltonianMonteCarlo(
-                lambda z: model.prior.log_prob(z) + beta * likelihood(z), size[:, None], leapfrogs
+                lambda z: model.prior_distribution.log_prob(z) + beta * likelihood(z),
+                size[:, None],
+                leapfrogs,
             )
             # Anew in each step: the last one's gradient is of another b_t.
             z, results = kernel.one_step(z, kernel.bootstrap_results(z), seed=seed_of(key, t + 1))
@@ -181,7 +183,7 @@ def per_image(model, name, batches, seed, importance_samples):
             return tf.reduce_sum((images - method(images, **given)) ** 2, axis=(1, 2, 3))
         if name in ("elbo", "log_prob"):
             return method(images, **given, **how, **row)
-        rate = model.posterior(images, **given).kl_divergence(model.prior)
+        rate = model.posterior(images, **given).kl_divergence(model.prior_distribution)
         return rate if name == "rate" else -method(images, **given, **how, **row) - rate
 
     parts, start = [], 0

@@ -1,108 +1,135 @@
-"""What every model shares: objectives, the training step, averages, samples, saving."""
+"""What every model shares: fields, objectives, the training step, averages, samples, saving."""
 
 import contextlib
 import inspect
-import math
+import operator
 import random as python_random
-from collections.abc import Callable
-from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
-from keras import tree
 
 from tfgen import random
-from tfgen.errors import InputError
-from tfgen.models import ranges
-from tfgen.models.conditions import Conditions
+from tfgen.errors import InputError, unknown
+from tfgen.fields import Classes, Image
+from tfgen.keras_private import forget_layer
+from tfgen.models import door, plan
 from tfgen.models.monitoring import Means, StopAtNaN
-from tfgen.models.noise import Noise
+from tfgen.models.plan import Objective, Recipe
+from tfgen.models.step import TESTING, Step
 
+__all__ = ["SEEDED", "GenerativeModel", "Objective", "Recipe"]
 SEEDED = (tf.TensorSpec((), tf.int64, "seed"), tf.TensorSpec((), tf.int32, "n"))  # of an export that draws
+LABELS = 0x1ABE15  # the word of a key that draws labels
+COUNTER = dict(dtype="int64", initializer="zeros", trainable=False, aggregation="only_first_replica")
+
+# One op after the other takes 0.7 ms.
+_key_of = tf.function(random.key, [tf.TensorSpec((), tf.int64)], autograph=False)
 
 
-class Objective(NamedTuple):
-    """A loss, and the networks that are updated to reduce it.
-
-    Attributes:
-        loss: `loss(batch, training)` returns `(scalar, {log: scalar})`, means over the batch.
-        networks: layers whose trainable variables are updated.
-        logs: names of the extra scalars that `loss` returns.
-        every: update once in so many batches, as the critic's head start in
-            WGAN or the lazy regularisation of StyleGAN2.
-    """
-
-    loss: Callable
-    networks: tuple
-    logs: tuple = ()
-    every: int = 1
-
-    @property
-    def variables(self):
-        return [v for network in self.networks for v in network.trainable_variables]
-
-
-class Recipe(NamedTuple):
-    """What `tfgen train NAME` runs: a data set, and arguments of the model and of the data."""
-
-    dataset: str
-    batch_size: int
-    epochs: int
-    model: dict = {}
-    data: dict = {}
-
-
-class GenerativeModel(Conditions, Noise, keras.Model):
+class GenerativeModel(keras.Model):
     """A model trained by one or more objectives, in the order it lists them.
 
-    A model says what it is by `data_spec`, `objectives`, `default_optimizers`, `signatures`
-    and `recipe`. Every constructor argument is kept as an attribute of the same name, which
-    is all that saving needs, and the networks are made inside `with self.building():`.
+    A model says what it is by `fields`, `objectives`, `default_optimizers`, `signatures` and `recipe`.
+    Every constructor argument is kept as an attribute of the same name, which is all that saving
+    needs, and the networks are made inside `with self.building():`.
 
     Args:
         seed: an integer, for the initial weights and for all noise; drawn if None.
         ema_decay: if given, `averaged_networks` have copies that follow them by
-            `copy = d * copy + (1 - d) * network` after each of their updates, where at update t
+            `copy = d * copy + (1 - d) * network` after each step that updates them, where at update t
             `d = min(ema_decay, (1 + t) / (10 + t))`, so that an early copy is not of the untrained
             network; the copies are what `sample`, `generate` and the exports use.
         dtype: as in Keras, "float32", "mixed_bfloat16" or "mixed_float16" (with loss scaling).
+        kwargs: a network of yours in place of one of `own_networks`, by its name, as generator=...: a
+            `keras.Model` of the same inputs and outputs, which is saved with the model.
+
+    Raises:
+        InputError: an argument out of its range, a network that does not fit.
     """
 
-    value_range = (-1.0, 1.0)
+    value_range = (-1.0, 1.0)  # of the images that it makes
+    classes = 0
     averaged_networks = ()
-    input_values = {}  # {an export's input: {"distribution", "low", "high"}}, where it is not the usual
+    own_networks = ()  # those that a user may give
+    options = {}  # {argument of sample: Option}
+    start_examples = None  # how many `start` looks at; None: a batch
     recipe = None
+    tiny = {}  # arguments of the smallest model that shows all it does, for tests
 
     def __init__(self, *, seed=None, ema_decay=None, **kwargs):
+        given = {name: kwargs.pop(name) for name in self.own_networks if name in kwargs}
         super().__init__(**kwargs)
-        if ema_decay is not None and not 0 <= ema_decay < 1:
-            raise InputError(f"ema_decay must lie in [0, 1); received {ema_decay}")
-        self.seed = python_random.randrange(2**31) if seed is None else seed
+        self._given_networks = {name: network for name, network in given.items() if network is not None}
+        if ema_decay is not None and not (isinstance(ema_decay, (int, float)) and 0 <= ema_decay < 1):
+            raise InputError(f"ema_decay must lie in [0, 1); received {ema_decay!r}")
+        self.seed = python_random.randrange(2**31) if seed is None else operator.index(seed)
         self.ema_decay = ema_decay
-        self.add_clocks()
+        self.step = self.add_weight(name="step", **COUNTER)  # of training
+        self.asked = self.add_weight(name="asked", **COUNTER)  # of unseeded draws outside training
         self.trackers = {}
-        self.averages = {}
+        self.averages, self.average_updates = {}, {}
+
+    def __setattr__(self, name, value):
+        """Keeps NumPy's integers as Python's; refuses another network in the place of a model's own."""
+        if isinstance(value, np.integer):
+            value = int(value)
+        elif isinstance(value, (tuple, list)) and any(isinstance(x, np.integer) for x in value):
+            value = type(value)(int(x) if isinstance(x, np.integer) else x for x in value)
+        current = self.__dict__.get(name)
+        if isinstance(current, keras.Layer) and self.built and value is not current:
+            remedy = f"give {name}=... to the constructor" if name in self.own_networks else "build a new one"
+            raise InputError(f"{type(self).__name__} does not save a network that replaces its own; {remedy}")
+        super().__setattr__(name, value)
 
     @contextlib.contextmanager
     def building(self):
-        """Networks made inside have this model's seed and precision; ends every constructor."""
+        """Context in which a constructor builds its networks; ends every constructor.
+
+        They use the model's seed and dtype policy. On exit a user's networks take the place of those
+        that they are to replace, and averaged copies are made.
+        """
+        images = self.fields.get("images")
+        if isinstance(images, Image) and (len(images.shape) < 3 or not all(images.shape)):
+            raise InputError(f"image_shape must be (height, width, channels); received {images.shape}")
         policy, state = keras.config.dtype_policy(), python_random.getstate()
         keras.config.set_dtype_policy(self.dtype_policy)
         python_random.seed(self.seed)  # where Keras' initializers take theirs
         try:
             yield
+            for name, network in self._given_networks.items():
+                self._replace(name, network)
             if self.ema_decay is not None:
                 for name in self.averaged_networks:
-                    network = getattr(self, name)
-                    self.averages[name] = copy = type(network).from_config(network.get_config())
-                    if not copy.built:
-                        copy.build_from_config(network.get_build_config())
-                    copy.set_weights(network.get_weights())
-                    copy.trainable = False
+                    self._average(name, getattr(self, name))
         finally:
             keras.config.set_dtype_policy(policy)
             python_random.setstate(state)
         self.built = True
+
+    def _replace(self, name, network):
+        own = getattr(self, name)
+        wanted, received = (
+            [[tuple(x.shape) for x in keras.tree.flatten(ends)] for ends in (net.inputs, net.outputs)]
+            if isinstance(net, keras.Model) and net.built
+            else type(net).__name__
+            for net in (own, network)
+        )
+        if wanted != received:
+            raise InputError(
+                f"{name} of {type(self).__name__} must be a keras.Model of inputs and outputs {wanted}; "
+                f"received {received}"
+            )
+        forget_layer(self, name)
+        setattr(self, name, network)
+
+    def _average(self, name, network):
+        self.averages[name] = copy = type(network).from_config(network.get_config())
+        if not copy.built:
+            copy.build_from_config(network.get_build_config())
+        copy.set_weights(network.get_weights())
+        copy.trainable = False
+        self.average_updates[name] = self.add_weight(name=f"{name}_updates", **COUNTER)
 
     def averaged(self, name):
         """The network to use once trained: its average where there is one."""
@@ -112,7 +139,47 @@ class GenerativeModel(Conditions, Noise, keras.Model):
         """The network that learns, or in use the one to use."""
         return getattr(self, name) if training else self.averaged(name)
 
+    def run(self, name, x, labels=None, training=False):
+        """The network `name` of x, and of the labels if the model is conditional."""
+        conditions = self.conditions
+        if (labels is None) != ("labels" not in conditions):
+            raise InputError(
+                f"{type(self).__name__} is not conditional; omit `labels`"
+                if "labels" not in conditions
+                else f"{type(self).__name__} is conditional; give labels {self.label_spec.shape}"
+            )
+        if labels is not None:
+            # Keras takes a list of tensors, and no array among them.
+            x = [tf.convert_to_tensor(x), tf.convert_to_tensor(conditions["labels"].encoded(labels))]
+        return self.network(name, training)(x, training=training)
+
     # What a model says of itself.
+
+    @property
+    def fields(self):
+        """{name: `tfgen.fields.Field`} of a batch, in order: images, and labels of a model of `classes`."""
+        fields = {"images": Image(self.image_shape, *self.value_range)}
+        if self.classes:
+            fields["labels"] = Classes(self.classes)
+        return fields
+
+    @property
+    def conditions(self):
+        """The fields that `sample` takes: those of a batch but for what the model makes."""
+        return {name: field for name, field in self.fields.items() if name != "images"}
+
+    @property
+    def data_spec(self):
+        """The tensors of a batch: one `tf.TensorSpec`, a tuple (images, labels), or else a dict."""
+        specs = {name: field.spec(name) for name, field in self.fields.items()}
+        if list(specs) == ["images"]:
+            return specs["images"]
+        return tuple(specs.values()) if list(specs) == ["images", "labels"] else specs
+
+    @property
+    def label_spec(self):
+        """Of the labels that `sample` takes; None if the model takes none."""
+        return self.conditions["labels"].spec("labels") if "labels" in self.conditions else None
 
     def objectives(self) -> dict[str, Objective]:
         raise NotImplementedError(f"{type(self).__name__}.objectives")
@@ -125,16 +192,29 @@ class GenerativeModel(Conditions, Noise, keras.Model):
         """What the model exports: name -> (method, its input specs)."""
         raise NotImplementedError(f"{type(self).__name__}.signatures")
 
+    def start(self, batch):
+        """What comes before the first step of all, by the first examples: {name of a field: tensor}."""
+
     # Training.
 
-    def compile(self, optimizer=None, *, jit_compile="auto", run_eagerly=False, steps_per_execution=1):
+    def compile(
+        self, optimizer=None, *, jit_compile="auto", run_eagerly=False, steps_per_execution=1, **other
+    ):
         """As in Keras; the losses are the model's own.
 
         Args:
             optimizer: None for the paper's, a name, an optimizer, or a dict of them with one
                 for each objective. Under "mixed_float16" each is wrapped in a LossScaleOptimizer.
             jit_compile, run_eagerly, steps_per_execution: as in `keras.Model.compile`.
+
+        Raises:
+            InputError: optimizers that do not fit the objectives, or losses and metrics of yours.
         """
+        if other:
+            raise InputError(
+                f"{type(self).__name__} has its own losses and logs; received {', '.join(other)}; "
+                f"look at samples with tfgen.metrics.evaluate"
+            )
         objectives = self.objectives()
         given = self.default_optimizers() if optimizer is None else optimizer
         if not isinstance(given, dict):
@@ -152,83 +232,83 @@ class GenerativeModel(Conditions, Noise, keras.Model):
         self.compile_kwargs = kwargs
         self.optimizers = {}
         for name, objective in objectives.items():
-            one = optimizers[name]
-            if self.compute_dtype == "float16" and not hasattr(one, "inner_optimizer"):
-                one = keras.optimizers.LossScaleOptimizer(one)
-            one.build(objective.variables)
-            self.optimizers[name] = one
+            optimizer = optimizers[name]
+            if self.compute_dtype == "float16" and not hasattr(optimizer, "inner_optimizer"):
+                optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+            optimizer.build(objective.variables)
+            self.optimizers[name] = optimizer
             self.trackers[name] = Means((f"{name}_loss", *objective.logs), name=name)
 
     def fit(self, x=None, y=None, batch_size=None, *args, callbacks=None, validation_data=None, **kwargs):
-        """Keras' `fit`; raises `Diverged` when a loss is no longer a number.
+        """Keras' `fit`, of arrays (x, y), a dict of arrays by the names of `fields`, a tf.data.Dataset, a
+        PyDataset or a generator of such batches; bytes are scaled to each field's range.
 
-        Images that lie outside of `value_range`, or hold NaN, are an InputError; bytes are scaled. So are
-        labels of classes that the model does not have, arrays of labels that are all of one class, and
-        a batch of one example where batch normalisation would leave nothing of it.
+        Raises:
+            Diverged: a loss is no longer a number.
+            InputError: images outside of their range or with NaN; labels of classes that the model does not
+                have, or that are all of one class; a batch of one example, which batch normalisation
+                would map to zeros; weights of samples or classes.
         """
-        callbacks = [] if callbacks is None else list(tree.flatten(callbacks))
+        for name in ("sample_weight", "class_weight"):
+            if kwargs.pop(name, None) is not None:
+                raise InputError(
+                    f"{type(self).__name__}.fit takes no {name}: its losses are means over examples"
+                )
+        callbacks = [] if callbacks is None else list(keras.tree.flatten(callbacks))
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # Keras warns otherwise: a dataset has its own order
-        ranges.check_several(x, self, y)
         share = 1 - (kwargs.get("validation_split") or 0)
-        x = ranges.checked(x, self, y, ranges.sizes(x, batch_size or 32, share))
+        x = door.received(self, x, y, batch_size or 32, share=share)
         if isinstance(validation_data, (tuple, list)):
-            ranges.checked(validation_data[0], self, *validation_data[1:2], sizes=None)
+            validation_data = (door.received(self, *validation_data[:2], updates=False),)
         elif validation_data is not None:
-            validation_data = ranges.checked(validation_data, self, sizes=None)
+            validation_data = door.received(self, validation_data, updates=False)
+        if int(self.step.numpy()) == 0 and type(self).start is not GenerativeModel.start:
+            batch, x = door.first(self, x, batch_size or 32, self.start_examples)
+            self.start(batch)
         kwargs.update(callbacks=[*callbacks, StopAtNaN()], validation_data=validation_data)
         try:
-            return super().fit(x, y, batch_size, *args, **kwargs)
+            return super().fit(x, None, batch_size, *args, **kwargs)
         except tf.errors.InvalidArgumentError as error:
-            foreign = ranges.error_of(error, self)
+            foreign = door.error_of(error, self)
             if foreign is None:
                 raise
             raise foreign from None
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
-        """Keras' `train_on_batch`, of images and labels that are the model's, as for `fit`."""
-        ranges.checked(x, self, y, ranges.sizes(x, math.inf))
-        return super().train_on_batch(x, y, *args, **kwargs)
+        """Keras' `train_on_batch`, of arrays as for `fit`."""
+        given = keras.tree.flatten(x if y is None else (x, y))
+        return super().train_on_batch(door.received(self, x, y, len(given[0])), None, *args, **kwargs)
 
-    def train_step(self, batch):
-        return self._play(batch)
+    def train_step(self, data):
+        return self._train(data)
 
-    def _play(self, batch, due=None):
-        """One step of the game; `due` names the objectives to update where no cond may decide."""
-        batch = self._checked(batch)
+    def _train(self, data, due=None):
+        """One training step; `due` names the objectives to update, None lets the graph decide."""
+        batch = door.batch_of(self, data)
         self.step.assign_add(1)
-        self._begin("step")
-        for name, objective in self.objectives().items():
-            if objective.every == 1 or (due is not None and name in due):
-                self.minimize(name, objective, batch)
-            elif due is None:
-                tf.cond(
-                    self.step % objective.every == 0,
-                    lambda: self.minimize(name, objective, batch),
-                    lambda: None,
-                )
+        objectives = self.objectives()
+        sure = {name: one for name, one in objectives.items() if (one.always if due is None else name in due)}
+        step = Step(self, batch, True, {name: one for name, one in sure.items() if one.when is None})
+        try:
+            plan.play(self, step, due)
+        finally:
+            step.close()
         return self._results()
 
     def make_train_function(self, force=False):
         objectives = self.objectives()
-        if self._distribute_strategy is None or all(one.every == 1 for one in objectives.values()):
+        if not plan.needs_python(self, objectives):
             return super().make_train_function(force)
-        # An update inside a cond is refused under tf.distribute (merge_call): instead one
-        # function for each set of objectives that are due together.
-        if self.steps_per_execution > 1:
-            raise InputError(
-                f"{type(self).__name__} updates some objectives every few steps; under a "
-                f"strategy that needs steps_per_execution=1; received {self.steps_per_execution}"
-            )
         if self.train_function is not None and not force:
             return
+        # One function for each set of objectives that are due together.
         functions = {}
 
         def train_function(iterator):
-            step = int(self.step.numpy()) + 1
-            due = tuple(name for name, objective in objectives.items() if step % objective.every == 0)
+            due = plan.due(objectives, int(self.step.numpy()) + 1)
             if due not in functions:
-                functions[due] = self._make_function(lambda batch: self._play(batch, due))
+                functions[due] = self._make_function(lambda data: self._train(data, due))
             return functions[due](iterator)
 
         self.train_function = train_function
@@ -236,42 +316,22 @@ class GenerativeModel(Conditions, Noise, keras.Model):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: constructors build everything. Keras' own averages a batch, which bytes refuse."""
 
-    def test_step(self, batch):
-        batch = self._checked(batch)
+    def test_step(self, data):
+        batch = door.batch_of(self, data)
         self.asked.assign_add(1)
-        self._begin("asked")
+        step = Step(self, batch, False)
         for name, objective in self.objectives().items():
-            self._track(name, *objective.loss(batch, training=False))
+            self._track(name, *objective.loss(step))
         return self._results()
 
-    def minimize(self, name, objective, batch):
+    def minimize(self, name, objective, step):
         """One update of the objective's networks, and of nothing else."""
         optimizer, variables = self.optimizers[name], objective.variables
-        with self.recording(name, variables) as tape:
-            loss, logs = objective.loss(batch, training=True)
-            # Keras adds up the replicas' gradients.
-            share = loss / tf.distribute.get_strategy().num_replicas_in_sync
-            scaled = optimizer.scale_loss(share)
+        with step.recording(name, variables) as tape:
+            loss, logs = objective.loss(step)
+            scaled = optimizer.scale_loss(loss * step.share)  # Keras adds up the replicas' gradients
         optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
-        for average, copy in self.averages.items():
-            network = getattr(self, average)
-            if any(network is trained for trained in objective.networks):
-                self._follow(copy, network, self.step // objective.every)
         self._track(name, loss, logs)
-
-    @contextlib.contextmanager
-    def recording(self, name, variables):
-        """The tape of an objective's update, which watches its variables and nothing else."""
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([v.value for v in variables])
-            yield tape
-
-    def _follow(self, copy, network, updates):
-        updates = tf.cast(updates, tf.float32)
-        decay = tf.minimum(self.ema_decay, (1 + updates) / (10 + updates))
-        for mean, value in zip(copy.weights, network.weights):
-            # Batch statistics are averages already.
-            mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)
 
     def _track(self, name, loss, logs):
         self.trackers[name].update_state({f"{name}_loss": loss, **logs})
@@ -282,67 +342,117 @@ class GenerativeModel(Conditions, Noise, keras.Model):
             return {log: tf.reshape(value, [1]) for log, value in results.items()}  # Keras reduces axis 0
         return results
 
-    def _checked(self, batch):
-        """The batch, once it is known to be what `data_spec` says; bytes are scaled here."""
-        if isinstance(batch, tuple):  # Keras sends arrays as (x, y, sample_weight)
-            batch = tuple(x for x in batch if x is not None)
-            batch = batch[0] if len(batch) == 1 else batch
-        want, got = tree.flatten(self.data_spec), tree.flatten(batch)
-        fits = len(want) == len(got) and all(
-            spec.shape.is_compatible_with(x.shape)
-            and (spec.dtype == x.dtype or (spec.dtype == tf.float32 and x.dtype == tf.uint8))
-            for spec, x in zip(want, got)
-        )
-        if not fits:
-            want = ", ".join(f"{spec.name} {spec.shape} {spec.dtype.name}" for spec in want)
-            got = ", ".join(f"{x.shape} {x.dtype.name}" for x in got)
-            raise InputError(f"{type(self).__name__} expects a batch of {want}; received {got}")
-        low, high = self.value_range
-        scaled = [
-            low + tf.cast(x, tf.float32) * ((high - low) / 255) if x.dtype == tf.uint8 else x for x in got
-        ]
-        return tree.pack_sequence_as(self.data_spec, scaled)
-
     @property
     def metrics(self):
         return list(self.trackers.values())
 
     # Samples.
 
-    def sample(self, n, seed=None, first_row=0, labels=None):
+    def key_of(self, seed):
+        """The key of `seed`; if None, a fresh one of the model's own seed and of a count of such calls."""
+        if isinstance(seed, tf.Tensor):
+            return random.key(seed)
+        if seed is not None:
+            seed = operator.index(seed) % 2**64
+            return _key_of(tf.constant(seed - (seed >> 63 << 64), tf.int64))
+        self.asked.assign_add(1)
+        return random.key(self.seed, TESTING, 0, self.asked.value)
+
+    def sample(self, n, seed=None, *, first_row=0, **given):
         """n images, float32 (n, height, width, channels) in `value_range`.
 
         Args:
             seed: the same seed gives the same images; None gives new ones in every call.
             first_row: the number of the first image in the seed's endless list of images.
-            labels: of a conditional model, one for each image, or one for all; drawn if None.
+            given: the model's `conditions`, as labels=..., one for each image, or one for all; drawn if
+                they are not given and can be drawn; and its `options`, as temperature=....
+
+        Raises:
+            InputError: n < 1, conditions or options that the model does not have, or out of range.
         """
+        n, key, values = self.request(n, seed, first_row, given)
+        return self.draw(key, n, first_row, **values)
+
+    def request(self, n, seed, first_row, given):
+        """(n, the seed's key, {condition or option: value}) of arguments of `sample`, checked."""
+        owner, n = type(self).__name__, operator.index(n)
         if n < 1:
             raise InputError(f"sample needs n >= 1; received {n}")
         key = self.key_of(seed)
-        return self.draw(key, n, first_row, self.labels_for(labels, key, n, first_row))
+        conditions = {
+            name: self._condition(name, field, given.pop(name, None), key, n, first_row)
+            for name, field in self.conditions.items()
+        }
+        options = {
+            name: option.checked(name, given.pop(name, option.default))
+            for name, option in self.options.items()
+        }
+        if given.pop("labels", None) is not None:
+            raise InputError(f"{owner} is not conditional; omit `labels`")
+        given.pop("labels", None)
+        for name in given:
+            raise unknown(f"argument of {owner}.sample", name, [*self.conditions, *self.options, "first_row"])
+        return n, key, {**conditions, **options}
 
-    def sample_from_seed(self, seed, n, labels=None):
-        """`sample`, of plain tensors, so that it can be exported: the same images for the same seed.
-
-        Args:
-            seed, n: int64 and int32 scalars.
-            labels: of a conditional model, those of n images or one for all.
-        """
-        if labels is None:
-            return self.draw(random.key(seed), n, 0)
-        labels = tf.broadcast_to(labels, tf.stack([n, *labels.shape[1:]]))
-        return self.draw(random.key(seed), n, 0, labels)
-
-    def sampler(self):
-        """The signature of `sample_from_seed`."""
-        return self.sample_from_seed, [*SEEDED, *([self.label_spec] if self.label_spec is not None else [])]
+    def _condition(self, name, field, value, key, n, first_row):
+        if value is not None:
+            return field.for_samples(value, n, name, type(self).__name__)
+        drawn = field.draw(random.fold_in(key, LABELS), n, first_row)
+        if drawn is None:
+            raise InputError(f"{type(self).__name__} makes images of {name}; give {name}")
+        return drawn
 
     def draw(self, key, n, first_row, labels=None):
         """n images from the noise of a key, the first of them numbered `first_row`."""
         raise NotImplementedError(f"{type(self).__name__}.draw")
 
+    def sample_from_seed(self, seed, n, *given):
+        """`sample`, of plain tensors, so that it can be exported: the same images for the same seed.
+
+        Args:
+            seed, n: int64 and int32 scalars.
+            given: the conditions, of n images or one for all, then the options, float32 scalars.
+        """
+        names = [*self.conditions, *self.options]
+        values = dict(zip(names, given)) if given else {}
+        for name in self.conditions.keys() & values.keys():
+            value = values[name]
+            values[name] = tf.broadcast_to(value, tf.stack([n, *value.shape[1:]]))
+        return self.draw(random.key(seed), n, 0, **values)
+
+    def sampler(self):
+        """The signature of `sample_from_seed`."""
+        conditions = [field.spec(name) for name, field in self.conditions.items()]
+        options = [tf.TensorSpec((), tf.float32, name) for name in self.options]
+        return self.sample_from_seed, [*SEEDED, *conditions, *options]
+
+    @property
+    def input_values(self):
+        """{name: values} of what the signatures take, as `tfgen.priors` and `tfgen.fields` describe them."""
+        values = {name: field.values for name, field in self.fields.items()}
+        values["n"] = {"distribution": "batch"}
+        return values
+
+    # Use by Keras.
+
+    def predict_step(self, data):
+        """Keras' `predict`: the call of one part, or of several, as (z, labels)."""
+        data = data[0] if isinstance(data, (tuple, list)) and len(data) == 1 else data
+        if isinstance(data, dict):
+            return self(**data, training=False)
+        return self(*data, training=False) if isinstance(data, (tuple, list)) else self(data, training=False)
+
     # Saving.
+
+    def save(self, filepath, *args, **kwargs):
+        """Keras' `save`, as a .keras file.
+
+        Raises:
+            InputError: an .h5 file, which cannot hold a model of several optimizers.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise InputError(f"{type(self).__name__} is saved as .keras; received {filepath}")
+        return super().save(filepath, *args, **kwargs)
 
     def get_config(self):
         names = {
@@ -353,11 +463,20 @@ class GenerativeModel(Conditions, Noise, keras.Model):
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         }
         config = {name: getattr(self, name) for name in sorted(names - {"self"})}
-        return {"name": self.name, "dtype": self.dtype_policy.name, **config}
+        networks = {
+            name: keras.saving.serialize_keras_object(network)
+            for name, network in self._given_networks.items()
+        }
+        return {"name": self.name, "dtype": self.dtype_policy.name, **config, **networks}
 
     @classmethod
     def from_config(cls, config):
-        return cls(**config)
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in cls.own_networks
+            if isinstance(config.get(name), dict)
+        }
+        return cls(**{**config, **networks})
 
     def get_compile_config(self):
         if not self.compiled:

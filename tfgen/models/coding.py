@@ -5,15 +5,17 @@ import contextlib
 import keras
 import numpy as np
 import tensorflow as tf
-from keras import tree
 
-from tfgen import random
+from tfgen import priors, random
 from tfgen.errors import InputError
+from tfgen.keras_private import forget_layer
+from tfgen.models import door
+from tfgen.models.abilities import Codes
 from tfgen.models.base import SEEDED, GenerativeModel
 from tfgen.models.mixture.gaussianmixture import GaussianMixture
 
 
-class CodingModel(GenerativeModel):
+class CodingModel(Codes, GenerativeModel):
     """An `encoder` of images and a `decoder` of codes of size `latent_dim`.
 
     A subclass builds the two networks (`networks.encoder` and `networks.decoder` make those that
@@ -26,7 +28,8 @@ class CodingModel(GenerativeModel):
     """
 
     value_range = (0.0, 1.0)
-    averaged_networks = ("encoder", "decoder")
+    averaged_networks = own_networks = ("encoder", "decoder")
+    prior = priors.Normal()
 
     def __init__(self, *, density_components=0, density_covariance="full", **kwargs):
         super().__init__(**kwargs)
@@ -46,14 +49,6 @@ class CodingModel(GenerativeModel):
         how = dict(components=self.density_components, covariance=self.density_covariance)
         return GaussianMixture((self.latent_dim,), **how, seed=self.seed, dtype="float32")
 
-    def encode(self, images, labels=None):
-        """Codes (n, latent_dim) of images (n, h, w, c) in `value_range`."""
-        raise NotImplementedError(f"{type(self).__name__}.encode")
-
-    def decode(self, z, labels=None):
-        """Images (n, h, w, c) in `value_range` of codes z (n, latent_dim)."""
-        raise NotImplementedError(f"{type(self).__name__}.decode")
-
     def checked_codes(self, z):
         """z as a tensor, once its last axis is known to be the model's."""
         z = tf.convert_to_tensor(z, tf.float32)
@@ -62,10 +57,6 @@ class CodingModel(GenerativeModel):
                 f"{type(self).__name__} has codes of size {self.latent_dim}; received z {z.shape}"
             )
         return z
-
-    def reconstruct(self, images, labels=None):
-        """decode(encode(images)): (n, h, w, c) in `value_range`."""
-        return self.decode(self.encode(images, labels), labels)
 
     def fit_density(self, data, components=10, covariance="full", epochs=100):
         """Fits a mixture of Gaussians to the codes of images, from which `sample` then draws.
@@ -89,14 +80,12 @@ class CodingModel(GenerativeModel):
                 f"fit_density takes models without labels"
             )
         if not isinstance(data, tf.data.Dataset):
-            data = tf.data.Dataset.from_tensor_slices(data).batch(500)
-        encode = tf.function(
-            lambda batch: self.encode(tree.flatten(self._checked(batch))[0]), autograph=False
-        )
+            data = tf.data.Dataset.from_tensor_slices(door.received(self, data, updates=False)).batch(500)
+        encode = tf.function(lambda batch: self.encode(door.batch_of(self, batch)["images"]), autograph=False)
         codes = np.concatenate([encode(batch) for batch in data])
         self.density_components, self.density_covariance = components, covariance
         if hasattr(self, "density"):
-            self._tracker.untrack(self.density)  # Keras keeps a layer whose name another one takes
+            forget_layer(self, "density")
         self.density = self._mixture()
         self.density.compile()
         stop = keras.callbacks.EarlyStopping("nll", min_delta=1e-3, mode="min")
@@ -104,10 +93,10 @@ class CodingModel(GenerativeModel):
         return self.density.fit(codes, epochs=epochs, **options).history["nll"]
 
     def draw_codes(self, key, n, first_row):
-        """z ~ N(0, I), or of the density of `fit_density`: float32 (n, latent_dim)."""
+        """z of the prior, or of the density of `fit_density`: float32 (n, latent_dim)."""
         if self.density_components:
             return self.density.draw(key, n, first_row)
-        return random.normal(key, (n, self.latent_dim), first_row)
+        return self.prior.draw(key, (n, self.latent_dim), first_row)
 
     def latents_from_seed(self, seed, n):
         """The codes (n, latent_dim) that `sample` decodes; seed and n are int64 and int32 scalars."""
@@ -119,6 +108,10 @@ class CodingModel(GenerativeModel):
 
     def call(self, images, labels=None, training=False):
         return self.reconstruct(images, labels)
+
+    @property
+    def input_values(self):
+        return {**super().input_values, "z": self.prior.values}
 
     def signatures(self):
         labels = [] if self.label_spec is None else [self.label_spec]

@@ -2,6 +2,7 @@
 
 import math
 import time
+import zlib
 
 import keras
 import numpy as np
@@ -22,6 +23,7 @@ from tfgen.models import (
 )
 from tfgen.models.autoregressive import logistic_mixture
 from tfgen.models.autoregressive.base import AutoregressiveModel
+from tfgen.models.step import TRAINING
 from tools.benchmarks import ratio, take_turns
 
 BATCH = 128
@@ -275,10 +277,11 @@ def check(name, build):
     if isinstance(model, AutoregressiveModel):
         plain = plain_likelihood(build())()
     else:
-        key = [random.key(model.seed, 1, 1, draw) for draw in (1, 2)]
+        z = "z" if model.discriminator_steps == 1 else "z of discriminator"
+        key = [random.key(model.seed, TRAINING, zlib.crc32(draw.encode()), 1) for draw in (z, "alpha")]
         plain = plain_gan(
             build(),
-            lambda model: model.latents(key[0], BATCH),
+            lambda model: model.draw_codes(key[0], BATCH),
             lambda: random.uniform(key[1], (BATCH, 1, 1, 1)),
         )()
     ours = function_of(model, jit_compile=False)()
@@ -290,9 +293,9 @@ def noise_of(model):
     """One draw of a step's latents."""
     if isinstance(model, VAE):
         return tf.function(
-            lambda: random.normal(random.key(0, model.step.value, 1), (BATCH, model.latent_dim))
+            lambda: random.normal(random.key(0, 1, model.step.value), (BATCH, model.latent_dim))
         )
-    return tf.function(lambda: model.latents(random.key(0, model.step.value, 1), BATCH))
+    return tf.function(lambda: model.draw_codes(random.key(0, 1, model.step.value), BATCH))
 
 
 def against_plain_keras():
@@ -359,7 +362,7 @@ def _unrolled(model, steps):
     def round_(batch):
         for step in range(1, steps + 1):
             due = [name for name in names if step % model.objectives()[name].every == 0]
-            logs = model._play(batch, due)
+            logs = model._train(batch, due)
         return logs
 
     return _seconds(lambda: next(iter(round_(next(data)).values())))

@@ -65,7 +65,7 @@ def first_images(model, run, n, data, split, data_dir, **wanted):
 def drawn(model, n, seed, label):
     """The codes that `tfgen sample` decodes and their labels: `label`, or drawn; None if not conditional."""
     from tfgen import latent, random
-    from tfgen.models.conditions import LABELS
+    from tfgen.models.base import LABELS
 
     z = latent.codes(model, n, seed)
     if model.label_spec is None:
@@ -73,8 +73,8 @@ def drawn(model, n, seed, label):
             raise InputError(f"{type(model).__name__} is not conditional; leave --label away")
         return z, None
     if label is not None:
-        return z, model.checked_labels(label, n).numpy()
-    return z, model.draw_labels(random.fold_in(random.key(seed), LABELS), n, 0).numpy()
+        return z, model.conditions["labels"].for_samples(label, n, "labels", type(model).__name__).numpy()
+    return z, model.conditions["labels"].draw(random.fold_in(random.key(seed), LABELS), n).numpy()
 
 
 def part(labels, index):

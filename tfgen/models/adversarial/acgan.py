@@ -19,9 +19,9 @@ images of their batch.
 import tensorflow as tf
 
 from tfgen import losses
+from tfgen.fields import needs_classes
 from tfgen.models.adversarial.base import StandardGAN
 from tfgen.models.base import Recipe
-from tfgen.models.conditions import needs_classes
 from tfgen.models.registry import model
 
 
@@ -66,22 +66,22 @@ class ACGAN(StandardGAN):
         """P(C|x), (n, classes), of images (n, h, w, c) in [-1, 1]."""
         return tf.nn.softmax(self.heads(images)[1])
 
-    def discriminator_objective(self, batch, training):
+    def discriminator_objective(self, step):
         """-L_S - L_C, and the two parts of -L_C in nats an image."""
-        images, labels = batch
-        fakes, _ = self.fake(images, labels, training)
+        images, labels, training = step.batch["images"], step.batch["labels"], step.training
+        fakes, _ = self.fakes(step)
         real, real_classes = self.heads(images, training)
         fake, fake_classes = self.heads(tf.stop_gradient(fakes), training)
         parts = class_loss(labels, real_classes), class_loss(labels, fake_classes)
         loss = self.adversarial_loss.discriminator(real, fake) + sum(parts)
         return loss, dict(zip(self.discriminator_logs, parts))
 
-    def generator_objective(self, batch, training):
-        images, labels = batch
-        fakes, _ = self.fake(images, labels, training)
+    def generator_objective(self, step):
+        labels, training = step.batch["labels"], step.training
+        fakes, _ = self.fakes(step)
         fake, classes = self.heads(fakes, training)
         return self.adversarial_loss.generator(fake) + class_loss(labels, classes), {}
 
     def signatures(self):
-        images = self.data_spec[0]
+        images = self.fields["images"].spec("images")
         return {**super().signatures(), "classify": (self.classify, [images])}

@@ -1,26 +1,17 @@
 """The game of a generator and a discriminator over images."""
 
-import contextlib
-import threading
-
 import keras
 import tensorflow as tf
 
-from tfgen import losses, networks, random
+from tfgen import losses, networks, priors, random
 from tfgen.errors import unknown
+from tfgen.models.abilities import Game, Games, Played
 from tfgen.models.base import SEEDED, GenerativeModel, Objective
 
 BODIES = ("convolutional", "dense")
 
 
-class _Pass:
-    """The generator's one pass of a step, under the tape of its update."""
-
-    def __init__(self, tape):
-        self.tape, self.made = tape, None
-
-
-class AdversarialModel(GenerativeModel):
+class AdversarialModel(Games, GenerativeModel):
     """A generator of noise against a discriminator, updated in turn.
 
     A subclass builds `generator`, z (n, latent_dim) -> images (n, h, w, c) in [-1, 1], and
@@ -40,10 +31,8 @@ class AdversarialModel(GenerativeModel):
     generator_logs = ()
     discriminator_steps = 1
     averaged_networks = ("generator",)
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self._passes = {}  # by thread: the devices' steps are traced in threads of their own
+    own_networks = ("generator", "discriminator")
+    prior = priors.Normal()
 
     def objectives(self):
         return {
@@ -55,64 +44,56 @@ class AdversarialModel(GenerativeModel):
             ),
         }
 
-    @property
-    def critic(self):
-        """Whether the discriminator only scores, so that its zero decides nothing."""
-        return not self.adversarial_loss.zero_decides
+    def games(self):
+        zero_decides = self.adversarial_loss.zero_decides
+        return [Game("generator", "discriminator", self.played, zero_decides)]
 
-    def discriminator_objective(self, batch, training):
-        images, labels = self.parted(batch)
-        fakes, _ = self.fake(images, labels, training)
-        real = self.score(images, labels, training)
-        fake = self.score(tf.stop_gradient(fakes), labels, training)
+    def played(self, step):
+        """What is seen of the game in a step: see `abilities.Game`."""
+        images, labels = step.batch.get("images"), step.batch.get("labels")
+        fakes, _ = self.fakes(step)
+        real = None if images is None else self.score(images, labels, step.training)
+        return Played(real, self.score(fakes, labels, step.training), images, fakes)
+
+    def discriminator_objective(self, step):
+        images, labels = step.batch["images"], step.batch.get("labels")
+        fakes, _ = self.fakes(step)
+        real = self.score(images, labels, step.training)
+        fake = self.score(tf.stop_gradient(fakes), labels, step.training)
         return self.adversarial_loss.discriminator(real, fake), {}
 
-    def generator_objective(self, batch, training):
-        images, labels = self.parted(batch)
-        fakes, _ = self.fake(images, labels, training)
-        fake = self.score(fakes, labels, training)
-        real = self.score(images, labels, training) if self.adversarial_loss.relativistic else None
+    def generator_objective(self, step):
+        images, labels = step.batch["images"], step.batch.get("labels")
+        fakes, _ = self.fakes(step)
+        fake = self.score(fakes, labels, step.training)
+        real = self.score(images, labels, step.training) if self.adversarial_loss.relativistic else None
         return self.adversarial_loss.generator(fake, real), {}
 
     def default_optimizers(self):
         """Those of DCGAN (Radford et al., 2016, section 4)."""
         return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in self.objectives()}
 
-    def latents(self, key, n, first_row=0):
-        """z ~ N(0, I), float32 (n, latent_dim)."""
-        return random.normal(key, (n, self.latent_dim), first_row)
+    def draw_codes(self, key, n, first_row=0):
+        """z of the prior, float32 (n, latent_dim)."""
+        return self.prior.draw(key, (n, self.latent_dim), first_row)
 
     def score(self, images, labels=None, training=False):
         """What the discriminator says of images, (n, 1): high if it takes them for real."""
         return self.run("discriminator", images, labels, training)
 
-    def fake(self, images, labels=None, training=False):
-        """As many fakes as there are images, (n, h, w, c), and their z (n, latent_dim)."""
-        shared = self._passes.get(threading.get_ident())
-        if shared and shared.made:
-            return shared.made
-        n = tf.shape(images)[0]
-        z = self.latents(self.next_key(), n, self._first_row(n))
-        made = self.run("generator", z, labels, training), z
-        if shared:
-            shared.made = made
-        return made
+    def fakes(self, step):
+        """As many fakes as the step has examples, of the same labels, (n, h, w, c), and their z.
 
-    def _play(self, batch, due=None):
-        if self.discriminator_steps > 1:
-            return super()._play(batch, due)
-        with super().recording("generator", self.objectives()["generator"].variables) as tape:
-            self._passes[threading.get_ident()] = _Pass(tape)
-            try:
-                return super()._play(batch, due)
-            finally:
-                del self._passes[threading.get_ident()]
+        With one update of the discriminator for each of the generator, they are those of the step; else
+        each update has its own.
+        """
+        if self.discriminator_steps == 1:
+            return step.once(self._fakes, self.generator)
+        return self._fakes(step, f"z of {step.playing}")
 
-    def recording(self, name, variables):
-        shared = self._passes.get(threading.get_ident())
-        if shared and name == "generator":
-            return contextlib.nullcontext(shared.tape)
-        return super().recording(name, variables)
+    def _fakes(self, step, name="z"):
+        z = self.draw_codes(step.key(name), step.rows, step.first_row)
+        return self.run("generator", z, step.batch.get("labels"), step.training), z
 
     def generate(self, z, labels=None):
         """Images (n, h, w, c) in [-1, 1] of latents z (n, latent_dim), and of labels if conditional."""
@@ -120,10 +101,14 @@ class AdversarialModel(GenerativeModel):
 
     def latents_from_seed(self, seed, n):
         """The latents (n, latent_dim) of `sample`; seed and n are int64 and int32 scalars."""
-        return self.latents(random.key(seed), n)
+        return self.draw_codes(random.key(seed), n)
 
     def draw(self, key, n, first_row, labels=None):
-        return self.generate(self.latents(key, n, first_row), labels)
+        return self.generate(self.draw_codes(key, n, first_row), labels)
+
+    @property
+    def input_values(self):
+        return {**super().input_values, "z": self.prior.values}
 
     def call(self, z, labels=None, training=False):
         return self.run("generator", z, labels, training)

@@ -23,7 +23,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfgen import losses, random
+from tfgen import losses, priors
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
@@ -62,7 +62,7 @@ class BEGAN(AdversarialModel):
         "fashion_mnist", batch_size=64, epochs=10, model=dict(image_shape=(28, 28, 1), width=16, depth=1)
     )
     discriminator_logs = ("convergence", "k")
-    input_values = {"z": {"distribution": "uniform", "low": -1.0, "high": 1.0}}
+    prior = priors.Uniform(-1.0, 1.0)
 
     def __init__(
         self,
@@ -121,18 +121,15 @@ class BEGAN(AdversarialModel):
         """Adam of rate 1e-4 (section 4.1)."""
         return {name: keras.optimizers.Adam(1e-4) for name in self.objectives()}
 
-    def latents(self, key, n, first_row=0):
-        """z ~ U(-1, 1), float32 (n, latent_dim)."""
-        return 2 * random.uniform(key, (n, self.latent_dim), first_row) - 1
-
     def score(self, images, labels=None, training=False):
         """-L, (n, 1)."""
         again = self.run("discriminator", images, training=training)
         return -tf.reduce_mean(abs(again - images), axis=(1, 2, 3))[:, None]
 
-    def discriminator_objective(self, images, training):
-        fakes, _ = self.fake(images, training=training)
-        real = self.score(images, training=training)
+    def discriminator_objective(self, step):
+        training = step.training
+        fakes, _ = self.fakes(step)
+        real = self.score(step.batch["images"], training=training)
         fake = self.score(tf.stop_gradient(fakes), training=training)
         loss, k = self.adversarial_loss.discriminator(real, fake), tf.identity(self.k)
         means = tf.stop_gradient(-tf.stack([tf.reduce_mean(real), tf.reduce_mean(fake)]))

@@ -16,9 +16,9 @@ z is normal.
 """
 
 from tfgen import losses
+from tfgen.fields import needs_classes
 from tfgen.models.adversarial.base import StandardGAN
 from tfgen.models.base import Recipe
-from tfgen.models.conditions import needs_classes
 from tfgen.models.registry import model
 
 

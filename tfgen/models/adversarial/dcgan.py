@@ -17,7 +17,7 @@ which draws new noise for the generator, this runs the generator once a step.
 
 import keras
 
-from tfgen import losses, networks, random
+from tfgen import losses, networks, priors
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
@@ -39,7 +39,7 @@ class DCGAN(AdversarialModel):
     tiny = dict(latent_dim=4, width=8, image_shape=(16, 16, 1))
     recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
     adversarial_loss = losses.Minimax()
-    input_values = {"z": {"distribution": "uniform", "low": -1.0, "high": 1.0}}
+    prior = priors.Uniform(-1.0, 1.0)
 
     def __init__(self, image_shape=(64, 64, 3), latent_dim=100, width=128, **kwargs):
         super().__init__(**kwargs)
@@ -50,7 +50,3 @@ class DCGAN(AdversarialModel):
             self.discriminator = networks.dcgan_discriminator(
                 image_shape, width, normalization="batch", initializer=start
             )
-
-    def latents(self, key, n, first_row=0):
-        """z ~ U(-1, 1), float32 (n, latent_dim)."""
-        return 2 * random.uniform(key, (n, self.latent_dim), first_row) - 1

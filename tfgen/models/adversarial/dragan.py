@@ -45,10 +45,11 @@ class DRAGAN(StandardGAN):
         super().__init__(image_shape, **kwargs)
         self.penalty_weight, self.noise = penalty_weight, noise
 
-    def discriminator_objective(self, images, training):
-        loss, _ = super().discriminator_objective(images, training)
+    def discriminator_objective(self, step):
+        loss, _ = super().discriminator_objective(step)
+        images = step.batch["images"]
         n = tf.shape(images)[0]
-        noisy = images + self.noise * self.normal(n, *self.image_shape)
-        score = functools.partial(self.score, training=training)
+        noisy = images + self.noise * step.normal("noise", *self.image_shape)
+        score = functools.partial(self.score, training=step.training)
         penalty = losses.gradient_penalty(score, images, noisy, tf.ones((n, 1, 1, 1)))
         return loss + self.penalty_weight * penalty, {"gradient_penalty": penalty}

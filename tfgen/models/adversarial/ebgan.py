@@ -92,9 +92,9 @@ class EBGAN(StandardGAN):
         # The small number keeps the root differentiable where the reconstruction is perfect.
         return -tf.sqrt(square + 1e-12)[:, None], codes
 
-    def generator_objective(self, images, training):
-        fakes, _ = self.fake(images, training=training)
-        scores, codes = self._scores(fakes, training)
+    def generator_objective(self, step):
+        fakes, _ = self.fakes(step)
+        scores, codes = self._scores(fakes, step.training)
         repelling = repelling_term(codes)
         loss = self.adversarial_loss.generator(scores) + self.repelling_weight * repelling
         return loss, {"repelling": repelling}

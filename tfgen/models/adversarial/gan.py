@@ -14,7 +14,7 @@ Unlike the paper, the dense networks have leaky ReLU in D in place of maxout and
 place of momentum; with k = 1 both updates of a step see the same fakes.
 """
 
-from tfgen import losses, random
+from tfgen import losses, priors
 from tfgen.models.adversarial.base import StandardGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
@@ -32,7 +32,7 @@ class GAN(StandardGAN):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, discriminator_steps=2)
     recipe = Recipe("mnist", batch_size=128, epochs=30, model=dict(image_shape=(28, 28, 1), width=512))
-    input_values = {"z": {"distribution": "uniform", "low": -1.0, "high": 1.0}}
+    prior = priors.Uniform(-1.0, 1.0)
 
     def __init__(
         self,
@@ -47,7 +47,3 @@ class GAN(StandardGAN):
         super().__init__(image_shape, latent_dim, width, body, **kwargs)
         self.discriminator_steps, self.saturating = discriminator_steps, saturating
         self.adversarial_loss = losses.Minimax(saturating)
-
-    def latents(self, key, n, first_row=0):
-        """z ~ U(-1, 1), float32 (n, latent_dim)."""
-        return 2 * random.uniform(key, (n, self.latent_dim), first_row) - 1

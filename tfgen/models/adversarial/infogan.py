@@ -28,11 +28,10 @@ is uniform as the continuous codes are.
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfgen import losses, networks, random
+from tfgen import losses, networks, priors
 from tfgen.errors import InputError
 from tfgen.layers import BatchNormalization
 from tfgen.models.adversarial.base import AdversarialModel
@@ -60,7 +59,6 @@ class InfoGAN(AdversarialModel):
     recipe = Recipe("mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
     adversarial_loss = losses.Minimax()
     generator_logs = ("categorical_information", "continuous_information")
-    input_values = {"z": {"distribution": "uniform", "low": -1.0, "high": 1.0}}
 
     def __init__(
         self,
@@ -130,12 +128,11 @@ class InfoGAN(AdversarialModel):
         rates = {"discriminator": 2e-4, "generator": 1e-3}
         return {name: keras.optimizers.Adam(rate, beta_1=0.5) for name, rate in rates.items()}
 
-    def latents(self, key, n, first_row=0):
-        """z, float32 (n, latent_dim): one-hot, then U(-1, 1)."""
-        u = random.uniform(key, (n, 1 + self.latent_dim - self.categories), first_row)
-        values = np.arange(self.categories, dtype="float32")
-        category = tf.cast(tf.floor(u[:, :1] * self.categories) == values, tf.float32)
-        return tf.concat([category, 2 * u[:, 1:] - 1], axis=1)
+    @property
+    def prior(self):
+        """Of z: one-hot, then U(-1, 1)."""
+        uniform = self.latent_dim - self.categories
+        return priors.Joint((priors.OneHot(), self.categories), (priors.Uniform(), uniform))
 
     def heads(self, images, training=False):
         """D's logit (n, 1), and of Q the logits (n, categories) and the means and log deviations
@@ -170,14 +167,16 @@ class InfoGAN(AdversarialModel):
     def _weighted(self, parts):
         return self.categorical_weight * parts[0] + self.continuous_weight * parts[1]
 
-    def discriminator_objective(self, images, training):
-        fakes, z = self.fake(images, training=training)
-        real = self.score(images, training=training)
+    def discriminator_objective(self, step):
+        training = step.training
+        fakes, z = self.fakes(step)
+        real = self.score(step.batch["images"], training=training)
         fake, *q = self.heads(tf.stop_gradient(fakes), training)
         return self.adversarial_loss.discriminator(real, fake) - self._weighted(self.information(z, *q)), {}
 
-    def generator_objective(self, images, training):
-        fakes, z = self.fake(images, training=training)
+    def generator_objective(self, step):
+        training = step.training
+        fakes, z = self.fakes(step)
         fake, *q = self.heads(fakes, training)
         parts = self.information(z, *q)
         loss = self.adversarial_loss.generator(fake) - self._weighted(parts)

@@ -25,10 +25,10 @@ import keras
 from keras import layers
 
 from tfgen import losses
+from tfgen.fields import needs_classes
 from tfgen.layers import SpectralNormalization, advance
 from tfgen.models.adversarial.base import StandardGAN
 from tfgen.models.base import Recipe
-from tfgen.models.conditions import needs_classes
 from tfgen.models.registry import model
 
 
@@ -73,10 +73,10 @@ class ProjectionGAN(StandardGAN):
         score = layers.Add(dtype="float32")([stack[last](phi), product])
         return keras.Model([images, one_hot], score, name="discriminator")
 
-    def discriminator_objective(self, batch, training):
-        if training:
+    def discriminator_objective(self, step):
+        if step.training:
             advance(self.discriminator)
-        return super().discriminator_objective(batch, training)
+        return super().discriminator_objective(step)
 
     def default_optimizers(self):
         """Adam of rate 2e-4, beta 0 and 0.9 (section 6)."""

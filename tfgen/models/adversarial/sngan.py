@@ -50,7 +50,7 @@ class SNGAN(StandardGAN):
         stack = [SpectralNormalization(layer) if hasattr(layer, "kernel") else layer for layer in stack]
         return keras.Sequential([keras.Input(self.image_shape), *stack], name="discriminator")
 
-    def discriminator_objective(self, batch, training):
-        if training:
+    def discriminator_objective(self, step):
+        if step.training:
             advance(self.discriminator)
-        return super().discriminator_objective(batch, training)
+        return super().discriminator_objective(step)

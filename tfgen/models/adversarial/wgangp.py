@@ -52,10 +52,11 @@ class WGANGP(StandardGAN):
         """Adam of rate 1e-4, beta 0 and 0.9 (Algorithm 1)."""
         return {name: keras.optimizers.Adam(1e-4, beta_1=0.0, beta_2=0.9) for name in self.objectives()}
 
-    def discriminator_objective(self, images, training):
-        fakes, _ = self.fake(images, training=training)
-        critic = functools.partial(self.discriminator, training=training)
-        alpha = self.uniform(tf.shape(images)[0], 1, 1, 1)
+    def discriminator_objective(self, step):
+        images = step.batch["images"]
+        fakes = tf.stop_gradient(self.fakes(step)[0])
+        critic = functools.partial(self.discriminator, training=step.training)
+        alpha = step.uniform("alpha", 1, 1, 1)
         penalty = losses.gradient_penalty(critic, images, fakes, alpha)
         loss = self.adversarial_loss.discriminator(critic(images), critic(fakes))
         return loss + self.penalty_weight * penalty, {"gradient_penalty": penalty}

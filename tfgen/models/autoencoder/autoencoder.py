@@ -60,5 +60,6 @@ class Autoencoder(ReconstructingModel):
     def objectives(self):
         return {"reconstruction": Objective(self.reconstruction_loss, (self.encoder, self.decoder))}
 
-    def reconstruction_loss(self, images, training):
-        return tf.reduce_mean(self.squared_error(images, images, training)), {}
+    def reconstruction_loss(self, step):
+        images = step.batch["images"]
+        return tf.reduce_mean(self.squared_error(images, images, step.training)), {}

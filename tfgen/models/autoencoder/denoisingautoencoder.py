@@ -75,10 +75,11 @@ class DenoisingAutoencoder(ReconstructingModel):
     def objectives(self):
         return {"denoising": Objective(self.denoising_loss, (self.encoder, self.decoder))}
 
-    def denoising_loss(self, images, training):
-        draw = self.normal if self.corruption == "gaussian" else self.uniform
-        corrupted = self.corrupted(images, draw(tf.shape(images)[0], *self.image_shape))
-        return tf.reduce_mean(self.squared_error(images, corrupted, training)), {}
+    def denoising_loss(self, step):
+        images = step.batch["images"]
+        draw = step.normal if self.corruption == "gaussian" else step.uniform
+        corrupted = self.corrupted(images, draw("corruption", *self.image_shape))
+        return tf.reduce_mean(self.squared_error(images, corrupted, step.training)), {}
 
     def corrupted(self, images, noise):
         """x~ of images and of noise of their shape, normal for "gaussian", else uniform in (0, 1)."""

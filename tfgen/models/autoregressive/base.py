@@ -1,16 +1,15 @@
 """Models that draw an image one value after another: exact likelihood, cached sampling."""
 
 import math
-import operator
 
-import keras
 import numpy as np
 import tensorflow as tf
-from keras import tree
 
 from tfgen import random
 from tfgen.errors import InputError
-from tfgen.models.base import SEEDED, GenerativeModel, Objective
+from tfgen.models.abilities import Density
+from tfgen.models.base import GenerativeModel, Objective
+from tfgen.models.options import Option
 
 CHUNK = 64  # images that `sample` draws together: enough to fill the matrix products
 
@@ -36,7 +35,7 @@ def inverse_cdf(logits, noise, temperature=1.0):
     return tf.reduce_sum(tf.cast(passed, tf.float32), axis=-1)
 
 
-class AutoregressiveModel(GenerativeModel):
+class AutoregressiveModel(Density, GenerativeModel):
     """p(x) = prod_i p(x_i | x_1, ..., x_{i-1}) over an image's values, in nats.
 
     Values come row by row, pixel by pixel, and channel by channel within a pixel. Each takes one
@@ -55,10 +54,7 @@ class AutoregressiveModel(GenerativeModel):
 
     value_range = (0.0, 1.0)
     averaged_networks = ("predictor",)
-    input_values = {
-        "noise": {"distribution": "uniform", "low": 0.0, "high": 1.0},
-        "temperature": {"distribution": "uniform", "low": 0.5, "high": 1.0},
-    }
+    options = {"temperature": Option(1.0, help="divides the logits; 0 takes the most likely level each time")}
 
     def __init__(self, image_shape, levels, **kwargs):
         if len(image_shape) != 3 or min(image_shape) < 1:
@@ -68,26 +64,9 @@ class AutoregressiveModel(GenerativeModel):
         super().__init__(**kwargs)
         self.image_shape, self.levels = tuple(image_shape), levels
 
-    def fit(self, x=None, y=None, batch_size=None, *args, **kwargs):
-        """As in Keras; before the first step of all, `start` looks at the first batch.
-
-        A generator is not looked into: call `start` with some of its images first.
-        """
-        if int(self.step.numpy()) == 0:
-            first = None
-            if isinstance(x, tf.data.Dataset):
-                first = next(iter(x), None)
-            elif isinstance(x, keras.utils.PyDataset):
-                first = x[0]
-            elif hasattr(x, "__getitem__"):
-                first = tree.map_structure(lambda rows: rows[: batch_size or 32], x if y is None else (x, y))
-            if first is not None:
-                self.start(*self.parted(self._checked(tree.map_structure(tf.convert_to_tensor, first))))
-        return super().fit(x, y, batch_size, *args, **kwargs)
-
-    def start(self, images, labels=None):
-        """What comes before the first step, by the first images; an InputError if the levels do not fit."""
-        images = np.asarray(images)
+    def start(self, batch):
+        """Raises an InputError if the levels do not fit the first images."""
+        images = np.asarray(batch["images"])
         grey = np.mean((0.1 < images) & (images < 0.9))
         if self.levels == 2 and grey > 0.01:
             raise InputError(
@@ -118,7 +97,7 @@ class AutoregressiveModel(GenerativeModel):
 
     def log_prob(self, images, labels=None, training=False):
         """Exact log p(x), or log p(x | label), of images (n, h, w, c) in [0, 1]: nats, shape (n,)."""
-        images = tf.convert_to_tensor(images, tf.float32)
+        images = self.fields["images"].prepared(images)
         if not images.shape[1:].is_compatible_with(self.image_shape):
             raise InputError(
                 f"log_prob expects images of shape (n, {self._shape_text}); received {images.shape}"
@@ -126,15 +105,16 @@ class AutoregressiveModel(GenerativeModel):
         if tf.executing_eagerly() and not bool(tf.reduce_all((images >= 0) & (images <= 1))):
             low, high = float(tf.reduce_min(images)), float(tf.reduce_max(images))
             raise InputError(f"log_prob expects images in [0, 1]; received values from {low:g} to {high:g}")
-        if tf.executing_eagerly() and labels is not None and self.label_spec is not None:
-            labels = self.checked_labels(labels, len(images))
+        if tf.executing_eagerly() and labels is not None and "labels" in self.conditions:
+            labels = self.conditions["labels"].for_samples(labels, len(images), "labels", type(self).__name__)
         images = self.quantised(images)
         each = self.log_likelihood(self(images, labels, training=training), images)
         return tf.reduce_sum(each, axis=(1, 2, 3))
 
-    def nll_loss(self, batch, training):
+    def nll_loss(self, step):
         """-log p(x), in nats an image and as bits for each value."""
-        nll = -tf.reduce_mean(self.log_prob(*self.parted(batch), training))
+        images, labels = step.batch["images"], step.batch.get("labels")
+        nll = -tf.reduce_mean(self.log_prob(images, labels, step.training))
         return nll, {"bits_per_dim": nll / (math.prod(self.image_shape) * math.log(2))}
 
     def objectives(self):
@@ -142,33 +122,24 @@ class AutoregressiveModel(GenerativeModel):
 
     # Sampling. All noise of an image is drawn first, one uniform number for each value.
 
-    def sample(
-        self, n, seed=None, temperature=1.0, conditioned_on=None, labels=None, cached=True, first_row=0
-    ):
-        """n images (n, h, w, c) in [0, 1].
+    def sample(self, n, seed=None, *, first_row=0, conditioned_on=None, naive=False, **given):
+        """n images (n, h, w, c) in [0, 1], by the base's arguments, as temperature=..., and
 
         Args:
-            seed: the same seed gives the same images; None gives new ones in every call.
-            temperature: divides the logits. 1 samples the model; towards 0 values are ever more
-                the likely ones; 0 takes the most likely level of each value in turn.
             conditioned_on: (n, h, w, c), or (1, h, w, c) for all, in [0, 1], with NaN where a
                 value is to be drawn. Given values are kept, and what comes after them depends on
                 them (what comes before does not: use the image's order, or draw more).
-            labels: of a conditional model, one for each image, or one for all; drawn if None.
-            cached: False runs the predictor on the whole image for each value: the oracle.
-            first_row: the number of the first image in the seed's endless list of images.
+            naive: True runs the predictor on the whole image for each value: the oracle of tests.
         """
-        n = operator.index(n)
-        if n < 1:
-            raise InputError(f"sample needs n >= 1; received {n}")
-        if not 0 <= temperature < math.inf:
-            raise InputError(f"temperature must be 0 or more; received {temperature}")
-        known = self._condition(conditioned_on, n)
-        draw = self._sample_cached if cached else self._sample_naive
+        n, key, values = self.request(n, seed, first_row, given)
+        return self.draw(key, n, first_row, **values, known=self._known(conditioned_on, n), naive=naive)
+
+    def draw(self, key, n, first_row, labels=None, temperature=1.0, known=None, naive=False):
+        """n images of a key; other arguments as in `sample`."""
+        draw = self._sample_naive if naive else self._sample_cached
         # Few sizes are compiled: the powers of two. What is drawn too much is cut off.
         size = min(CHUNK, 1 << (n - 1).bit_length())
-        key, temperature, images = self.key_of(seed), tf.constant(temperature, tf.float32), []
-        labels = self.labels_for(labels, key, n, first_row)
+        temperature, images = tf.constant(temperature, tf.float32), []
         for start in range(0, n, size):
             rows = np.arange(start, start + size)
             given = None if known is None else known[rows % len(known)]
@@ -176,7 +147,7 @@ class AutoregressiveModel(GenerativeModel):
             images.append(draw(size, key, tf.constant(first_row + start), given, temperature, classes))
         return tf.concat(images, axis=0)[:n]
 
-    def _condition(self, conditioned_on, n):
+    def _known(self, conditioned_on, n):
         if conditioned_on is None:
             return None
         known = np.asarray(conditioned_on, np.float32)
@@ -229,11 +200,11 @@ class AutoregressiveModel(GenerativeModel):
         """
         raise NotImplementedError(f"{type(self).__name__}.values_from")
 
-    def sample_from_seed(self, seed, n, temperature, labels=None):
-        """`sample` of scalar tensors, int64, int32, float32, and of labels of n images or one for all."""
+    def sample_from_seed(self, seed, n, *given):
+        """As in the base; temperature comes last."""
+        *labels, temperature = given
         noise = random.uniform(random.key(seed), (n, *self.image_shape))
-        if labels is not None:
-            labels = tf.broadcast_to(labels, [n])
+        labels = tf.broadcast_to(labels[0], [n]) if labels else None
         return self.sample_from(noise, None, temperature, labels)
 
     def level(self, parameters, pixel, channel, noise, temperature):
@@ -274,9 +245,8 @@ class AutoregressiveModel(GenerativeModel):
         return dict.fromkeys(("sample_from", "sample"), self.levels)
 
     def signatures(self):
-        images, *labels = tree.flatten(self.data_spec)
+        images, *labels = (field.spec(name) for name, field in self.fields.items())
         noise = tf.TensorSpec(images.shape, tf.float32, "noise")
-        temperature = tf.TensorSpec((), tf.float32, "temperature")
 
         def sample_from(noise, labels=None):
             return self.sample_from(noise, labels=labels)
@@ -284,5 +254,11 @@ class AutoregressiveModel(GenerativeModel):
         return {
             "log_prob": (self.log_prob, [images, *labels]),
             "sample_from": (sample_from, [noise, *labels]),
-            "sample": (self.sample_from_seed, [*SEEDED, temperature, *labels]),
+            "sample": self.sampler(),
         }
+
+    @property
+    def input_values(self):
+        noise = {"distribution": "uniform", "low": 0.0, "high": 1.0}
+        temperature = {"distribution": "uniform", "low": 0.5, "high": 1.0}
+        return {**super().input_values, "noise": noise, "temperature": temperature}

@@ -29,10 +29,10 @@ import tensorflow as tf
 from keras import layers, ops
 
 from tfgen.errors import InputError
+from tfgen.fields import needs_classes
 from tfgen.models.autoregressive.base import AutoregressiveModel, inverse_cdf
 from tfgen.models.autoregressive.masked_convolution import MaskedConv2D, bounds, group_of
 from tfgen.models.base import Recipe
-from tfgen.models.conditions import needs_classes
 from tfgen.models.registry import model
 
 FIRST = 7  # the size of the first layer's kernels
@@ -175,7 +175,7 @@ class GatedPixelCNN(AutoregressiveModel):
         """
         columns, channels, dtype = *self.image_shape[1:], self.compute_dtype
         kernels, biases, of_class, enter, bias, kept = [], [], [], [], [], []
-        one_hot = None if labels is None else tf.cast(self.condition(labels), dtype)
+        one_hot = None if labels is None else tf.cast(self.fields["labels"].encoded(labels), dtype)
         for i, size in enumerate(self._sizes):
             kernels.append(tf.reshape(self._read(f"vertical_{i}"), (-1, 2 * self.width)))
             biases.append(self._read(f"vertical_{i}", "bias"))

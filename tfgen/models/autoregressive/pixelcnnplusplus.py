@@ -29,17 +29,19 @@ Unlike the paper, the learning rate stays, and short-cuts and the shift by one p
 of zeros: where the authors shift features, padding shifts the image.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 from keras import layers
 
 from tfgen.errors import InputError
+from tfgen.fields import needs_classes
 from tfgen.models.autoregressive import logistic_mixture
 from tfgen.models.autoregressive.base import AutoregressiveModel
 from tfgen.models.autoregressive.pixelcnnplusplus_sampler import Sampler
 from tfgen.models.autoregressive.shifted import ConcatELU, Dropout, Gated, NormalisedConv2D
 from tfgen.models.base import Recipe
-from tfgen.models.conditions import needs_classes
 from tfgen.models.registry import model
 
 KERNELS = {"vertical": (2, 3), "horizontal": (2, 2)}
@@ -154,16 +156,19 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         outputs = mixtures * logistic_mixture.size(self.image_shape[-1])
         with self.building():
             self.predictor = predictor(self.image_shape, outputs, width, blocks, scales, dropout, classes)
-        for layer in self.predictor.layers:
-            if isinstance(layer, Dropout):
-                layer.draw = self.uniform
 
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3, beta_1=0.95, beta_2=0.9995)
 
-    def start(self, images, labels=None):
-        super().start(images, labels)
-        self.initialise(images, labels)
+    def nll_loss(self, step):
+        drops = [layer for layer in self.predictor.layers if isinstance(layer, Dropout)]
+        for k, layer in enumerate(drops):
+            layer.draw = functools.partial(step.uniform, f"dropout {k}")
+        return super().nll_loss(step)
+
+    def start(self, batch):
+        super().start(batch)
+        self.initialise(batch["images"], batch.get("labels"))
 
     def initialise(self, images, labels=None):
         """Sets the length of each filter and each bias so that its features over the images have the
@@ -173,7 +178,7 @@ class PixelCNNPlusPlus(AutoregressiveModel):
         for layer in convolutions:
             layer.initialising = True
         try:
-            self.predictor(images if labels is None else [images, self.condition(labels)])
+            self.predictor(images if labels is None else [images, self.fields["labels"].encoded(labels)])
         finally:
             for layer in convolutions:
                 layer.initialising = False

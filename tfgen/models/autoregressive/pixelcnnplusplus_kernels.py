@@ -33,7 +33,7 @@ class Kernels:
         self.width, self.blocks, self.scales = model.width, model.blocks, model.scales
         self.up = [self.blocks + 1] * (self.scales - 1) + [self.blocks]
         self.dtype = self.network.get_layer("vertical_first").compute_dtype
-        self.vector = None if labels is None else tf.cast(model.condition(labels), self.dtype)
+        self.vector = None if labels is None else tf.cast(model.fields["labels"].encoded(labels), self.dtype)
         self.vertical = [self._vertical(s) for s in range(self.scales)]
         self.horizontal = [self._horizontal(s) for s in range(self.scales)]
         self.first, self.above = self._one("vertical_first"), self._one("horizontal_above")

@@ -111,7 +111,7 @@ class Gated(layers.Layer):
 class Dropout(layers.Layer):
     """x times 0, at the given rate, or 1 / (1 - rate), by the noise of a model.
 
-    Unlike Keras' layer it draws none itself: the model sets `draw` to its own `uniform`, so that the
+    Unlike Keras' layer it draws none itself: the model sets `draw` to its step's `uniform`, so that the
     masks are those of the training step and the example, on whichever device.
     """
 
@@ -124,7 +124,7 @@ class Dropout(layers.Layer):
     def call(self, x, training=False):
         if not training or not self.rate:
             return x
-        kept = self.draw(tf.shape(x)[0], *x.shape[1:]) >= self.rate
+        kept = self.draw(*x.shape[1:]) >= self.rate
         return x * (tf.cast(kept, x.dtype) / (1 - self.rate))
 
     def compute_output_shape(self, input_shape):

@@ -26,6 +26,9 @@ from keras import tree
 
 from tfgen import random
 from tfgen.errors import InputError, unknown
+from tfgen.fields import Vector
+from tfgen.models import door
+from tfgen.models.abilities import Density
 from tfgen.models.base import GenerativeModel, Recipe
 from tfgen.models.mixture import gaussians
 from tfgen.models.mixture.k_means import plus_plus
@@ -49,7 +52,7 @@ class _Iteration(keras.callbacks.Callback):
 
 
 @model(title="Maximum Likelihood from Incomplete Data via the EM Algorithm", year=1977)
-class GaussianMixture(GenerativeModel):
+class GaussianMixture(Density, GenerativeModel):
     """A mixture of Gaussians of images, or of examples of any shape: image_shape=(20,) for codes.
 
     `fit` has the log "nll", the mean of -log p(x) in nats, of the mixture with which the epoch
@@ -66,7 +69,7 @@ class GaussianMixture(GenerativeModel):
     """
 
     value_range = (0.0, 1.0)
-    input_values = {"u": {"distribution": "uniform", "low": 0.0, "high": 1.0}}
+    start_examples = FIRST
     tiny = dict(image_shape=(8, 8, 1), components=3, regularization=0.05)
     recipe = Recipe("mnist", batch_size=1000, epochs=15, model=dict(regularization=1e-2))
 
@@ -110,8 +113,15 @@ class GaussianMixture(GenerativeModel):
         return self.covariance == "full"
 
     @property
-    def data_spec(self):
-        return tf.TensorSpec((None, *self.image_shape), tf.float32, "images")
+    def fields(self):
+        if len(self.image_shape) < 3:
+            return {"images": Vector(self.image_shape)}
+        return super().fields
+
+    @property
+    def input_values(self):
+        uniform, normal = {"distribution": "uniform", "low": 0.0, "high": 1.0}, {"distribution": "normal"}
+        return {**super().input_values, "u": uniform, "z": normal}
 
     def objectives(self):
         """None: EM follows no gradient."""
@@ -192,6 +202,8 @@ class GaussianMixture(GenerativeModel):
         """Responsibilities p(k|x), (n, components), of images (n, *image_shape)."""
         return tf.nn.softmax(self.joint(self.rows(images)))
 
+    call = encode
+
     def signatures(self):
         u, z = (
             tf.TensorSpec((None, size), tf.float32, name)
@@ -209,38 +221,21 @@ class GaussianMixture(GenerativeModel):
     def compile(self, optimizer=None, **kwargs):
         """As in Keras; EM has no optimizer."""
         if optimizer:
-            raise InputError(f"{type(self).__name__} is fitted by EM, which has no optimizer; leave it away")
+            raise InputError(f"{type(self).__name__} is fitted by EM, which has no optimizer; omit it")
         super().compile({}, **kwargs)
         self.trackers["nll"] = keras.metrics.Mean("nll", dtype="float64")
 
     def fit(self, x=None, *args, callbacks=None, **kwargs):
         """Keras' `fit`, an iteration of EM an epoch; the callbacks see the mixture after it."""
-        if int(self.started.numpy()) == 0:
-            self.start(self._first(x))
         callbacks = [] if callbacks is None else list(tree.flatten(callbacks))
         return super().fit(x, *args, callbacks=[_Iteration(), *callbacks], **kwargs)
 
-    def _first(self, x):
-        """The first examples of what `fit` is given."""
-        if isinstance(x, tf.data.Dataset):
-            batches = []
-            for batch in x:
-                batches.append(self._checked(batch))
-                if sum(map(len, batches)) >= FIRST:
-                    break
-            return tf.concat(batches, axis=0)
-        if not (isinstance(x, np.ndarray) or tf.is_tensor(x)):
-            raise InputError(
-                f"{type(self).__name__} cannot look ahead in {type(x).__name__}: before fit, call start "
-                f"with some of its images"
-            )
-        x = np.asarray(x[:FIRST])
-        return self._checked(tf.constant(x.astype(np.float32) if x.dtype == np.float64 else x))
-
-    def start(self, images):
-        """Means by k-means++ among images (n, *image_shape), by the model's seed; the variances are
-        the mean squared distance to the nearest mean, shared among the dimensions."""
-        x = self.rows(images).numpy().astype(np.float64)
+    def start(self, batch):
+        """Means by k-means++ among the batch's images, by the model's seed; the variances are the mean
+        squared distance to the nearest mean, shared among the dimensions. Nothing after `set_parameters`."""
+        if int(self.started.numpy()):
+            return
+        x = self.rows(batch["images"]).numpy().astype(np.float64)
         if not np.isfinite(x).all():
             raise InputError("the images hold NaN or infinities; remove or repair those that do")
         noise = random.uniform(random.key(self.seed, START), (self.components, 1))[:, 0].numpy()
@@ -251,7 +246,7 @@ class GaussianMixture(GenerativeModel):
         self.started.assign(1)
 
     def train_step(self, batch):
-        x = self.rows(self._checked(batch))
+        x = self.rows(door.batch_of(self, batch)["images"])
         self.step.assign_add(1)
         joint = self.joint(x)
         shares = tf.nn.softmax(joint)
@@ -269,7 +264,7 @@ class GaussianMixture(GenerativeModel):
         return self._logged(joint)
 
     def test_step(self, batch):
-        return self._logged(self.joint(self.rows(self._checked(batch))))
+        return self._logged(self.joint(self.rows(door.batch_of(self, batch)["images"])))
 
     def _logged(self, joint):
         self.trackers["nll"].update_state(tf.cast(-self._log_sum(joint), tf.float64))

@@ -29,8 +29,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import layers
 
-from tfgen import networks, random
+from tfgen import networks
 from tfgen.errors import InputError, unknown
+from tfgen.fields import Attributes
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
 from tfgen.models.variational.base import LatentVariableModel
@@ -135,20 +136,9 @@ class Attribute2Image(LatentVariableModel):
     # Attributes.
 
     @property
-    def label_spec(self):
-        return tf.TensorSpec((None, self.attributes), tf.float32, "labels")
-
-    def condition(self, labels):
-        labels = tf.convert_to_tensor(labels, tf.float32)
-        if labels.shape.rank != 2 or labels.shape[-1] not in (None, self.attributes):
-            raise InputError(
-                f"Attribute2Image takes labels of shape (n, {self.attributes}); received {labels.shape}"
-            )
-        return labels
-
-    def draw_labels(self, key, n, first_row):
-        """n sets of attributes, each attribute alone as often as in training."""
-        return tf.cast(random.uniform(key, (n, self.attributes), first_row) < self.frequencies, tf.float32)
+    def fields(self):
+        """Labels are drawn with each attribute alone as often as in training."""
+        return {**super().fields, "labels": Attributes(self.attributes, self.frequencies)}
 
     # Images.
 
@@ -201,7 +191,10 @@ class Attribute2Image(LatentVariableModel):
         Returns:
             (n, h, w, c) in [0, 1]; with unchanged labels, `reconstruct`.
         """
-        labels, new_labels = (self.checked_labels(y, len(images)) for y in (labels, new_labels))
+        labels, new_labels = (
+            self.fields["labels"].for_samples(y, len(images), "labels", type(self).__name__)
+            for y in (labels, new_labels)
+        )
         return self.decode(self.encode(images, labels), new_labels)
 
     # Training.
@@ -213,18 +206,18 @@ class Attribute2Image(LatentVariableModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(3e-4)
 
-    def elbo_loss(self, batch, training):
+    def elbo_loss(self, step):
         """distortion + rate + overlap + gate_cost * gate, in nats an image; "gate" counts pixels."""
-        images, labels = batch
+        images, labels, training = step.batch["images"], step.batch["labels"], step.training
         if training:
-            step = tf.cast(tf.maximum(self.step.value, 1), tf.float32)  # the mean of all batches so far
-            self.frequencies.assign_add((tf.reduce_mean(labels, 0) - self.frequencies) / step)
+            seen = tf.cast(tf.maximum(self.step.value, 1), tf.float32)  # the mean of all batches so far
+            self.frequencies.assign_add((tf.reduce_mean(labels, 0) - self.frequencies) / seen)
         q = self.posterior(images, labels, training)
-        z = q.mean() + q.stddev() * self.normal(tf.shape(images)[0], self.latent_dim)
+        z = q.mean() + q.stddev() * step.normal("z", self.latent_dim)
         out = self.decoded(z, labels, training)
         each = tfd.Independent(tfd.Normal(self._composed(out), self.deviation), 3)
         distortion = -tf.reduce_mean(each.log_prob(images))
-        rate = tf.reduce_mean(q.kl_divergence(self.prior))
+        rate = tf.reduce_mean(q.kl_divergence(self.prior_distribution))
         loss, logs = distortion + rate, {"distortion": distortion, "rate": rate}
         if self.background_dim:
             gate, foreground, background = self._split(out)

@@ -7,14 +7,14 @@ import tensorflow_probability as tfp
 
 from tfgen import networks, random
 from tfgen.errors import InputError, unknown
-from tfgen.models import ranges
+from tfgen.models.abilities import Density
 from tfgen.models.coding import CodingModel
 from tfgen.models.variational import likelihoods
 
 tfd = tfp.distributions
 
 
-class LatentVariableModel(CodingModel):
+class LatentVariableModel(Density, CodingModel):
     """p(x, z) = p(z) p(x|z), or p(z) p(x|z, y), with an encoder q(z|x) or q(z|x, y).
 
     Here q is a Gaussian of diagonal covariance and p(x|z) one of `likelihoods.LIKELIHOODS`; a
@@ -39,9 +39,9 @@ class LatentVariableModel(CodingModel):
         self.decoder = networks.decoder(body, self.latent_dim, self.width, out, conditions)
 
     @property
-    def prior(self):
-        """p(z) = N(0, I), event shape (latent_dim,)."""
-        return tfd.Independent(tfd.Normal(tf.zeros(self.latent_dim), 1.0), 1)
+    def prior_distribution(self):
+        """p(z), event shape (latent_dim,)."""
+        return self.prior.distribution(self.latent_dim)
 
     def posterior(self, images, labels=None, training=False):
         """q(z|x), batch shape (n,), event shape (latent_dim,)."""
@@ -71,33 +71,38 @@ class LatentVariableModel(CodingModel):
         """log p(x|z) in nats, shape that of z less its last axis."""
         return likelihoods.log_prob(self.likelihood, images, self.decoded(z, labels, training))
 
-    def terms(self, images, labels=None, training=False, samples=1):
+    def terms(self, step, samples=1):
         """Distortion -E_q[log p(x|z)], by `samples` draws of the step's noise, and rate KL(q || p).
 
         Nats, shape (n,) each: sums over the pixels and the latents of an image. A mean over
         pixels would silently multiply the weight of the rate by their number.
         """
-        q = self.posterior(images, labels, training)
-        eps = self.normal(tf.shape(images)[0], samples, self.latent_dim)
+        images, labels = step.batch["images"], step.batch.get("labels")
+        q = self.posterior(images, labels, step.training)
+        eps = step.normal("z", samples, self.latent_dim)
         z = q.mean() + q.stddev() * tf.transpose(eps, (1, 0, 2))
-        distortion = -tf.reduce_mean(self.log_likelihood(images, z, labels, training), axis=0)
-        return distortion, q.kl_divergence(self.prior)
+        distortion = -tf.reduce_mean(self.log_likelihood(images, z, labels, step.training), axis=0)
+        return distortion, q.kl_divergence(self.prior_distribution)
 
     def log_weights(self, images, eps, labels=None, training=False):
         """log p(x|z) + log p(z) - log q(z|x), shape (samples, n), for eps (n, samples, latent_dim)."""
         q = self.posterior(images, labels, training)
         z = q.mean() + q.stddev() * tf.transpose(eps, (1, 0, 2))
-        return self.log_likelihood(images, z, labels, training) + self.prior.log_prob(z) - q.log_prob(z)
+        return (
+            self.log_likelihood(images, z, labels, training)
+            + self.prior_distribution.log_prob(z)
+            - q.log_prob(z)
+        )
 
     def checked_images(self, images):
         """Images as a tensor; eagerly, once they are known to lie in `value_range`.
 
         A Gaussian takes any number, but the other likelihoods are of probabilities and levels.
         """
-        images = tf.convert_to_tensor(images)
+        images, field = tf.convert_to_tensor(images), self.fields["images"]
         if tf.executing_eagerly() and self.likelihood != "gaussian":
-            ranges.checked(images, self)
-        return images
+            field.check(images, "images", type(self).__name__)
+        return field.prepared(images)
 
     def elbo(self, images, labels=None, seed=None, first_row=0):
         """E_q[log p(x|z)] - KL(q(z|x) || p(z)) by one z an image: nats, shape (n,)."""
@@ -105,7 +110,7 @@ class LatentVariableModel(CodingModel):
         eps = random.normal(self.key_of(seed), (tf.shape(images)[0], self.latent_dim), first_row)
         q = self.posterior(images, labels)
         z = q.mean() + q.stddev() * eps
-        return self.log_likelihood(images, z, labels) - q.kl_divergence(self.prior)
+        return self.log_likelihood(images, z, labels) - q.kl_divergence(self.prior_distribution)
 
     def log_prob(self, images, samples=100, labels=None, seed=None, first_row=0):
         """A lower bound on log p(x) that tightens with `samples`: nats, shape (n,).

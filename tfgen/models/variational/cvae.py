@@ -17,8 +17,8 @@ condition, the relaxation that the paper names beside its prior network.
 import keras
 import tensorflow as tf
 
+from tfgen.fields import needs_classes
 from tfgen.models.base import Objective, Recipe
-from tfgen.models.conditions import needs_classes
 from tfgen.models.registry import model
 from tfgen.models.variational.base import LatentVariableModel
 
@@ -66,7 +66,6 @@ class CVAE(LatentVariableModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3)
 
-    def elbo_loss(self, batch, training):
-        images, labels = batch
-        distortion, rate = map(tf.reduce_mean, self.terms(images, labels, training, self.samples))
+    def elbo_loss(self, step):
+        distortion, rate = map(tf.reduce_mean, self.terms(step, self.samples))
         return distortion + rate, {"distortion": distortion, "rate": rate}

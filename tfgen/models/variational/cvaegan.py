@@ -32,9 +32,9 @@ import keras
 import tensorflow as tf
 
 from tfgen import losses, networks
+from tfgen.fields import needs_classes
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.coding import CodingModel
-from tfgen.models.conditions import needs_classes
 from tfgen.models.registry import model
 
 
@@ -148,37 +148,38 @@ class CVAEGAN(CodingModel):
     def generated(self, z, labels, training=False):
         return tf.tanh(self.run("decoder", z, labels, training))
 
-    def fakes(self, images, labels, training):
-        """((mean, log variance), x_f, x_p, c_p) with the step's noise."""
-        n = tf.shape(images)[0]
+    def fakes(self, step):
+        """((mean, log variance), x_f, x_p, c_p) with the objective's noise."""
+        images, labels, training = step.batch["images"], step.batch["labels"], step.training
         mean, log_variance = self.posterior(images, labels, training)
-        z = mean + tf.exp(0.5 * log_variance) * self.normal(n, self.latent_dim)
-        classes = self.draw_labels(self.next_key(), n, self._first_row(n))
-        prior = self.generated(self.normal(n, self.latent_dim), classes, training)
+        z = mean + tf.exp(0.5 * log_variance) * step.normal(f"posterior of {step.playing}", self.latent_dim)
+        drawn, key = step.normal(f"prior of {step.playing}", self.latent_dim), f"classes of {step.playing}"
+        classes = self.fields["labels"].draw(step.key(key), step.rows, step.first_row)
+        prior = self.generated(drawn, classes, training)
         return (mean, log_variance), self.generated(z, labels, training), prior, classes
 
-    def classifier_loss(self, batch, training):
+    def classifier_loss(self, step):
         """L_C, nats an image, and the share of right classes."""
-        images, labels = batch
+        images, labels, training = step.batch["images"], step.batch["labels"], step.training
         _, logits = self.classifier(images, training=training)
         right = tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels, tf.float32)
         loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
         return tf.reduce_mean(loss), {"accuracy": tf.reduce_mean(right)}
 
-    def discriminator_loss(self, batch, training):
+    def discriminator_loss(self, step):
         """L_D, nats an image."""
-        images, labels = batch
-        _, again, prior, _ = self.fakes(images, labels, training)
+        images, training = step.batch["images"], step.training
+        _, again, prior, _ = self.fakes(step)
         _, real = self.discriminator(images, training=training)
         _, fake = self.discriminator(tf.concat([again, prior], axis=0), training=training)
         half, other = tf.split(fake, 2)
         loss = losses.Minimax().discriminator(real, half)
         return loss + tf.reduce_mean(tf.nn.softplus(other)), {}  # -log(1 - D) is the logit's softplus
 
-    def generator_loss(self, batch, training):
+    def generator_loss(self, step):
         """lambda_1 L_KL + lambda_2 L_G + lambda_3 L_GD + lambda_4 L_GC, sums of an image."""
-        images, labels = batch
-        (mean, log_variance), again, prior, classes = self.fakes(images, labels, training)
+        images, labels, training = step.batch["images"], step.batch["labels"], step.training
+        (mean, log_variance), again, prior, classes = self.fakes(step)
         rate = 0.5 * tf.reduce_sum(mean**2 + tf.exp(log_variance) - log_variance - 1, axis=-1)
         pairwise = 0.5 * tf.reduce_sum((images - again) ** 2, axis=(1, 2, 3))
         centres = []

@@ -29,6 +29,7 @@ import tensorflow_probability as tfp
 
 from tfgen import networks
 from tfgen.errors import InputError, unknown
+from tfgen.fields import Classes
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
 from tfgen.models.variational import likelihoods
@@ -106,12 +107,13 @@ class DBVAE(LatentVariableModel):
         self.log_normalizer = self.add_weight((), "zeros", name="log_normalizer", **kept)
 
     @property
-    def label_spec(self):
+    def conditions(self):
         """None: labels are what it learns to tell, and no condition of its networks."""
+        return {}
 
     @property
-    def data_spec(self):
-        return super().data_spec, tf.TensorSpec((None,), tf.int32, "labels")
+    def fields(self):
+        return {**super().fields, "labels": Classes(2, fixed=True)}
 
     def objectives(self):
         return {
@@ -131,31 +133,32 @@ class DBVAE(LatentVariableModel):
         loc, scale, _ = tf.split(out, [self.latent_dim, self.latent_dim, 1], axis=-1)
         return tfd.Independent(tfd.Normal(loc, tf.nn.softplus(scale) + 1e-5), 1)
 
-    def loss_of_draws(self, batch, training):
+    def loss_of_draws(self, step):
         """The loss, and its three terms by image drawn: the last two are 0 for class 0."""
-        images, labels = batch
-        n, positive = tf.shape(images)[0], tf.cast(labels, tf.float32)
+        images, training = step.batch["images"], step.training
+        positive = tf.cast(step.batch["labels"], tf.float32)
         out = self.encoder(images, training=training)
         q = self._posterior(out)
-        z = q.mean() + q.stddev() * self.normal(n, self.latent_dim)
-        draws = tf.ones(n)
+        z = q.mean() + q.stddev() * step.normal("z", self.latent_dim)
+        draws = tf.ones_like(positive)
         if self.debias and training:
             mean = tf.stop_gradient(q.mean())
             weights = self._weights(mean)
-            draws = self.draws(tf.where(positive > 0, weights, 1.0))
+            draws = self.draws(tf.where(positive > 0, weights, 1.0), step.uniform("draws", 1)[:, 0])
             self._remember(mean, weights, positive)
         terms = {
             "classification": tf.nn.sigmoid_cross_entropy_with_logits(positive, out[:, -1]),
             "distortion": -positive * self.log_likelihood(images, z, training=training),
-            "rate": positive * q.kl_divergence(self.prior),
+            "rate": positive * q.kl_divergence(self.prior_distribution),
         }
         logs = {name: tf.reduce_mean(draws * term) for name, term in terms.items()}
         vae = logs["distortion"] + self.beta * logs["rate"]
         return logs["classification"] + self.vae_weight * vae, logs
 
-    def draws(self, weights):
-        """How often each image is drawn, integers as float32 (n,), on average `weights` (n,)."""
-        return tf.floor(weights + self.uniform(tf.shape(weights)[0], 1)[:, 0])
+    def draws(self, weights, noise):
+        """How often each image is drawn, integers as float32 (n,), on average `weights` (n,), by noise (n,)
+        on (0, 1)."""
+        return tf.floor(weights + noise)
 
     def _bins(self, mean):
         """The bins of means (n, latent_dim), one-hot float32 (n, latent_dim, bins)."""

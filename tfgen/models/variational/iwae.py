@@ -60,8 +60,8 @@ class IWAE(LatentVariableModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3)
 
-    def bound_loss(self, images, training):
-        eps = self.normal(tf.shape(images)[0], self.samples, self.latent_dim)
-        weights = self.log_weights(images, eps, None, training)
+    def bound_loss(self, step):
+        eps = step.normal("z", self.samples, self.latent_dim)
+        weights = self.log_weights(step.batch["images"], eps, None, step.training)
         bound = tf.reduce_logsumexp(weights, axis=0) - math.log(self.samples)
         return -tf.reduce_mean(bound), {}

@@ -70,6 +70,6 @@ class VAE(LatentVariableModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(1e-3)
 
-    def elbo_loss(self, images, training):
-        distortion, rate = map(tf.reduce_mean, self.terms(images, None, training, self.samples))
+    def elbo_loss(self, step):
+        distortion, rate = map(tf.reduce_mean, self.terms(step, self.samples))
         return distortion + self.beta * rate, {"distortion": distortion, "rate": rate}

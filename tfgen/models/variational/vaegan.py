@@ -85,12 +85,13 @@ class VAEGAN(CodingModel):
         loc, scale = tf.split(self.run("encoder", images, training=training), 2, axis=-1)
         return tfd.Independent(tfd.Normal(loc, tf.nn.softplus(scale) + 1e-5), 1)
 
-    def terms(self, images, training):
+    def terms(self, step):
         """L_prior, L_llike and L_GAN of a batch, scalars; L_llike without its constant."""
-        n = tf.shape(images)[0]
+        images, training, n = step.batch["images"], step.training, step.rows
         q = self.posterior(images, training)
-        z = q.mean() + q.stddev() * self.normal(n, self.latent_dim)
-        fakes = self.decoder(tf.concat([z, self.normal(n, self.latent_dim)], 0), training=training)
+        z = q.mean() + q.stddev() * step.normal(f"posterior of {step.playing}", self.latent_dim)
+        drawn = step.normal(f"prior of {step.playing}", self.latent_dim)
+        fakes = self.decoder(tf.concat([z, drawn], 0), training=training)
         features, logits = self.discriminator(tf.concat([images, fakes], 0), training=training)
         features = tf.cast(tf.reshape(features, (3 * n, -1)), tf.float32)
         real, reconstructed, _ = tf.split(features, 3)
@@ -99,16 +100,16 @@ class VAEGAN(CodingModel):
         gan = losses.Minimax().discriminator(logits[:n], logits[n:])
         return tf.reduce_mean(prior), tf.reduce_mean(likelihood), gan
 
-    def encoder_loss(self, images, training):
-        prior, likelihood, _ = self.terms(images, training)
+    def encoder_loss(self, step):
+        prior, likelihood, _ = self.terms(step)
         return prior + likelihood, {"rate": prior, "feature_distortion": likelihood}
 
-    def discriminator_loss(self, images, training):
-        _, _, gan = self.terms(images, training)
+    def discriminator_loss(self, step):
+        _, _, gan = self.terms(step)
         return gan, {}
 
-    def decoder_loss(self, images, training):
-        _, likelihood, gan = self.terms(images, training)
+    def decoder_loss(self, step):
+        _, likelihood, gan = self.terms(step)
         return self.gamma * likelihood - gan, {}
 
     def encode(self, images, labels=None):

@@ -1,0 +1,370 @@
+"""What a model takes: fields by name, each of which answers every question about an input.
+
+    {"images": Image((28, 28, 1)), "labels": Classes(10)}
+
+`images` is what a model makes; `labels` are its classes or attributes; `inputs` a source image,
+`images_a` and `images_b` those of two domains, `captions` text, `places` points or boxes, `frames`
+a clip, `unlabelled` images without labels. A batch is a dict by these names.
+"""
+
+import dataclasses
+import math
+from typing import ClassVar
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen import random
+from tfgen.errors import InputError, unknown
+
+SLACK = 1e-3  # resizing and rounding may leave the range of images by so much
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Field:
+    """What several kinds share: the tensor's shape, its values, and the door.
+
+    Attributes:
+        shape: of an example, () for a number.
+        dtype: of a batch in a model.
+        values: what a manifest says the values are.
+    """
+
+    dtype: ClassVar = tf.float32
+
+    def spec(self, name):
+        """The batch's `tf.TensorSpec`, of that name."""
+        return tf.TensorSpec((None, *self.shape), self.dtype, name)
+
+    def takes(self, x):
+        """Whether a tensor may be a batch of it, by shape and dtype."""
+        kinds = x.dtype.is_floating or x.dtype.is_integer or x.dtype.is_bool
+        return kinds and tf.TensorShape((None, *self.shape)).is_compatible_with(x.shape)
+
+    def received(self, array, name, owner):
+        """An array given at the door, (n, ...), in the model's own shape and type once it is checked.
+
+        Raises:
+            InputError: other values, or another shape.
+        """
+        array = np.asarray(array)
+        self.check(array, name, owner)
+        return array.astype(self.dtype.as_numpy_dtype, copy=False)
+
+    def prepared(self, x):
+        """A batch (n, ...) as the model's networks take it."""
+        return tf.cast(x, self.dtype)
+
+    def looked_at(self, dtype):
+        """Whether values of that type can be foreign."""
+        return True
+
+    def foreign(self, lowest, highest):
+        """Whether values between these, numbers or tensors, cannot be meant."""
+        return tf.constant(False)
+
+    def error(self, lowest, highest, name, owner):
+        """The InputError for such values."""
+        return InputError(f"{owner} does not take {name} from {lowest:g} to {highest:g}")
+
+    def check(self, array, name, owner):
+        """Raises the InputError of an array (n, ...) whose values cannot be meant."""
+        array = np.asarray(array)
+        if array.size and self.looked_at(tf.as_dtype(array.dtype)):
+            lowest, highest = float(array.min()), float(array.max())  # NaN if there is one
+            if bool(self.foreign(lowest, highest)):
+                raise self.error(lowest, highest, name, owner)
+
+    def draw(self, key, n, first_row=0):
+        """n values by a key of `tfgen.random`, or None where only data can give them."""
+        return None
+
+    def encoded(self, x):
+        """What a network is given of a batch."""
+        return x
+
+    def for_samples(self, values, n, name, owner):
+        """Values for n samples, or one for all, as a tensor (n, ...) once they are checked."""
+        values, shape = np.asarray(values), (n, *self.shape)
+        if values.shape == (n, 1) and not self.shape:
+            values = values[:, 0]
+        integer = not self.dtype.is_integer or np.issubdtype(values.dtype, np.integer)
+        if values.shape not in (shape, shape[1:]) or not integer:
+            raise InputError(
+                f"{owner} takes {name} {self.dtype.name} of shape {shape}, or one for all of shape "
+                f"{shape[1:]}; received {values.dtype} of shape {values.shape}"
+            )
+        self.check(values, name, owner)
+        return self.prepared(tf.constant(np.broadcast_to(values, shape)))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Image(Field):
+    """Images, volumes or clips.
+
+    Args:
+        shape: (height, width, channels), or of any rank; None for a size that is free.
+        low, high: the range of the values; bytes are scaled to it.
+    """
+
+    shape: tuple
+    low: float = -1.0
+    high: float = 1.0
+
+    @property
+    def values(self):
+        return {"distribution": "uniform", "low": self.low, "high": self.high}
+
+    def takes(self, x):
+        return (x.dtype == tf.uint8 or x.dtype.is_floating) and super().takes(x)
+
+    def received(self, array, name, owner):
+        array = np.asarray(array)
+        if array.ndim == len(self.shape) and self.shape and self.shape[-1] == 1 and array.shape[-1:] != (1,):
+            raise InputError(
+                f"{owner} takes {name} of shape (n, {', '.join(map(str, self.shape))}); received "
+                f"{array.shape}; add the axis of the channel: x[..., None]"
+            )
+        if array.dtype == np.uint8:
+            return array  # scaled on the device
+        if not np.issubdtype(array.dtype, np.floating):
+            raise InputError(
+                f"{owner} takes {name} as floats in [{self.low:g}, {self.high:g}] or as bytes (uint8); "
+                f"received {array.dtype}; give x.astype('uint8') if these are bytes"
+            )
+        return super().received(array, name, owner)
+
+    def prepared(self, x):
+        x = tf.convert_to_tensor(x)
+        if x.dtype == tf.uint8:
+            return self.low + tf.cast(x, tf.float32) * ((self.high - self.low) / 255)
+        return tf.cast(x, tf.float32)
+
+    def looked_at(self, dtype):
+        return dtype.is_floating  # any byte is an image's
+
+    def foreign(self, lowest, highest):
+        inside = (lowest >= self.low - SLACK) & (highest <= self.high + SLACK)  # NaN is not
+        # No byte becomes 0 in [-1, 1], so a smallest value of 0 is the black of images in [0, 1].
+        unscaled = (self.low < 0) & (lowest >= 0) & (lowest <= SLACK) & (highest > SLACK)
+        return tf.logical_not(inside) | unscaled
+
+    def error(self, lowest, highest, name, owner):
+        if math.isnan(lowest):
+            return InputError(f"the {name} hold NaN; remove or repair those that do")
+        return InputError(
+            f"{owner} takes {name} in [{self.low:g}, {self.high:g}]; received {lowest:g} to {highest:g}; "
+            f"scale them, give bytes 0..255 as uint8, or use tfgen.data.load(..., for_model=model)"
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Classes(Field):
+    """Labels, the number of a class from 0 on.
+
+    Args:
+        count: how many classes.
+        fixed: whether the model cannot be built with more.
+    """
+
+    count: int
+    fixed: bool = False
+    dtype: ClassVar = tf.int32
+    shape: ClassVar = ()
+
+    @property
+    def values(self):
+        return {"distribution": "integers", "low": 0, "high": max(self.count - 1, 1)}
+
+    def takes(self, x):
+        one = x.shape.rank == 2 and x.shape[1] == 1
+        return super().takes(x[:, 0] if one else x)
+
+    def received(self, array, name, owner):
+        array = np.asarray(array)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if np.issubdtype(array.dtype, np.floating) and not (array == np.floor(array)).all():
+            raise InputError(
+                f"{name} of {owner} are the numbers of classes, whole from 0 on; received {array.dtype} such "
+                f"as {array[array != np.floor(array)][0]:g}; give integers"
+            )
+        return super().received(array, name, owner)
+
+    def prepared(self, x):
+        x = tf.convert_to_tensor(x)
+        return tf.cast(x[:, 0] if x.shape.rank == 2 else x, tf.int32)
+
+    def foreign(self, lowest, highest):
+        return tf.logical_not((lowest >= 0) & (highest <= self.count - 1))
+
+    def error(self, lowest, highest, name, owner):
+        remedy = "number the classes from 0"
+        if highest > self.count - 1 and not self.fixed:
+            remedy += f", or build the model with classes={highest + 1:.0f}"
+        return InputError(
+            f"{name} of {owner} lie in 0..{self.count - 1}; received {lowest:g} to {highest:g}; {remedy}"
+        )
+
+    def draw(self, key, n, first_row=0):
+        """n classes, all alike."""
+        return tf.cast(random.uniform(key, (n, 1), first_row)[:, 0] * self.count, tf.int32)
+
+    def encoded(self, x):
+        """One-hot, float32 (n, count)."""
+        # tf.one_hot, in an ONNX graph that onnx's own evaluator can run.
+        classes = np.arange(self.count, dtype="int32")
+        return tf.cast(tf.expand_dims(tf.cast(x, tf.int32), 1) == classes, tf.float32)
+
+    def parsed(self, text, names=()):
+        """The class that a text names or numbers."""
+        if text in names:
+            return list(names).index(text)
+        try:
+            return int(text)
+        except ValueError:
+            if names:
+                raise unknown("class", text, list(names)) from None
+            raise InputError(f"a class is a number from 0 to {self.count - 1}; received {text!r}") from None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Attributes(Field):
+    """Labels, of which several may hold: float32 (n, count), 1 for an attribute that is there.
+
+    Args:
+        count: how many attributes.
+        frequencies: of each alone, (count,), by which they are drawn; None: even.
+    """
+
+    count: int
+    frequencies: object = None
+    values: ClassVar = {"distribution": "integers", "low": 0, "high": 1}
+
+    @property
+    def shape(self):
+        return (self.count,)
+
+    def foreign(self, lowest, highest):
+        return tf.logical_not((lowest >= 0) & (highest <= 1))
+
+    def error(self, lowest, highest, name, owner):
+        return InputError(
+            f"{name} of {owner} lie in 0..1; received {lowest:g} to {highest:g}; "
+            f"give 1 for an attribute that is there, 0 for one that is not"
+        )
+
+    def draw(self, key, n, first_row=0):
+        """n sets of attributes, each attribute alone as often as its frequency."""
+        frequencies = 0.5 if self.frequencies is None else self.frequencies
+        return tf.cast(random.uniform(key, (n, self.count), first_row) < frequencies, tf.float32)
+
+    def parsed(self, text, names=()):
+        """float32 (count,) of "Smiling,-Male", or of as many numbers, "1,0,1"."""
+        words = [word.strip() for word in text.split(",")]
+        if len(words) == self.count and all(word in ("0", "1") for word in words):
+            return np.array(words, np.float32)
+        values = np.zeros(self.count, np.float32)
+        for word in words:
+            if word.lstrip("-") not in names:
+                raise unknown("attribute", word.lstrip("-"), list(names))
+            values[list(names).index(word.lstrip("-"))] = not word.startswith("-")
+        return values
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tokens(Field):
+    """Text as numbers: int32 (n, length), 0 where it has ended.
+
+    Args:
+        length: of the longest text.
+        vocabulary: how many numbers there are, with 0; 128 for the bytes of ASCII.
+    """
+
+    length: int
+    vocabulary: int = 128
+    dtype: ClassVar = tf.int32
+
+    @property
+    def shape(self):
+        return (self.length,)
+
+    @property
+    def values(self):
+        return {"distribution": "integers", "low": 0, "high": self.vocabulary - 1}
+
+    def foreign(self, lowest, highest):
+        return tf.logical_not((lowest >= 0) & (highest <= self.vocabulary - 1))
+
+    def error(self, lowest, highest, name, owner):
+        return InputError(
+            f"{name} of {owner} are numbers from 0 to {self.vocabulary - 1}; received {lowest:g} to "
+            f"{highest:g}"
+        )
+
+    def parsed(self, text, names=()):
+        """int32 (length,): the bytes of the text in lower case, padded by 0."""
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f"a text must be a string that is not empty; received {text!r}")
+        if not text.isascii():
+            raise InputError(f"a text is of ASCII characters; received {text!r}")
+        if len(text) > self.length:
+            raise InputError(f"a text has at most {self.length} characters; received {len(text)}")
+        return np.frombuffer(text.lower().encode().ljust(self.length, b"\0"), np.uint8).astype(np.int32)
+
+    def for_samples(self, values, n, name, owner):
+        if isinstance(values, str):
+            values = self.parsed(values)
+        elif len(values) and isinstance(values[0], str):
+            values = np.stack([self.parsed(text) for text in values])
+        return super().for_samples(values, n, name, owner)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Vector(Field):
+    """Numbers, as places or energies: float32 (n, *shape).
+
+    Args:
+        shape: of an example.
+        low, high: the range of the values; None for any.
+    """
+
+    shape: tuple
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def values(self):
+        if self.low is None or self.high is None:
+            return {"distribution": "normal"}
+        return {"distribution": "uniform", "low": self.low, "high": self.high}
+
+    def foreign(self, lowest, highest):
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        return tf.logical_not((lowest >= low) & (highest <= high))
+
+    def error(self, lowest, highest, name, owner):
+        if math.isnan(lowest):
+            return InputError(f"the {name} hold NaN; remove or repair those that do")
+        return InputError(
+            f"{owner} takes {name} in [{self.low}, {self.high}]; received {lowest:g} to {highest:g}"
+        )
+
+    def parsed(self, text, names=()):
+        """float32 `shape` of numbers between commas."""
+        try:
+            return np.array([float(word) for word in text.split(",")], np.float32).reshape(self.shape)
+        except ValueError:
+            raise InputError(
+                f"{math.prod(self.shape)} numbers are wanted between commas; received {text!r}"
+            ) from None
+
+
+def needs_classes(classes, owner):
+    """Raises an InputError unless there are classes to tell apart."""
+    if classes < 2:
+        raise InputError(
+            f"{owner} needs classes >= 2; received {classes}; images of one class are for a model without "
+            f"labels, as DCGAN or VAE"
+        )

@@ -1,0 +1,96 @@
+"""What a model can do beside `sample`; ask by isinstance(model, Codes).
+
+A family says what a model is, an ability what it can do: a BiGAN plays a game and has codes, a
+VAE/GAN too. Each ability states what its model must have; what can be had from that, it gives.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tfgen.errors import InputError, unknown
+
+
+class Game(NamedTuple):
+    """A generator and a discriminator that play against each other.
+
+    Attributes:
+        generator, discriminator: the names of the model's networks, as attributes.
+        play: play(step) of a `Step` gives a `Played`; a step whose batch is empty has no real ones.
+        zero_decides: whether a score of 0 is the discriminator's boundary between real and fake.
+        name: of the game, where a model has several; it precedes its numbers.
+    """
+
+    generator: str
+    discriminator: str
+    play: Callable
+    zero_decides: bool = True
+    name: str = ""
+
+
+class Played(NamedTuple):
+    """What is seen of a game in a step: scores (n, ...), high for real, and images (n, h, w, c)."""
+
+    real_scores: object
+    fake_scores: object
+    reals: object
+    fakes: object
+
+
+class Games:
+    """Plays one or more games: the doctor watches it, and discriminators have an accuracy."""
+
+    def games(self):
+        """A list of `Game`."""
+        raise NotImplementedError(f"{type(self).__name__}.games")
+
+
+class Codes:
+    """Has codes: `latent_dim`, `prior`, `encode(images, labels)`, `decode(z, labels)`, `reconstruct`."""
+
+    def encode(self, images, labels=None):
+        """Codes (n, latent_dim) of images (n, h, w, c) in `value_range`."""
+        raise NotImplementedError(f"{type(self).__name__}.encode")
+
+    def decode(self, z, labels=None):
+        """Images (n, h, w, c) in `value_range` of codes z (n, latent_dim)."""
+        raise NotImplementedError(f"{type(self).__name__}.decode")
+
+    def reconstruct(self, images, labels=None):
+        """decode(encode(images)): (n, h, w, c) in `value_range`."""
+        return self.decode(self.encode(images, labels), labels)
+
+
+class Density:
+    """Knows `log_prob(images, ...)`, exactly or as a bound: nats, shape (n,)."""
+
+
+class Translates:
+    """Turns images into images: `translate(inputs, seed)`, of any size where the network allows it.
+
+    Attributes:
+        multiple: sizes are padded to a multiple of it.
+        stochastic: whether a translation depends on its seed.
+    """
+
+    multiple = 1
+    stochastic = False
+
+
+ABILITIES = {ability.__name__: ability for ability in (Games, Codes, Density, Translates)}
+
+
+def get(name):
+    """The ability of that name, as "Codes"; case does not matter."""
+    for own, ability in ABILITIES.items():
+        if own.lower() == str(name).lower():
+            return ability
+    raise unknown("ability", name, ABILITIES)
+
+
+def needs(model, ability, purpose):
+    """Raises the InputError of a model that lacks what `purpose` needs."""
+    if not isinstance(model, ability):
+        raise InputError(
+            f"{purpose} needs a model with the ability {ability.__name__}; {type(model).__name__} has none; "
+            f"tfgen.models.list_models(ability={ability.__name__!r}) names those that have"
+        )
