@@ -64,7 +64,7 @@ def test_outputs_may_be_several_and_loops_and_seeds_are_exported(gan, tmp_path, 
         return {"last": tf.while_loop(lambda i, y: i < 5, step, (0, z))[1], "first": z[:, 0]}
 
     def sample(n, seed):
-        return gan.generate(gan.latents(random.fold_in(random.key(0), seed), n))
+        return gan.generate(gan.draw_codes(random.fold_in(random.key(0), seed), n))
 
     whole = [tf.TensorSpec((), tf.int32, "n"), tf.TensorSpec((), tf.int32, "seed")]
     signatures = {"pair": (pair, [Z]), "loop": (loop, [Z]), "sample": (sample, whole)}

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from tfgen import random
 from tfgen.errors import InputError
+from tfgen.fields import Classes, Image
 from tfgen.models import DCGAN, MODELS, VAE, get
 from tfgen.models.base import GenerativeModel, Objective
 from tfgen.models.monitoring import Diverged
@@ -34,11 +35,8 @@ class Conditional(GenerativeModel):
             self.table = keras.Sequential([keras.Input(()), keras.layers.Embedding(classes, 64)])
 
     @property
-    def data_spec(self):
-        return (
-            tf.TensorSpec((None, 8, 8, 1), tf.float32, "images"),
-            tf.TensorSpec((None,), tf.int32, "labels"),
-        )
+    def fields(self):
+        return {"images": Image((8, 8, 1), 0.0, 1.0), "labels": Classes(self.classes)}
 
     def objectives(self):
         return {"square": Objective(self.loss_of, (self.table,))}
@@ -46,9 +44,9 @@ class Conditional(GenerativeModel):
     def default_optimizers(self):
         return keras.optimizers.Adam(0.1)
 
-    def loss_of(self, batch, training):
-        images, labels = batch
-        return tf.reduce_mean((tf.reshape(self.table(labels), (-1, 8, 8, 1)) - images) ** 2), {}
+    def loss_of(self, step):
+        shown = tf.reshape(self.table(step.batch["labels"]), (-1, 8, 8, 1))
+        return tf.reduce_mean((shown - step.batch["images"]) ** 2), {}
 
 
 @pytest.mark.parametrize("seed", [0, 7, -1, 2**63, -(2**63), 2**64 - 1])
@@ -63,7 +61,7 @@ def test_a_condition_reaches_the_loss():
     images = np.broadcast_to(labels.reshape(16, 1, 1, 1) / 2, (16, 8, 8, 1)).astype("float32")
     model.fit(images, labels, batch_size=16, epochs=60, verbose=0)
     np.testing.assert_allclose(np.mean(model.table(np.arange(3)), axis=1) * 2 - 1, [-1, 0, 1], atol=0.05)
-    with pytest.raises(InputError, match=r"images .*, labels \(None,\) int32; received \(None, 8, 8, 1\)"):
+    with pytest.raises(InputError, match=r"images .*, labels \(None,\) int32; received \(16, 8, 8, 1\)"):
         model.fit(images, verbose=0)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from discrete_game import best
+from steps import step_of
 
 from tfgen import losses
 from tfgen.models import GAN
@@ -78,11 +79,10 @@ def test_a_relativistic_loss_is_given_the_scores_of_real_images():
     model = GAN((4, 4, 1), latent_dim=3, width=8, seed=0)
     model.adversarial_loss = Relativistic()
     images = tf.constant(np.random.default_rng(0).uniform(-1, 1, (5, 4, 4, 1)), tf.float32)
-    loss, _ = model.generator_objective(images, training=False)
-    model._draws.clear()
-    lead = model.score(images) - model.score(model.fake(images)[0])
+    loss, _ = model.generator_objective(step_of(model, images, training=False))
+    lead = model.score(images) - model.score(model.fakes(step_of(model, images, training=False))[0])
     assert float(loss) == pytest.approx(float(tf.reduce_mean(tf.nn.softplus(lead))), rel=1e-5)
-    assert model.critic
+    assert not model.games()[0].zero_decides
 
 
 def test_the_penalty_of_a_linear_critic():

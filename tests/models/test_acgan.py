@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from no_game import NoGame
+from steps import step_of
 
 from tfgen.errors import InputError
 from tfgen.models import ACGAN
@@ -42,7 +43,7 @@ def log_d(logits):
 
 
 def test_the_discriminator_s_loss(model, planted):
-    loss, logs = model.discriminator_objective(BATCH, training=False)
+    loss, logs = model.discriminator_objective(step_of(model, *BATCH, training=False))
     parts = [class_loss(planted[who][1]) for who in ("real", "fake")]
     by_hand = -log_d(planted["real"][0]) - log_d(-planted["fake"][0]) + sum(parts)
     assert float(loss) == pytest.approx(by_hand, rel=1e-5)
@@ -50,7 +51,7 @@ def test_the_discriminator_s_loss(model, planted):
 
 
 def test_the_generator_s_loss(model, planted):
-    loss, _ = model.generator_objective(BATCH, training=False)
+    loss, _ = model.generator_objective(step_of(model, *BATCH, training=False))
     by_hand = -log_d(planted["fake"][0]) + class_loss(planted["fake"][1])
     assert float(loss) == pytest.approx(by_hand, rel=1e-5)
 
@@ -61,8 +62,7 @@ def test_the_class_loss_moves_both_players(model):
     model.compile({name: keras.optimizers.Adam(1e-2) for name in model.objectives()})
 
     def fakes_loss():
-        model._begin("step")
-        fakes, _ = model.fake(*BATCH, training=True)
+        fakes, _ = model.fakes(step_of(model, *BATCH))
         return class_loss(model.heads(fakes, training=True)[1].numpy())
 
     for name, measured in (
@@ -72,15 +72,14 @@ def test_the_class_loss_moves_both_players(model):
     ):
         before = measured()
         for _ in range(3):
-            model._begin("step")
-            model.minimize(name, model.objectives()[name], BATCH)
+            model.minimize(name, model.objectives()[name], step_of(model, *BATCH))
         assert measured() < before, name
 
 
 def test_the_discriminator_is_not_told_the_class_and_the_generator_is(model):
     other = tf.reverse(LABELS, [0])
     np.testing.assert_array_equal(model.score(IMAGES, LABELS), model.score(IMAGES, other))
-    z = model.latents(model.key_of(0), 6)
+    z = model.draw_codes(model.key_of(0), 6)
     assert not np.allclose(model.generate(z, LABELS), model.generate(z, other))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.errors import InputError
 from tfgen.models import Attribute2Image
@@ -87,11 +88,9 @@ def test_what_reaches_which_layer(model, codes, batch):
 def test_the_loss_is_its_four_terms_in_closed_form(batch):
     model = Attribute2Image(**SMALL, background_dim=2, deviation=0.3, gate_cost=0.7)
     images, labels = batch
-    model._begin("step")
-    loss, logs = model.elbo_loss(batch, training=False)
-    model._begin("step")
+    loss, logs = model.elbo_loss(step_of(model, *batch, training=False))
     q = model.posterior(images, labels)
-    z = q.mean() + q.stddev() * model.normal(4, 5)
+    z = q.mean() + q.stddev() * step_of(model, *batch, training=False).normal("z", 5)
     gate, front, behind = (part.numpy() for part in model.composition(z, labels).values())
     composed = gate * front + (1 - gate) * behind
     want = {
@@ -129,8 +128,7 @@ def test_the_bound_is_the_family_s(background_dim, batch):
 
 def test_the_vanilla_model_has_one_layer_and_two_terms(batch, codes):
     model = Attribute2Image(**SMALL, background_dim=0)
-    model._begin("step")
-    loss, logs = model.elbo_loss(batch, training=False)
+    loss, logs = model.elbo_loss(step_of(model, *batch, training=False))
     assert set(logs) == {"distortion", "rate"}
     assert float(loss) == pytest.approx(float(logs["distortion"] + logs["rate"]), rel=1e-6)
     assert model.decode(codes, batch[1]).shape == (4, 8, 8, 3)
@@ -172,10 +170,11 @@ def test_labels_nobody_asked_for_are_as_frequent_as_in_training(trained):
     model, labels = trained
     np.testing.assert_allclose(model.frequencies, labels.mean(0), atol=1e-4)
     key = model.key_of(3)
-    drawn = model.draw_labels(key, 2000, 0)
+    attributes = model.conditions["labels"]
+    drawn = attributes.draw(key, 2000)
     assert set(np.unique(drawn)) == {0, 1}
     np.testing.assert_allclose(np.mean(drawn, 0), labels.mean(0), atol=0.04)
-    np.testing.assert_array_equal(model.draw_labels(key, 5, 7), drawn[7:12])
+    np.testing.assert_array_equal(attributes.draw(key, 5, 7), drawn[7:12])
 
 
 def test_an_edit_keeps_the_code_that_goes_with_its_own_attributes(model, batch):

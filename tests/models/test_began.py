@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.models import BEGAN
 
@@ -20,8 +21,7 @@ def play(model, real, fake, training=True):
     """The discriminator's objective where L(x) and L(G(z)) are what they are said to be."""
     scores = iter([-tf.constant(real)[:, None], -tf.constant(fake)[:, None]])
     model.score = lambda *args, **kwargs: next(scores)
-    model._begin("step")
-    loss, logs = model.discriminator_objective(IMAGES, training)
+    loss, logs = model.discriminator_objective(step_of(model, IMAGES, training=training))
     return float(loss), {name: float(value) for name, value in logs.items()}
 
 
@@ -62,8 +62,7 @@ def test_k_moves_in_the_discriminator_s_training_only_and_is_saved(tmp_path):
     model.test_on_batch(IMAGES)
     play(model, [0.9], [0.1], training=False)
     del model.score
-    model._begin("step")
-    model.generator_objective(IMAGES, training=True)
+    model.generator_objective(step_of(model, IMAGES))
     assert float(model.k) == 0.5
     model.train_on_batch(IMAGES)
     assert float(model.k) != 0.5
@@ -86,7 +85,7 @@ def test_the_paper_s_networks_and_constants():
     for optimizer in model.default_optimizers().values():
         assert isinstance(optimizer, keras.optimizers.Adam)
         assert float(optimizer.learning_rate) == pytest.approx(1e-4)
-    z = model.latents(model.key_of(0), 100).numpy()
+    z = model.draw_codes(model.key_of(0), 100).numpy()
     assert -1 < z.min() < -0.99 and 0.99 < z.max() < 1
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.analysis import latent
 from tfgen.errors import InputError
@@ -20,7 +21,7 @@ def build(**kwargs):
 @pytest.mark.parametrize("body", ["convolutional", "dense"])
 def test_the_label_reaches_both_players(body):
     model = build(body=body)
-    z = model.latents(model.key_of(0), 6)
+    z = model.draw_codes(model.key_of(0), 6)
     for answer in (lambda labels: model.generate(z, labels), lambda labels: model.score(IMAGES, labels)):
         zero, one = answer(tf.zeros(6, tf.int32)).numpy(), answer(tf.ones(6, tf.int32)).numpy()
         assert (np.abs(zero - one).reshape(6, -1).max(axis=1) > 1e-4).all()
@@ -40,10 +41,10 @@ def test_losses_are_those_of_logits_given_the_labels():
 
     model.score = score
     log_d = lambda x: -np.log1p(np.exp(-x))  # noqa: E731
-    loss, _ = model.discriminator_objective((IMAGES, LABELS), training=False)
+    loss, _ = model.discriminator_objective(step_of(model, IMAGES, LABELS, training=False))
     by_hand = -np.mean(log_d(truth["real"])) - np.mean(log_d(-truth["fake"]))
     assert float(loss) == pytest.approx(by_hand, rel=1e-5)
-    loss, _ = model.generator_objective((IMAGES, LABELS), training=False)
+    loss, _ = model.generator_objective(step_of(model, IMAGES, LABELS, training=False))
     assert float(loss) == pytest.approx(-np.mean(log_d(truth["fake"])), rel=1e-5)
 
 

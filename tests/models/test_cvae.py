@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.analysis.supervised import GenerativeClassifier
 from tfgen.errors import InputError
@@ -35,10 +36,11 @@ def linear_gaussian():
     shift, b = rng.normal(size=(CLASSES, 6)), rng.normal(size=6)
     to_mean = w / (1 + size**2)
     scale = np.log(np.expm1(1 / np.sqrt(1 + size**2) - 1e-5))  # softplus' inverse
-    model = CVAE(SHAPE, CLASSES, LATENT, width=4, likelihood="gaussian", samples=4000, seed=0)
-    model.decoder = affine((LATENT,), np.vstack([w.T, shift]), b, SHAPE)
+    decoder = affine((LATENT,), np.vstack([w.T, shift]), b, SHAPE)
     kernel = np.hstack([np.vstack([to_mean, -shift @ to_mean]), np.zeros((6 + CLASSES, LATENT))])
-    model.encoder = affine(SHAPE, kernel, np.hstack([-b @ to_mean, scale]), (2 * LATENT,))
+    encoder = affine(SHAPE, kernel, np.hstack([-b @ to_mean, scale]), (2 * LATENT,))
+    how = dict(width=4, likelihood="gaussian", samples=4000, seed=0)
+    model = CVAE(SHAPE, CLASSES, LATENT, encoder=encoder, decoder=decoder, **how)
     x = shift[[0, 1, 2, 1, 0]] + rng.normal(size=(5, LATENT)) @ w.T + b + rng.normal(size=(5, 6))
     evidence = [scipy.stats.multivariate_normal(b + s, w @ w.T + np.eye(6)).logpdf(x) for s in shift]
     return model, tf.constant(x.reshape(5, *SHAPE), tf.float32), np.transpose(evidence), (w, shift, b)
@@ -64,7 +66,7 @@ def test_the_loss_is_the_distortion_and_the_rate_in_closed_form(linear_gaussian)
     distortion = 0.5 * (((rest - mean @ w.T) ** 2).sum(1) + (variance * (w**2).sum(0)).sum())
     distortion += 3 * np.log(2 * np.pi)
     rate = 0.5 * (mean**2 + variance - 1 - np.log(variance)).sum(1)
-    loss, logs = model.elbo_loss((x, tf.constant(labels, tf.int32)), training=True)
+    loss, logs = model.elbo_loss(step_of(model, x, tf.constant(labels, tf.int32)))
     assert float(logs["rate"]) == pytest.approx(rate.mean(), rel=1e-4)
     assert float(logs["distortion"]) == pytest.approx(distortion.mean(), abs=0.05)
     assert float(loss) == pytest.approx(float(logs["rate"] + logs["distortion"]), rel=1e-6)

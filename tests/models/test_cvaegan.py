@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.models import CVAEGAN
 from tfgen.models.variational.cvaegan import Centres
@@ -21,10 +22,9 @@ def batch():
 
 @pytest.fixture(scope="module")
 def game(batch):
-    """A model whose noise stands still, and what it has made of the batch."""
+    """A model, and what it makes of the batch in a step of its own."""
     model = CVAEGAN(**ARGUMENTS)
-    made = model.fakes(*batch, training=False)
-    model.fakes = lambda images, labels, training: made
+    made = model.fakes(step_of(model, *batch, training=False))
     return model, made
 
 
@@ -36,7 +36,7 @@ def test_the_discriminator_tells_real_from_both_kinds_of_fakes(game, batch):
     model, (_, again, prior, _) = game
     real, close, fake = (sigmoid(model.discriminator(x)[1]) for x in (batch[0], again, prior))
     by_hand = -np.mean(np.log(real)) - np.mean(np.log(1 - close)) - np.mean(np.log(1 - fake))
-    loss, _ = model.discriminator_loss(batch, training=False)
+    loss, _ = model.discriminator_loss(step_of(model, *batch, training=False))
     assert float(loss) == pytest.approx(by_hand, rel=1e-5)
 
 
@@ -44,7 +44,7 @@ def test_the_classifier_learns_by_softmax(game, batch):
     model, _ = game
     logits = np.float64(model.classifier(batch[0])[1])
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    loss, logs = model.classifier_loss(batch, training=False)
+    loss, logs = model.classifier_loss(step_of(model, *batch, training=False))
     assert float(loss) == pytest.approx(-np.log(p[range(6), batch[1]]).mean(), rel=1e-5)
     assert float(logs["accuracy"]) == pytest.approx(np.mean(p.argmax(1) == batch[1]))
 
@@ -64,7 +64,7 @@ def test_the_generator_s_terms(game, batch):
             0.5 * np.sum((r.mean(0) - f.mean(0)) ** 2) for r, f in members if len(r) and len(f)
         )
     pairwise = 0.5 * np.mean(pairwise)
-    loss, logs = model.generator_loss(batch, training=False)
+    loss, logs = model.generator_loss(step_of(model, *batch, training=False))
     want = dict(rate=rate, pairwise=pairwise, mean_feature=centres["D"], class_mean_feature=centres["C"])
     for name, value in want.items():
         assert float(logs[name]) == pytest.approx(value, rel=1e-4), name
@@ -77,7 +77,7 @@ def gradients(batch, **weights):
     every = dict.fromkeys(("rate_weight", "pairwise_weight", "mean_weight", "class_mean_weight"), 0.0)
     model = CVAEGAN(**ARGUMENTS, **{**every, **weights})
     with tf.GradientTape() as tape:
-        loss, _ = model.generator_loss(batch, training=True)
+        loss, _ = model.generator_loss(step_of(model, *batch))
     both = tape.gradient(
         loss, [model.encoder.trainable_variables, model.decoder.trainable_variables], None, "zero"
     )
@@ -101,11 +101,11 @@ def test_encoder_and_generator_follow_the_terms_of_algorithm_1(batch, weight, en
 def test_the_generator_never_sees_a_cross_entropy(game, batch):
     """Logits may change as they like: only the features before them count."""
     model, _ = game
-    before, _ = model.generator_loss(batch, training=False)
+    before, _ = model.generator_loss(step_of(model, *batch, training=False))
     weights = {net: net.get_weights() for net in (model.discriminator, model.classifier)}
     for net, values in weights.items():
         net.set_weights([*values[:-2], values[-2] * -5, values[-1] + 3])
-    after, _ = model.generator_loss(batch, training=False)
+    after, _ = model.generator_loss(step_of(model, *batch, training=False))
     for net, values in weights.items():
         net.set_weights(values)
     assert float(before) == float(after)

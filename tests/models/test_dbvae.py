@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
+from tfgen import random
 from tfgen.errors import InputError
 from tfgen.models import DBVAE
 
@@ -21,13 +23,11 @@ def planted(n, rare, seed=0):
 
 def with_known_codes(**kwargs):
     """A model whose mean is 6 (level - 1/2) in both latents, whatever it learns."""
-    model = DBVAE(SHAPE, LATENT, width=4, seed=0, **kwargs)
     kernel = np.zeros((64, 2 * LATENT + 1), "float32")
     kernel[:, :LATENT] = 6 / 64
     net = keras.Sequential([keras.Input(SHAPE), keras.layers.Flatten(), keras.layers.Dense(2 * LATENT + 1)])
     net.set_weights([kernel, np.array([-3, -3, 0, 0, 0], "float32")])
-    model.encoder = net
-    return model
+    return DBVAE(SHAPE, LATENT, width=4, encoder=net, seed=0, **kwargs)
 
 
 def learn(model, images, labels, steps=150, size=64):
@@ -36,8 +36,7 @@ def learn(model, images, labels, steps=150, size=64):
     @tf.function(autograph=False)
     def step(x, y):
         model.step.assign_add(1)
-        model._begin("step")
-        return model.loss_of_draws((x, y), training=True)
+        return model.loss_of_draws(step_of(model, x, y))
 
     rng = np.random.default_rng(1)
     for _ in range(steps):
@@ -101,8 +100,8 @@ def test_weights_are_bounded():
 def test_an_image_is_drawn_as_often_as_it_weighs():
     model = DBVAE(SHAPE, LATENT, width=4, seed=0)
     weights = np.tile([0.0, 0.3, 1.0, 2.5, 9.9], 4000).astype("float32")
-    model._begin("step")
-    draws = model.draws(tf.constant(weights)).numpy().reshape(-1, 5)
+    noise = random.uniform(random.key(0), (len(weights), 1))[:, 0]
+    draws = model.draws(tf.constant(weights), noise).numpy().reshape(-1, 5)
     np.testing.assert_allclose(draws.mean(0), weights[:5], atol=0.03)
     np.testing.assert_array_equal(draws, np.round(draws))
     assert np.all(abs(draws - weights[:5]) < 1)
@@ -114,14 +113,12 @@ def test_codes_of_class_0_leave_no_trace():
     labels = tf.constant(np.int32(~bright))
     for model, rows in ((both, np.arange(400)), (alone, np.flatnonzero(~bright))):
         model.step.assign(1)
-        model._begin("step")
-        model.loss_of_draws((tf.gather(images, rows), tf.gather(labels, rows)), training=True)
+        model.loss_of_draws(step_of(model, tf.gather(images, rows), tf.gather(labels, rows)))
     np.testing.assert_allclose(both.histogram, alone.histogram, atol=1e-6)
     assert both.histogram[0, 8:].numpy().sum() == 0
     none = with_known_codes()
     none.step.assign(1)
-    none._begin("step")
-    none.loss_of_draws((images, tf.zeros(400, tf.int32)), training=True)
+    none.loss_of_draws(step_of(none, images, tf.zeros(400, tf.int32)))
     np.testing.assert_allclose(none.histogram, 0.1)
     assert float(none.log_normalizer.value) == 0
 
@@ -134,8 +131,7 @@ def test_the_vae_is_trained_on_class_1_alone():
     def gradient(images):
         with tf.GradientTape() as tape:
             tape.watch(images)
-            model._begin("step")
-            loss, logs = model.loss_of_draws((images, labels), training=False)
+            loss, logs = model.loss_of_draws(step_of(model, images, labels, training=False))
             classification = logs["classification"]
             rest = loss - classification
         return tape.gradient(rest, images).numpy(), loss, logs
@@ -147,9 +143,8 @@ def test_the_vae_is_trained_on_class_1_alone():
     probability = model.classify(images).numpy()
     by_hand = -np.log(np.where(labels.numpy() == 1, probability, 1 - probability)).mean()
     assert float(logs["classification"]) == pytest.approx(by_hand, rel=1e-4)
-    model._begin("step")
     q = model.posterior(images)
-    z = q.mean() + q.stddev() * model.normal(6, LATENT)
+    z = q.mean() + q.stddev() * step_of(model, images, labels, training=False).normal("z", LATENT)
     distortion = -np.sum(model.log_likelihood(images, z).numpy()[labels.numpy() == 1]) / 6
     assert float(logs["distortion"]) == pytest.approx(distortion, rel=1e-4)
 
@@ -161,13 +156,10 @@ def test_draws_multiply_the_terms_of_their_image():
     learn(model, images, labels, steps=30)
     model.step.assign_add(1)
     weights = model.resampling_weights(images)
-    model._begin("step")
-    model.normal(300, LATENT)  # the loss draws z first
-    draws = model.draws(weights).numpy()
-    model._begin("step")
-    _, once = model.loss_of_draws((images, labels), training=False)
-    model._begin("step")
-    _, drawn = model.loss_of_draws((images, labels), training=True)
+    noise = step_of(model, images, labels).uniform("draws", 1)[:, 0]
+    draws = model.draws(weights, noise).numpy()
+    _, once = model.loss_of_draws(step_of(model, images, labels, training=False))
+    _, drawn = model.loss_of_draws(step_of(model, images, labels))
     each = np.log1p(np.exp(-model.encoder(images).numpy()[:, -1]))
     assert float(once["classification"]) == pytest.approx(each.mean(), rel=1e-5)
     assert float(drawn["classification"]) == pytest.approx((draws * each).mean(), rel=1e-5)
@@ -180,8 +172,7 @@ def test_without_debiasing_each_image_is_drawn_once():
     labels = tf.ones(64, tf.int32)
     learn(model, images, labels, steps=3)
     np.testing.assert_allclose(model.histogram, 0.1)
-    model._begin("step")
-    _, logs = model.loss_of_draws((images, labels), training=True)
+    _, logs = model.loss_of_draws(step_of(model, images, labels))
     each = np.log1p(np.exp(-model.encoder(images).numpy()[:, -1]))
     assert float(logs["classification"]) == pytest.approx(each.mean(), rel=1e-5)
 
@@ -201,8 +192,7 @@ def test_images_of_class_0_are_drawn_once(taught):
     model, images, _ = taught
     rows = images[:40]
     assert np.ptp(model.resampling_weights(rows)) > 0.1
-    model._begin("step")
-    _, logs = model.loss_of_draws((rows, tf.zeros(40, tf.int32)), training=True)
+    _, logs = model.loss_of_draws(step_of(model, rows, tf.zeros(40, tf.int32)))
     each = np.log1p(np.exp(model.encoder(rows).numpy()[:, -1]))
     assert float(logs["classification"]) == pytest.approx(each.mean(), rel=1e-5)
     assert float(logs["distortion"]) == float(logs["rate"]) == 0

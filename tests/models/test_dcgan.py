@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen import losses
 from tfgen.layers import BatchNormalization
@@ -49,8 +50,8 @@ def test_start_and_optimizers_are_the_paper_s(model):
         assert float(optimizer.learning_rate) == pytest.approx(2e-4) and optimizer.beta_1 == 0.5
 
 
-def test_latents_are_uniform(model):
-    z = model.latents(model.key_of(0), 2000).numpy()
+def test_codes_are_uniform(model):
+    z = model.draw_codes(model.key_of(0), 2000).numpy()
     assert -1 < z.min() < -0.99 and 0.99 < z.max() < 1 and abs(z.mean()) < 0.02
 
 
@@ -69,15 +70,13 @@ def test_each_player_gains_by_its_move(model):
     model.compile({name: keras.optimizers.SGD(1e-2) for name in model.objectives()})
 
     def gap():
-        fake, _ = model.fake(images, training=True)
+        fake, _ = model.fakes(step_of(model, images))
         score = lambda x: float(tf.reduce_mean(model.discriminator(x, training=True)))  # noqa: E731
         return score(images) - score(fake), score(fake)
 
     def move(name):
-        model._begin("step")
         before = gap()
-        model.minimize(name, model.objectives()[name], images)
-        model._begin("step")  # the same noise again
+        model.minimize(name, model.objectives()[name], step_of(model, images))
         return before, gap()
 
     before, after = move("discriminator")
@@ -99,8 +98,7 @@ def test_the_updates_of_a_step_share_one_pass_of_the_generator():
     assert len(calls) == 1
 
     plain.step.assign(1)
-    plain._begin("step")
-    z = plain.latents(plain.next_key(), 6)
+    z = plain.draw_codes(step_of(plain, images).key("z"), 6)
     for loss, network in (
         (lambda fake: losses.Minimax().discriminator(
             plain.discriminator(images, training=True), plain.discriminator(fake, training=True)),

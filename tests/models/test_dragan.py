@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen import losses
 from tfgen.models import DRAGAN
@@ -16,10 +17,9 @@ def build(**kwargs):
 
 def test_the_loss_is_the_game_s_with_the_penalty_at_noisy_real_images():
     model = build(noise=0.2)
-    loss, logs = model.discriminator_objective(IMAGES, training=True)
-    model._draws.clear()
-    fakes, _ = model.fake(IMAGES, training=True)
-    noise = model.normal(6, 16, 16, 1)
+    loss, logs = model.discriminator_objective(step_of(model, IMAGES))
+    fakes, _ = model.fakes(step_of(model, IMAGES))
+    noise = step_of(model, IMAGES).normal("noise", 16, 16, 1)
     with tf.GradientTape() as tape:
         x = IMAGES + 0.2 * noise
         tape.watch(x)

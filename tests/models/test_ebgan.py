@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.models import EBGAN
 from tfgen.models.adversarial.ebgan import repelling_term
@@ -34,9 +35,8 @@ def test_losses_by_hand():
 def test_fakes_beyond_the_margin_do_not_move_the_discriminator():
     def gradients(margin):
         model = build(margin=margin)
-        model._begin("asked")
         variables = model.discriminator.trainable_variables
-        fakes, _ = model.fake(IMAGES, training=True)
+        fakes, _ = model.fakes(step_of(model, IMAGES))
         energies = -model.score(fakes, training=True)
         with tf.GradientTape() as tape:
             loss = model.adversarial_loss.discriminator(tf.zeros((6, 1)), model.score(fakes, training=True))
@@ -68,8 +68,7 @@ def test_the_repelling_term_weighs_on_the_generator_alone():
         model = build(repelling_weight=weight)
         losses[weight] = {}
         for name, objective in model.objectives().items():
-            model._begin("step")
-            losses[weight][name] = objective.loss(IMAGES, training=True)
+            losses[weight][name] = objective.loss(step_of(model, IMAGES))
     (plain, logs), (repelled, _) = (losses[w]["generator"] for w in (0.0, 2.0))
     assert 0 < float(logs["repelling"]) <= 1
     assert float(repelled - plain) == pytest.approx(2 * float(logs["repelling"]), rel=1e-4)

@@ -62,7 +62,7 @@ def reference(model, epochs, x=X):
 @COVARIANCES
 def test_iterations_are_scikit_learn_s(covariance):
     model = build(covariance)
-    model.start(X)
+    model.start({"images": X})
     other = reference(model, epochs=10)
     nll = fit(model, epochs=10)
     assert -nll[-1] == pytest.approx(other.lower_bound_, rel=1e-5)
@@ -88,7 +88,7 @@ def test_the_likelihood_never_falls(covariance):
 def test_batches_give_what_one_batch_gives(covariance):
     streamed, whole = build(covariance), build(covariance)
     for model in (streamed, whole):
-        model.start(X)
+        model.start({"images": X})
     np.testing.assert_allclose(fit(streamed), fit(whole, batch_size=len(X)), rtol=1e-5)
     for a, b in zip(streamed.get_weights(), whole.get_weights()):
         if a.shape:  # not the steps
@@ -150,7 +150,7 @@ def test_validation_has_a_likelihood_and_changes_nothing():
 def test_an_epoch_that_was_interrupted_is_begun_anew():
     interrupted, plain = build(), build()
     for model in (interrupted, plain):
-        model.start(X)
+        model.start({"images": X})
     interrupted.train_on_batch(X[:50] + 5)
     np.testing.assert_allclose(fit(interrupted, epochs=2), fit(plain, epochs=2), rtol=1e-6)
 
@@ -158,7 +158,7 @@ def test_an_epoch_that_was_interrupted_is_begun_anew():
 def test_the_start_is_the_seed_s_and_comes_once():
     models = [build(seed=seed) for seed in (0, 0, 1)]
     for model in models:
-        model.start(X)
+        model.start({"images": X})
     one, same, other = (model.means.numpy() for model in models)
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
@@ -219,7 +219,7 @@ def test_a_singular_covariance_names_its_component(covariance):
 
 def test_what_is_no_number_ends_the_run():
     model = build()
-    model.start(X)
+    model.start({"images": X})
     bad = X.copy()
     bad[7] = np.nan
     with pytest.raises(Diverged, match="GaussianMixture: the images hold NaN"):
@@ -237,7 +237,7 @@ def test_what_is_no_number_ends_the_run():
         (lambda: build().log_prob(X[:, 1:]), r"takes images \(None, 4\); received \(600, 3\)"),
         (lambda: build().set_parameters([1.0], X[:1], np.eye(SIZE)[None]), r"shapes \[\(3,\), \(3, 4\)"),
         (lambda: build().set_parameters([0.5, 0.2, 0.1], X[:3], [np.eye(SIZE)] * 3), "of sum 1; received"),
-        (lambda: build().start(np.repeat(X[:2], 9, axis=0)), "3 clusters need as many different examples"),
+        (lambda: build().start({"images": np.repeat(X[:2], 9, axis=0)}), "3 clusters need as many different"),
         (lambda: build().fit(x for x in [X]), "cannot look ahead in generator: before fit, call start"),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The latents, the bound on information, and who follows it."""
+"""The codes, the bound on information, and who follows it."""
 
 import math
 
@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 from no_game import NoGame
+from steps import step_of
 
 from tfgen.analysis import latent
 from tfgen.errors import InputError
@@ -25,8 +26,8 @@ def model():
     return build()
 
 
-def test_latents_are_a_category_then_codes_then_noise(model):
-    z = model.latents(model.key_of(0), 4000).numpy()
+def test_codes_are_a_category_then_codes_then_noise(model):
+    z = model.draw_codes(model.key_of(0), 4000).numpy()
     category, rest = z[:, :4], z[:, 4:]
     assert set(np.unique(category)) == {0, 1} and (category.sum(axis=1) == 1).all()
     np.testing.assert_allclose(category.mean(axis=0), 0.25, atol=0.03)
@@ -35,7 +36,7 @@ def test_latents_are_a_category_then_codes_then_noise(model):
     assert rest.shape[1] == 5 and np.abs(rest).max() < 1
     correlation = np.corrcoef(np.c_[category[:, :3], rest].T)
     assert np.abs(correlation[3:] - np.eye(8)[3:]).max() < 0.06  # no code tells of another
-    np.testing.assert_array_equal(latent.codes(model, 5), model.latents(model.key_of(0), 5))
+    np.testing.assert_array_equal(latent.codes(model, 5), model.draw_codes(model.key_of(0), 5))
 
 
 def test_the_paper_s_z_for_mnist():
@@ -62,7 +63,7 @@ def test_the_paper_s_networks_for_mnist():
 
 
 def test_the_bound_is_the_entropy_for_a_perfect_q_and_less_for_another(model):
-    z = model.latents(model.key_of(1), 500)
+    z = model.draw_codes(model.key_of(1), 500)
     category, codes = z[:, :4], z[:, 4:6]
     nothing = tf.zeros_like(codes)
     perfect, _ = model.information(z, 100 * category, nothing, nothing)
@@ -115,16 +116,15 @@ def test_the_deviation_is_given_or_said():
 @pytest.mark.parametrize("deviation", [1.0, None])
 def test_objectives_are_the_game_less_the_weighted_bound(deviation):
     model = build(categorical_weight=2.0, continuous_weight=0.3, deviation=deviation)
-    made = model.fake(IMAGES)
-    model.fake = lambda images, training: made
+    made = model.fakes(step_of(model, IMAGES, training=False))
     fake, *q = model.heads(made[0])
     parts = [float(part) for part in model.information(made[1], *q)]
     bound = 2 * parts[0] + 0.3 * parts[1]
     real = model.score(IMAGES)
-    loss, _ = model.discriminator_objective(IMAGES, training=False)
+    loss, _ = model.discriminator_objective(step_of(model, IMAGES, training=False))
     game = model.adversarial_loss
     assert float(loss) == pytest.approx(float(game.discriminator(real, fake)) - bound, rel=1e-5)
-    loss, logs = model.generator_objective(IMAGES, training=False)
+    loss, logs = model.generator_objective(step_of(model, IMAGES, training=False))
     assert float(loss) == pytest.approx(float(game.generator(fake)) - bound, rel=1e-5)
     assert [float(logs[f"{kind}_information"]) for kind in ("categorical", "continuous")] == pytest.approx(
         parts
@@ -138,15 +138,13 @@ def test_both_players_raise_the_bound():
     model.compile({name: keras.optimizers.Adam(1e-2) for name in model.objectives()})
 
     def bound():
-        model._begin("step")
-        fakes, z = model.fake(IMAGES, training=True)
+        fakes, z = model.fakes(step_of(model, IMAGES))
         return float(model._weighted(model.information(z, *model.heads(fakes, training=True)[1:])))
 
     for name in ("discriminator", "generator"):
         before = bound()
         for _ in range(3):
-            model._begin("step")
-            model.minimize(name, model.objectives()[name], IMAGES)
+            model.minimize(name, model.objectives()[name], step_of(model, IMAGES))
         assert bound() > before, name
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from linear_gaussian import linear_gaussian, poorly_encoded
+from steps import step_of
 
 from tfgen.errors import InputError
 from tfgen.models import IWAE, VAE
@@ -18,9 +19,9 @@ def losses(samples, rows, encoded=poorly_encoded):
     """Bounds of each of five images by so many draws, (5, rows), and the images' log p(x)."""
     model, x, evidence = encoded(IWAE, samples=samples)
     bounds = []
-    for image in x:
+    for k, image in enumerate(x):
         batch = tf.repeat(image[None], rows, axis=0)
-        eps = model.normal(rows, samples, model.latent_dim)
+        eps = step_of(model, batch).normal(f"z of image {k}", samples, model.latent_dim)
         bounds.append(tf.reduce_logsumexp(model.log_weights(batch, eps), axis=0) - math.log(samples))
     return np.array(bounds), evidence
 
@@ -47,7 +48,7 @@ def test_the_bound_tightens_from_the_elbo_to_the_evidence():
 @pytest.mark.parametrize("samples", [1, 4])
 def test_with_the_exact_posterior_the_loss_is_the_evidence(samples):
     model, x, evidence = linear_gaussian(IWAE, samples=samples)
-    loss, logs = model.bound_loss(x, training=False)
+    loss, logs = model.bound_loss(step_of(model, x, training=False))
     assert float(loss) == pytest.approx(-evidence.mean(), abs=1e-4) and logs == {}
 
 
@@ -55,7 +56,7 @@ def test_the_loss_is_minus_log_prob_of_the_same_noise(image_model, monkeypatch):
     model, x = image_model
     eps = tf.constant(np.random.default_rng(1).normal(size=(6, 5, 3)), tf.float32)
     monkeypatch.setattr("tfgen.random.normal", lambda key, shape, first_row=0: eps)
-    loss, _ = model.bound_loss(x, training=False)
+    loss, _ = model.bound_loss(step_of(model, x, training=False))
     assert float(loss) == pytest.approx(-float(tf.reduce_mean(model.log_prob(x, 5, seed=0))), rel=1e-6)
 
 
@@ -63,10 +64,10 @@ def test_the_gradient_weighs_each_draw_by_its_importance(image_model, monkeypatc
     """Equations 13 and 14: the gradient is sum_i w~_i grad log w_i, w~ the weights over their sum."""
     model, x = image_model
     eps = tf.constant(np.random.default_rng(1).normal(size=(6, 5, 3)), tf.float32)
-    monkeypatch.setattr(model, "normal", lambda *shape: eps)
+    monkeypatch.setattr("tfgen.random.normal", lambda key, shape, first_row=0: eps)
     variables = [*model.encoder.trainable_variables, *model.decoder.trainable_variables]
     with tf.GradientTape(persistent=True) as tape:
-        loss, _ = model.bound_loss(x, training=True)
+        loss, _ = model.bound_loss(step_of(model, x))
         log_weights = model.log_weights(x, eps, None, True)
         share = tf.stop_gradient(tf.nn.softmax(log_weights, axis=0))
         weighted = -tf.reduce_mean(tf.reduce_sum(share * log_weights, axis=0))
@@ -81,13 +82,12 @@ def test_of_one_draw_it_is_the_bound_of_a_vae_with_the_rate_by_that_draw(monkeyp
     model.set_weights(vae.get_weights())
     x = tf.constant(np.random.default_rng(0).uniform(size=(6, 8, 8, 1)), tf.float32)
     eps = tf.constant(np.random.default_rng(1).normal(size=(6, 1, 3)), tf.float32)
-    for one in (vae, model):
-        monkeypatch.setattr(one, "normal", lambda *shape: eps)
-    distortion, rate = vae.terms(x)
+    monkeypatch.setattr("tfgen.random.normal", lambda key, shape, first_row=0: eps)
+    distortion, rate = vae.terms(step_of(vae, x))
     q = vae.posterior(x)
     z = q.mean() + q.stddev() * eps[:, 0]
     sampled = q.log_prob(z) - vae.prior_distribution.log_prob(z)
-    loss, _ = model.bound_loss(x, training=True)
+    loss, _ = model.bound_loss(step_of(model, x))
     assert float(loss) == pytest.approx(float(tf.reduce_mean(distortion + sampled)), rel=1e-5)
     assert not np.allclose(sampled, rate, rtol=1e-2)
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.errors import InputError
 from tfgen.layers import SpectralNormalization
@@ -47,7 +48,7 @@ def test_losses_are_the_hinge():
 
 def test_the_label_reaches_both_players():
     model = build()
-    z, other = model.latents(model.key_of(0), 6), (LABELS + 1) % 3
+    z, other = model.draw_codes(model.key_of(0), 6), (LABELS + 1) % 3
     gap = np.abs(model.generate(z, LABELS) - model.generate(z, other)).reshape(6, -1).max(axis=1)
     assert (gap > 1e-4).all()
     assert (np.abs(model.score(IMAGES, LABELS) - model.score(IMAGES, other)) > 1e-4).all()
@@ -74,11 +75,11 @@ def test_every_layer_is_spectrally_normalised_and_power_iteration_follows_the_di
     assert net.get_layer("embed") in normalised
     directions = lambda: [layer.u.numpy() for layer in normalised]  # noqa: E731
     start = directions()
-    model.generator_objective((IMAGES, LABELS), training=True)
-    model.discriminator_objective((IMAGES, LABELS), training=False)
+    model.generator_objective(step_of(model, IMAGES, LABELS))
+    model.discriminator_objective(step_of(model, IMAGES, LABELS, training=False))
     assert all(np.array_equal(a, b) for a, b in zip(start, directions()))
     for _ in range(100):
-        model.discriminator_objective((IMAGES, LABELS), training=True)
+        model.discriminator_objective(step_of(model, IMAGES, LABELS))
     v, _ = net.get_layer("projection").input
     vectors = keras.Model(net.inputs[1], v)(np.eye(3, dtype="float32"))
     assert np.linalg.norm(vectors, 2) == pytest.approx(1, abs=1e-3)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.layers import SpectralNormalization
 from tfgen.models import SNGAN
@@ -65,10 +66,9 @@ def test_the_vector_moves_once_in_the_discriminator_s_update_and_in_no_other():
     u = layer.u.numpy()
     v = kernel @ u
     once = kernel.T @ v / np.linalg.norm(kernel.T @ v)
-    model._begin("step")
-    model.minimize("discriminator", model.objectives()["discriminator"], IMAGES)
+    model.minimize("discriminator", model.objectives()["discriminator"], step_of(model, IMAGES))
     np.testing.assert_allclose(layer.u, once, atol=1e-5)
-    model.minimize("generator", model.objectives()["generator"], IMAGES)
+    model.minimize("generator", model.objectives()["generator"], step_of(model, IMAGES))
     model.score(IMAGES, training=True)
     model.test_on_batch(IMAGES)
     np.testing.assert_allclose(layer.u, once, atol=1e-5)

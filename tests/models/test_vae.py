@@ -7,6 +7,7 @@ import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
 from linear_gaussian import SHAPE, affine, linear_gaussian, poorly_encoded
+from steps import step_of
 
 from tfgen.errors import InputError
 from tfgen.models import VAE
@@ -42,7 +43,7 @@ def test_more_samples_tighten_the_bound_and_never_pass_the_evidence():
 def test_the_rate_is_tfp_s_divergence_and_gaussian_s_formula(unit_posterior):
     model = VAE((8, 8, 1), 3, width=8, unit_posterior=unit_posterior, seed=0)
     x = tf.constant(np.random.default_rng(0).uniform(size=(4, 8, 8, 1)), tf.float32)
-    _, logs = model.elbo_loss(x, training=False)
+    _, logs = model.elbo_loss(step_of(model, x, training=False))
     q = model.posterior(x)
     mean, deviation = q.mean().numpy(), q.stddev().numpy()
     by_hand = 0.5 * (mean**2 + deviation**2 - 1 - 2 * np.log(deviation)).sum(1)
@@ -57,14 +58,15 @@ def test_the_rate_is_tfp_s_divergence_and_gaussian_s_formula(unit_posterior):
 
 def test_the_gradient_is_that_of_a_monte_carlo_of_the_bound():
     """Reparameterised: d/dm E[(z - 1)^2] = 2 (m - 1) for z ~ N(m, s), through a linear decoder."""
-    model = VAE(SHAPE, 1, likelihood="gaussian", body="dense", width=4, samples=4000, seed=0)
-    model.encoder = affine(np.zeros((6, 2)), np.array([0.4, 0.2]), (2,))
-    model.decoder = keras.Sequential(
+    decoder = keras.Sequential(
         [keras.Input((1,)), keras.layers.Dense(6, use_bias=False), keras.layers.Reshape(SHAPE)]
     )
-    model.decoder.set_weights([np.ones((1, 6), "float32")])
+    decoder.set_weights([np.ones((1, 6), "float32")])
+    networks = dict(encoder=affine(np.zeros((6, 2)), np.array([0.4, 0.2]), (2,)), decoder=decoder)
+    how = dict(likelihood="gaussian", body="dense", width=4, samples=4000, seed=0)
+    model = VAE(SHAPE, 1, **how, **networks)
     with tf.GradientTape() as tape:
-        _, logs = model.elbo_loss(tf.ones((1, *SHAPE)), training=True)
+        _, logs = model.elbo_loss(step_of(model, tf.ones((1, *SHAPE))))
     gradient = tape.gradient(logs["distortion"], model.encoder.trainable_variables[1])
     assert float(gradient[0]) == pytest.approx(6 * (0.4 - 1), abs=0.15)
 
@@ -137,7 +139,7 @@ def test_beta_weighs_the_rate_and_samples_are_averaged():
     x = tf.constant(np.random.default_rng(0).uniform(size=(4, 8, 8, 1)), tf.float32)
     for beta in (0.0, 4.0):
         model = VAE((8, 8, 1), 3, width=8, beta=beta, samples=3, seed=0)
-        loss, logs = model.elbo_loss(x, training=False)
+        loss, logs = model.elbo_loss(step_of(model, x, training=False))
         assert float(loss) == pytest.approx(float(logs["distortion"] + beta * logs["rate"]), rel=1e-6)
 
 

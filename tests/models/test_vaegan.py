@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from steps import step_of
 
 from tfgen.errors import InputError
 from tfgen.models import VAEGAN
@@ -22,10 +23,10 @@ def images():
     return tf.constant(np.random.default_rng(0).uniform(-1, 1, (N, 16, 16, 1)), tf.float32)
 
 
-def by_hand(model, images):
-    """L_prior, L_llike and L_GAN from the networks' outputs and the first two draws of the step."""
-    model._begin("step")
-    eps, prior = model.normal(N, LATENT), model.normal(N, LATENT)
+def by_hand(model, images, playing=None):
+    """L_prior, L_llike and L_GAN from the networks' outputs and an objective's two draws of the step."""
+    step = step_of(model, images)
+    eps, prior = (step.normal(f"{what} of {playing}", LATENT) for what in ("posterior", "prior"))
     loc, raw = tf.split(model.encoder(images, training=True), 2, axis=1)
     scale = tf.math.log1p(tf.exp(raw)) + 1e-5
     fakes = model.decoder(tf.concat([loc + scale * eps, prior], 0), training=True)
@@ -46,8 +47,7 @@ def gradients(model, images):
     routed = {}
     for name, objective in model.objectives().items():
         with tf.GradientTape() as tape:
-            model._begin("step")
-            loss, _ = objective.loss(images, training=True)
+            loss, _ = objective.loss(step_of(model, images))
         routed[name] = flat(tape.gradient(loss, objective.variables), objective.variables)
     with tf.GradientTape(persistent=True) as tape:
         terms = by_hand(model, images)
@@ -67,8 +67,7 @@ def test_the_terms_are_those_of_the_paper(model, images):
     l_prior, l_llike, l_gan = map(float, by_hand(model, images))
     losses = {}
     for name, objective in model.objectives().items():
-        model._begin("step")
-        loss, logs = objective.loss(images, training=True)
+        loss, logs = objective.loss(step_of(model, images))
         losses[name] = float(loss)
         if name == "encoder":
             assert float(logs["rate"]) == pytest.approx(l_prior, rel=1e-4)
@@ -95,7 +94,7 @@ def test_each_objective_moves_its_own_network(model, images):
     networks = {name: getattr(model, name) for name in ("encoder", "discriminator", "decoder")}
     for name, objective in model.objectives().items():
         before = {other: flat_weights(net) for other, net in networks.items()}
-        model.minimize(name, objective, images)
+        model.minimize(name, objective, step_of(model, images))
         moved = {other for other, net in networks.items() if np.any(flat_weights(net) != before[other])}
         assert moved == {name}
 
@@ -116,7 +115,7 @@ def test_the_rate_is_tfp_s_divergence(model, images):
     full = tfd.MultivariateNormalDiag(q.mean(), q.stddev())
     prior = tfd.MultivariateNormalDiag(tf.zeros(LATENT), tf.ones(LATENT))
     rate = tf.reduce_mean(tfd.kl_divergence(full, prior))
-    _, logs = model.encoder_loss(images, training=False)
+    _, logs = model.encoder_loss(step_of(model, images, training=False))
     assert float(logs["rate"]) == pytest.approx(float(rate), rel=1e-5)
     np.testing.assert_allclose(model.encode(images), q.mean(), rtol=1e-6)
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen.models import WGAN
 from tfgen.models.adversarial.wgan import Clip
@@ -12,16 +13,17 @@ from tfgen.models.adversarial.wgan import Clip
 def test_a_linear_critic_finds_the_earth_mover_s_distance_of_two_points():
     """Of slope at most `clip` in each value: clip * |shift|_1, the distance times its constant."""
     shift = np.random.default_rng(0).normal(size=(1, 4, 4, 1)).astype("float32")
-    model = WGAN((4, 4, 1), latent_dim=2, width=4, body="dense", clip=0.1, seed=0)
-    model.discriminator = keras.Sequential(
+    critic = keras.Sequential(
         [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(1, kernel_constraint=Clip(0.1))]
     )
+    how = dict(latent_dim=2, width=4, body="dense", clip=0.1, seed=0)
+    model = WGAN((4, 4, 1), **how, discriminator=critic)
     model.compile({name: keras.optimizers.RMSprop(1e-2) for name in model.objectives()})
     real, fake = tf.zeros((1, 4, 4, 1)), tf.constant(shift)
-    model.fake = lambda *_: (fake, None)
+    model.fakes = lambda step: (fake, None)
     for _ in range(100):
-        model.minimize("discriminator", model.objectives()["discriminator"], real)
-    loss, _ = model.discriminator_objective(real, training=False)
+        model.minimize("discriminator", model.objectives()["discriminator"], step_of(model, real))
+    loss, _ = model.discriminator_objective(step_of(model, real, training=False))
     assert -float(loss) == pytest.approx(0.1 * np.abs(shift).sum(), rel=1e-5)
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from steps import step_of
 
 from tfgen import losses
 from tfgen.layers import BatchNormalization, LayerNormalization
@@ -28,10 +29,9 @@ def test_the_critic_treats_each_image_alone():
 
 def test_the_loss_is_equation_3():
     model = build()
-    loss, logs = model.discriminator_objective(IMAGES, training=True)
-    model._draws.clear()
-    fakes, _ = model.fake(IMAGES, training=True)
-    alpha = model.uniform(6, 1, 1, 1)
+    loss, logs = model.discriminator_objective(step_of(model, IMAGES))
+    fakes, _ = model.fakes(step_of(model, IMAGES))
+    alpha = step_of(model, IMAGES).uniform("alpha", 1, 1, 1)
     assert alpha.shape == (6, 1, 1, 1) and len(np.unique(alpha)) == 6  # each image its own
     penalty = losses.gradient_penalty(model.discriminator, IMAGES, fakes, alpha)
     distance = tf.reduce_mean(model.discriminator(fakes)) - tf.reduce_mean(model.discriminator(IMAGES))

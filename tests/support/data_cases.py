@@ -4,21 +4,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from PIL import Image
+from PIL import Image as Picture
 
 from tfgen.data import load
 from tfgen.errors import InputError
+from tfgen.fields import Attributes, Classes, Image
 
 
 def model(shape=(8, 8, 1), labels=False, attributes=0, classes=1000, value_range=(-1.0, 1.0)):
     """What `load` looks at in a model: one of classes if `labels`, or of so many attributes."""
-    spec = tf.TensorSpec((None, *shape), tf.float32, name="images")
+    fields = {"images": Image(shape, *value_range)}
     if labels:
-        spec = (spec, tf.TensorSpec((None,), tf.int32, name="labels"))
+        fields["labels"] = Classes(classes)
     if attributes:
-        spec = (spec, tf.TensorSpec((None, attributes), tf.float32, name="labels"))
-    return SimpleNamespace(data_spec=spec, value_range=value_range, classes=classes if labels else 0)
+        fields["labels"] = Attributes(attributes)
+    specs = tuple(field.spec(name) for name, field in fields.items())
+    spec = specs if len(specs) > 1 else specs[0]
+    classes = classes if labels else 0
+    return SimpleNamespace(fields=fields, data_spec=spec, value_range=value_range, classes=classes)
 
 
 def numbered(count, side=8):
@@ -37,13 +40,13 @@ def noise(*shape):
 
 
 def smooth(height, width, channels=3):
-    small = Image.fromarray(noise(5, 5, 3)).resize((width, height), Image.BICUBIC)
+    small = Picture.fromarray(noise(5, 5, 3)).resize((width, height), Picture.BICUBIC)
     return np.asarray(small if channels == 3 else small.convert("L"))
 
 
 def save(path, array, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path, **options)
+    Picture.fromarray(array).save(path, **options)
 
 
 def everything(dataset):

@@ -28,13 +28,16 @@ def linear_gaussian(cls=VAE, **kwargs):
     w = np.linalg.qr(rng.normal(size=(6, LATENT)))[0] * [1.5, 0.7]
     b = rng.normal(size=6)
     variance = 1 / (1 + np.array([1.5, 0.7]) ** 2)
-    model = cls(SHAPE, LATENT, likelihood="gaussian", body="dense", width=4, seed=0, **kwargs)
-    model.decoder = affine(w.T, b, SHAPE)
     to_mean = w * variance
     scale = np.log(np.expm1(np.sqrt(variance) - 1e-5))  # softplus' inverse
-    model.encoder = affine(
-        np.hstack([to_mean, np.zeros((6, LATENT))]), np.hstack([-b @ to_mean, scale]), (2 * LATENT,)
+    networks = dict(
+        decoder=affine(w.T, b, SHAPE),
+        encoder=affine(
+            np.hstack([to_mean, np.zeros((6, LATENT))]), np.hstack([-b @ to_mean, scale]), (2 * LATENT,)
+        ),
     )
+    how = dict(likelihood="gaussian", body="dense", width=4, seed=0)
+    model = cls(SHAPE, LATENT, **how, **networks, **kwargs)
     x = rng.normal(size=(5, LATENT)) @ w.T + b + rng.normal(size=(5, 6))
     evidence = scipy.stats.multivariate_normal(b, w @ w.T + np.eye(6)).logpdf(x)
     return model, tf.constant(x.reshape(5, *SHAPE), tf.float32), evidence
@@ -43,5 +46,5 @@ def linear_gaussian(cls=VAE, **kwargs):
 def poorly_encoded(cls=VAE, **kwargs):
     """`linear_gaussian` with a q(z|x) that does not look at x."""
     model, x, evidence = linear_gaussian(cls, **kwargs)
-    model.encoder = affine(np.zeros((6, 2 * LATENT)), np.array([0.3, 0, 0.5, 0.5]), (2 * LATENT,))
+    model.encoder.set_weights([np.zeros((6, 2 * LATENT)), np.array([0.3, 0, 0.5, 0.5])])
     return model, x, evidence

@@ -1,7 +1,6 @@
 """Images and labels that `fit` cannot have meant: of another range, of one class, a single example."""
 
 import re
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tfgen.errors import InputError
+from tfgen.fields import Attributes, Image, Vector
 from tfgen.layers import BatchNormalization
-from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, ProjectionGAN, ranges
+from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, Attribute2Image, ProjectionGAN, door
 from tfgen.models.base import GenerativeModel, Objective
 
 UNIT_RANGE, SYMMETRIC_RANGE = (0.0, 1.0), (-1.0, 1.0)
@@ -32,16 +32,13 @@ WRONG = {
 class Mean(GenerativeModel):
     """An image that is near all images: the smallest model there is."""
 
+    image_shape = (8, 8, 1)
+
     def __init__(self, value_range=UNIT_RANGE, classes=0, **kwargs):
         super().__init__(**kwargs)
         self.value_range, self.classes = value_range, classes
         with self.building():
             self.mean = keras.Sequential([keras.Input((1,)), keras.layers.Dense(64)])
-
-    @property
-    def data_spec(self):
-        images = tf.TensorSpec((None, 8, 8, 1), tf.float32, "images")
-        return (images, self.label_spec) if self.classes else images
 
     def objectives(self):
         return {"square": Objective(self.loss_of, (self.mean,))}
@@ -49,9 +46,21 @@ class Mean(GenerativeModel):
     def default_optimizers(self):
         return keras.optimizers.SGD(1e-3)
 
-    def loss_of(self, batch, training):
-        images = batch[0] if self.classes else batch
-        return tf.reduce_mean((tf.reshape(self.mean(tf.ones((1, 1))), (8, 8, 1)) - images) ** 2), {}
+    def loss_of(self, step):
+        shown = tf.reshape(self.mean(tf.ones((1, 1))), (8, 8, 1))
+        return tf.reduce_mean((shown - step.batch["images"]) ** 2), {}
+
+
+class With(Mean):
+    """The same, of any fields."""
+
+    def __init__(self, given, **kwargs):
+        self.given = given
+        super().__init__(**kwargs)
+
+    @property
+    def fields(self):
+        return self.given
 
 
 def compiled(*args, **how):
@@ -166,13 +175,13 @@ def test_a_model_of_two_classes_for_good_is_not_asked_to_have_more():
 
 
 def test_attributes_lie_in_0_to_1():
-    spec = tf.TensorSpec((None, 2), tf.float32, "labels")
-    images = tf.TensorSpec((None, 8, 8, 1), tf.float32, "images")
-    model = SimpleNamespace(data_spec=(images, spec), value_range=UNIT_RANGE, classes=0, _flatten_layers=list)
+    model = With({"images": Image((8, 8, 1), 0.0, 1.0), "labels": Attributes(2)})
+    model.compile()
     given = np.resize(np.array([0, 0.5, 1], np.float32), (32, 2))
-    assert ranges.checked(UNIT, model, given) is UNIT
-    with pytest.raises(InputError, match=r"lie in 0..1; received -1 to 1; give 1 for an attribute that is"):
-        ranges.checked(UNIT, model, 2 * given - 1)  # as some files have them
+    model.fit(UNIT, given, verbose=0)
+    message = complaint(model, UNIT, 2 * given - 1)  # as some files have them
+    assert "labels of With lie in 0..1; received -1 to 1; give 1 for an attribute that is there" in message
+    assert complaint(model, batches((UNIT, 2 * given - 1), 32)) == message
 
 
 def test_labels_of_one_class_are_named():
@@ -202,15 +211,15 @@ class Normalised(Mean):
         self.shape = shape
         self.normal = keras.Sequential([keras.Input(shape), BatchNormalization()])
 
-    def loss_of(self, batch, training):
-        x = tf.reshape(batch[:, :, :, 0], (-1, *self.shape))
-        loss, logs = super().loss_of(batch, training)
-        return loss + tf.reduce_mean(self.normal(x, training=training) ** 2), logs
+    def loss_of(self, step):
+        x = tf.reshape(step.batch["images"][:, :, :, 0], (-1, *self.shape))
+        loss, logs = super().loss_of(step)
+        return loss + tf.reduce_mean(self.normal(x, training=step.training) ** 2), logs
 
 
 def test_a_batch_of_one_that_would_be_normalised_to_nothing_is_named():
     message = "Normalised normalises over the batch, which leaves nothing of a single example; received a "
-    message += "batch of 1; choose another batch size, or leave the last batch away (drop_remainder=True)"
+    message += "batch of 1; choose another batch size, or omit the last batch (drop_remainder=True)"
     last = tf.data.Dataset.from_tensor_slices(UNIT[:9]).batch(4)
     model = Normalised((1, 1, 64))
     model.compile()
@@ -238,15 +247,13 @@ def test_a_batch_of_one_that_has_more_values_is_as_good_as_any():
 
 
 def test_other_vectors_have_no_range():
-    vectors = tf.TensorSpec((None, 3), tf.float32)
-    images = tf.TensorSpec((None, 8, 8, 1), tf.float32, "images")
-    numbers = np.arange(96, dtype=np.float32).reshape(32, 3)
-    model = SimpleNamespace(data_spec=(images, vectors), value_range=SYMMETRIC_RANGE, _flatten_layers=list)
-    assert len(list(ranges.checked(batches((SYMMETRIC, numbers)), model))) == 4
-    model = SimpleNamespace(data_spec=vectors, value_range=SYMMETRIC_RANGE, _flatten_layers=list)
-    assert ranges.checked(numbers, model) is numbers
-    dataset = batches(numbers)
-    assert ranges.checked(dataset, model) is dataset
+    model = With({"images": Image((8, 8, 1), 0.0, 1.0), "places": Vector((3,))})
+    model.compile()
+    numbers = 100 * np.arange(96, dtype=np.float32).reshape(32, 3)
+    model.fit({"images": UNIT, "places": -numbers}, verbose=0)
+    model.fit(batches({"images": UNIT, "places": numbers}), verbose=0)
+    numbers[5, 1] = np.nan
+    assert complaint(model, {"images": UNIT, "places": numbers}).startswith("the places hold NaN")
 
 
 def test_validation_is_looked_at(model):
@@ -266,20 +273,20 @@ def test_a_dataset_stays_as_it_was(model):
     options.deterministic = True
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
     dataset = batches(UNIT).repeat(3).with_options(options)
-    got = ranges.checked(dataset, model)
+    got = door.received(model, dataset)
     assert got.cardinality() == dataset.cardinality() == 12
     assert got.element_spec == dataset.element_spec
     assert got.options() == dataset.options()
     for a, b in zip(got, dataset, strict=True):
         np.testing.assert_array_equal(a, b)
-    endless = ranges.checked(dataset.repeat(), model)
+    endless = door.received(model, dataset.repeat())
     assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
     pairs = batches((UNIT, np.arange(32)))
     for nest in (lambda x, y: (x, y), lambda x, y: (x,), lambda x, y: {"x": x}, lambda x, y: x):
         nested = pairs.map(tf.autograph.experimental.do_not_convert(nest))
-        assert ranges.checked(nested, model).element_spec == nested.element_spec
+        assert door.received(model, nested).element_spec == nested.element_spec
     of_bytes = batches((255 * UNIT).astype(np.uint8))
-    assert ranges.checked(of_bytes, model) is of_bytes
+    assert door.received(model, of_bytes) is of_bytes
 
 
 def test_errors_of_the_data_itself_stay_theirs(model):
@@ -291,14 +298,131 @@ def test_errors_of_the_data_itself_stay_theirs(model):
         model.fit(batches(UNIT).map(broken), verbose=0)
 
 
-def test_what_is_no_array_is_left_to_keras(model):
-    class Sequence(keras.utils.PyDataset):
-        def __len__(self):
-            return 1
+class Sequence(keras.utils.PyDataset):
+    """Two batches, of which the second may be another's."""
 
-        def __getitem__(self, index):
-            return (UNIT,)
+    def __init__(self, *batches):
+        super().__init__()
+        self.batches = batches
 
-    model.fit(Sequence(), verbose=0)
-    with pytest.raises(InputError, match=re.escape("expects a batch of images (None, 8, 8, 1)")):
-        model.fit(255 * UNIT[:, :4].astype(np.int64), verbose=0)
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
+def test_batches_of_a_sequence_or_a_generator_are_looked_at_one_by_one(model):
+    labels = labelled(0)
+    conditional = compiled(UNIT_RANGE, 3)
+    for of in (lambda *batches: Sequence(*batches), lambda *batches: (batch for batch in batches)):
+        model.fit(of(UNIT, (UNIT,), {"images": UNIT.astype(np.float64)}), verbose=0)
+        before = int(model.step.numpy())
+        assert "takes images in [0, 1]; received 0 to 255" in complaint(model, of(255 * UNIT, UNIT))
+        assert int(model.step.numpy()) == before
+        conditional.fit(of((UNIT, labels), {"labels": labels[:, None], "images": UNIT}), verbose=0)
+        assert "labels of Mean lie in 0..2; received 0 to 7" in complaint(
+            conditional, of((UNIT, labelled(7)), (UNIT, labels))
+        )
+    assert "expects a batch of images" in complaint(model, of((UNIT, labels)))
+
+
+# What is taken, and in which form.
+
+
+def test_an_array_a_dict_and_a_pair_are_the_same_batch():
+    labels, ends = labelled(0), []
+    for given in (
+        dict(x=UNIT, y=labels),
+        dict(x=(UNIT, labels)),
+        dict(x={"labels": labels, "images": UNIT}),
+        dict(x=UNIT.astype(np.float64), y=labels.astype(np.uint8)),
+        dict(x=UNIT, y=labels[:, None].astype(np.int64)),
+        dict(x=UNIT, y=labels.astype(np.float32)),
+        dict(x=tf.constant(UNIT), y=tf.constant(labels, tf.int64)),
+        dict(x=batches((UNIT.astype(np.float64), labels[:, None].astype(np.int64)), 32)),
+        dict(x=batches({"labels": labels.astype(np.uint8), "images": UNIT}, 32)),
+        dict(x=batches((UNIT, labels.astype(np.float32)), 32)),
+    ):
+        model = compiled(UNIT_RANGE, 3)
+        model.compile(keras.optimizers.SGD(0.1))
+        model.fit(**given, batch_size=32, shuffle=False, verbose=0)
+        ends.append(np.concatenate([np.ravel(w) for w in model.mean.get_weights()]))
+    assert np.ptp(ends[0]) > 0
+    for end in ends[1:]:
+        np.testing.assert_allclose(end, ends[0], rtol=1e-6)
+
+
+def test_a_batch_reaches_the_loss_in_the_form_of_its_fields():
+    seen = {}
+
+    class Looking(With):
+        def loss_of(self, step):
+            seen.update(step.batch)
+            return super().loss_of(step)
+
+    model = Looking({"images": Image((8, 8, 1), -1.0, 1.0), "labels": Attributes(2)})
+    model.compile(run_eagerly=True)
+    ones = np.ones((32, 2), np.uint8)
+    ones[0] = 0
+    model.fit((255 * UNIT).astype(np.uint8), ones, batch_size=32, shuffle=False, verbose=0)
+    assert (float(tf.reduce_min(seen["images"])), float(tf.reduce_max(seen["images"]))) == (-1, 1)
+    np.testing.assert_array_equal(seen["labels"], ones)  # bytes of attributes are no bytes of images
+    assert {x.dtype for x in seen.values()} == {tf.float32}
+
+
+def test_bytes_of_attributes_are_as_frequent_as_they_are():
+    model = Attribute2Image((8, 8, 1), attributes=3, latent_dim=4, background_dim=2, width=8, seed=0)
+    model.compile()
+    model.train_on_batch(UNIT, np.ones((32, 3), np.uint8))
+    np.testing.assert_array_equal(model.frequencies, np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "give, message",
+    [
+        (lambda: (UNIT, None), None),
+        (
+            lambda: (UNIT, labelled(0)),
+            "(32, 8, 8, 1) float32, (32,) int32; it trains without",
+        ),
+        (
+            lambda: (UNIT[:, :4], None),
+            "a batch of images (None, 8, 8, 1) float32; received (32, 4, 8,",
+        ),
+        (lambda: (UNIT[..., 0], None), "received (32, 8, 8); add the axis of the channel: x[..., None]"),
+        (
+            lambda: ((255 * UNIT).astype(np.int64), None),
+            "as bytes (uint8); received int64; give x.astype(",
+        ),
+        (lambda: (UNIT > 0.5, None), "as floats in [0, 1] or as bytes (uint8); received bool"),
+        (
+            lambda: ({"pictures": UNIT}, None),
+            "a batch of images (None, 8, 8, 1) float32; received pict",
+        ),
+    ],
+)
+def test_another_batch_is_named(model, give, message):
+    x, y = give()
+    if message is None:
+        model.fit(x, y, verbose=0)
+    else:
+        assert message in complaint(model, x, y)
+
+
+def test_parts_of_a_batch_that_differ_in_number_are_named():
+    message = complaint(compiled(UNIT_RANGE, 3), UNIT, labelled(0)[:31])
+    assert message == "Mean takes as many of each part; received 32 images, 31 labels"
+
+
+def test_labels_that_are_no_numbers_of_classes_are_named():
+    message = complaint(compiled(UNIT_RANGE, 3), UNIT, labelled(0) + np.float32(0.5))
+    assert "are the numbers of classes, whole from 0 on; received float32 such as 0.5" in message
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "class_weight"])
+def test_weights_of_samples_and_classes_are_refused(model, name):
+    weights = np.ones(32) if name == "sample_weight" else {0: 1.0}
+    assert complaint(model, UNIT, **{name: weights}) == (
+        f"Mean.fit takes no {name}: its losses are means over examples"
+    )
