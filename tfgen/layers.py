@@ -41,9 +41,11 @@ class BatchNormalization(layers.Layer):
             y, mean, variance = self._fused(x)
         else:
             wide = tf.cast(x, self.gain.dtype)
-            share = tf.stack([tf.reduce_mean(wide, axes), tf.reduce_mean(wide**2, axes)])
-            mean, square = tf.unstack(context.all_reduce("MEAN", share) if context else share)
-            variance = square - mean**2
+            number = tf.fill(x.shape[-1:], tf.cast(tf.size(x) / x.shape[-1], wide.dtype))
+            sums = tf.stack([tf.reduce_sum(wide, axes), tf.reduce_sum(wide**2, axes), number])
+            total, squares, number = tf.unstack(context.all_reduce("SUM", sums) if context else sums)
+            mean = total / number
+            variance = squares / number - mean**2
             y = (wide - mean) * tf.math.rsqrt(variance + self.epsilon) * self.gain + self.bias
             y = tf.cast(y, x.dtype)
         for running, value in ((self.mean, mean), (self.variance, variance)):

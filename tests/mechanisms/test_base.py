@@ -193,3 +193,126 @@ def test_loading_needs_only_the_import(tmp_path):
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert float(out.stdout) == pytest.approx(float(np.abs(model.sample(2, seed=3)).sum()), rel=1e-5)
+
+
+# Networks of a user's own.
+
+
+def dense_decoder(units=5, latent_dim=4, shape=(8, 8, 1)):
+    size = int(np.prod(shape))
+    body = [keras.layers.Dense(units, "relu"), keras.layers.Dense(size), keras.layers.Reshape(shape)]
+    return keras.Sequential([keras.Input((latent_dim,)), *body])
+
+
+def test_a_network_of_the_users_own_is_trained_averaged_and_saved(tmp_path):
+    decoder = dense_decoder()
+    model = VAE(**TINY, decoder=decoder, ema_decay=0.5)
+    assert model.decoder is decoder and model.averages["decoder"].layers[0].units == 5
+    model.compile()
+    before = decoder.get_weights()
+    model.fit(IMAGES, verbose=0)
+    assert all((a != b).any() for a, b in zip(before, decoder.get_weights()))
+    assert sum(v is w for v in model.trainable_variables for w in decoder.trainable_variables) == 4
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.decoder.layers[0].units == 5
+    np.testing.assert_array_equal(loaded.sample(3, seed=0), model.sample(3, seed=0))
+    loaded.fit(IMAGES, verbose=0)
+    again = VAE.from_config(model.get_config())
+    assert again.decoder.layers[0].units == 5 and again.decoder is not decoder
+    assert VAE(**TINY, decoder=None).decoder.count_params() == VAE(**TINY).decoder.count_params()
+
+
+def test_both_networks_of_a_game_may_be_the_users(tmp_path):
+    flat = [keras.layers.Flatten(), keras.layers.Dense(3, "relu"), keras.layers.Dense(1)]
+    discriminator = keras.Sequential([keras.Input((8, 8, 1)), *flat])
+    model = DCGAN(**TINY, generator=dense_decoder(), discriminator=discriminator)
+    model.compile()
+    model.fit(2 * IMAGES - 1, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.sample(3, seed=0), model.sample(3, seed=0))
+    np.testing.assert_array_equal(loaded.score(IMAGES), model.score(IMAGES))
+
+
+@pytest.mark.parametrize(
+    "network, received",
+    [
+        (lambda: dense_decoder(latent_dim=3), r"received \[\[\(None, 3\)\], \[\(None, 8, 8, 1\)\]\]"),
+        (lambda: dense_decoder(shape=(8, 8, 3)), r"received \[\[\(None, 4\)\], \[\(None, 8, 8, 3\)\]\]"),
+        (lambda: keras.layers.Dense(64), "received Dense"),
+        (lambda: keras.Sequential([keras.layers.Dense(64)]), "received Sequential"),
+        (lambda: "decoder", "received str"),
+    ],
+)
+def test_a_network_that_does_not_fit_is_named(network, received):
+    wanted = r"decoder of VAE must be a keras.Model of inputs and outputs "
+    wanted += r"\[\[\(None, 4\)\], \[\(None, 8, 8, 1\)\]\]; "
+    with pytest.raises(InputError, match=wanted + received):
+        VAE(**TINY, decoder=network())
+
+
+def test_a_network_in_the_place_of_a_models_own_would_not_be_saved():
+    model = VAE(**TINY)
+    with pytest.raises(
+        InputError, match=r"VAE does not save a network that replaces its own; give decoder=\."
+    ):
+        model.decoder = dense_decoder()
+    model.decoder = model.decoder  # is no other
+    pixels = get("pixelcnn")(image_shape=(4, 4, 1))
+    with pytest.raises(
+        InputError, match="PixelCNN does not save a network that replaces its own; build a new"
+    ):
+        pixels.predictor = dense_decoder()
+
+
+def test_arguments_of_numpy_are_saved_as_python_s(tmp_path):
+    model = VAE(tuple(np.array([8, 8, 1])), np.int64(4), width=np.int32(8), seed=np.int64(7))
+    plain = VAE((8, 8, 1), 4, width=8, seed=7)
+    config = model.get_config()
+    assert {k: v for k, v in config.items() if k != "name"} == {
+        k: v for k, v in plain.get_config().items() if k != "name"
+    }
+    assert type(config["latent_dim"]) is type(config["seed"]) is type(config["image_shape"][0]) is int
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.sample(np.int64(2), seed=np.int64(1)), plain.sample(2, seed=1))
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.hdf5"])
+def test_an_h5_file_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=r"VAE is saved as \.keras; received .*" + name.replace(".", r"\.")):
+        VAE(**TINY).save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+# The arguments of sample.
+
+
+@pytest.mark.parametrize(
+    "given, line",
+    [
+        (dict(labels=[0, 1]), "VAE is not conditional; omit `labels`"),
+        (dict(temperature=0.5), "unknown argument of VAE.sample 'temperature'; known are first_row"),
+        (dict(first_rows=3), "unknown argument of VAE.sample 'first_rows'; did you mean first_row"),
+        (dict(n=0), "sample needs n >= 1; received 0"),
+    ],
+)
+def test_an_argument_that_sample_does_not_take_is_named(given, line):
+    with pytest.raises(InputError, match=line):
+        VAE(**TINY).sample(**{"n": 2, **given})
+
+
+def test_the_options_of_sample_come_by_name():
+    model = VAE(**TINY)
+    with pytest.raises(TypeError):
+        model.sample(2, 0, 5)
+    np.testing.assert_array_equal(model.sample(2, 0, first_row=3), model.sample(5, 0)[3:])
+    np.testing.assert_array_equal(model.sample(2, 0, labels=None), model.sample(2, 0))
+
+
+def test_losses_and_metrics_of_others_are_refused():
+    with pytest.raises(
+        InputError, match="VAE has its own losses and logs; received loss, metrics; look at sam"
+    ):
+        VAE(**TINY).compile(loss="mse", metrics=["mae"])

@@ -259,6 +259,8 @@ class GenerativeModel(keras.Model):
             kwargs.setdefault("shuffle", False)  # Keras warns otherwise: a dataset has its own order
         share = 1 - (kwargs.get("validation_split") or 0)
         x = door.received(self, x, y, batch_size or 32, share=share)
+        if isinstance(x, dict):
+            door.several_classes(self, x)
         if isinstance(validation_data, (tuple, list)):
             validation_data = (door.received(self, *validation_data[:2], updates=False),)
         elif validation_data is not None:
@@ -321,7 +323,7 @@ class GenerativeModel(keras.Model):
         self.asked.assign_add(1)
         step = Step(self, batch, False)
         for name, objective in self.objectives().items():
-            self._track(name, *objective.loss(step))
+            self._track(name, step, *objective.loss(step))
         return self._results()
 
     def minimize(self, name, objective, step):
@@ -331,10 +333,10 @@ class GenerativeModel(keras.Model):
             loss, logs = objective.loss(step)
             scaled = optimizer.scale_loss(loss * step.share)  # Keras adds up the replicas' gradients
         optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
-        self._track(name, loss, logs)
+        self._track(name, step, loss, logs)
 
-    def _track(self, name, loss, logs):
-        self.trackers[name].update_state({f"{name}_loss": loss, **logs})
+    def _track(self, name, step, loss, logs):
+        self.trackers[name].update_state({f"{name}_loss": loss, **logs}, step.share)
 
     def _results(self):
         results = self.get_metrics_result()

@@ -52,7 +52,7 @@ def _wrong_batch(model, received):
 
 def batch_of(model, given):
     """A batch by name, tensors as the fields prepare them; raises an InputError for another batch."""
-    parts = named(model, given)
+    parts = {name: tf.convert_to_tensor(part) for name, part in named(model, given).items()}
     if not all(field.takes(parts[name]) for name, field in model.fields.items()):
         raise _wrong_batch(model, ", ".join(map(_described, parts.values())))
     return {name: field.prepared(parts[name]) for name, field in model.fields.items()}
@@ -80,8 +80,6 @@ def received(model, x, y=None, batch_size=32, updates=True, share=1.0):
     if hasattr(x, "__next__"):
         return (_arrays(model, batch) for batch in x)
     arrays = _arrays(model, x if y is None else (*tree.flatten(x), y))
-    if updates:
-        _several_classes(model, arrays)
     n = math.floor(len(next(iter(arrays.values()))) * share)  # the rest validates
     if alone and 1 in (min(batch_size, n), n % batch_size):
         raise _single(model)
@@ -186,8 +184,8 @@ def error_of(error, model):
     return model.fields[name].error(lowest, highest, name, type(model).__name__)
 
 
-def _several_classes(model, arrays):
-    """Labels of a whole training must be of more than one class."""
+def several_classes(model, arrays):
+    """Raises an InputError if the labels of a whole training, given as arrays, are of one class."""
     labels = arrays.get("labels")
     if labels is not None and labels.dtype.kind == "i" and len(labels) > 1 and np.ptp(labels) == 0:
         raise InputError(

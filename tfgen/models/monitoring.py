@@ -18,9 +18,10 @@ class Means(keras.metrics.Metric):
         self.logs = logs
         self.sums = self.add_variable((len(logs) + 1,), "zeros", name="sums")  # the last counts steps
 
-    def update_state(self, values):
+    def update_state(self, values, share=1.0):
+        """`values` is {log: scalar} of a step, `share` this device's part of its batch."""
         values = [tf.cast(values[log], tf.float32) for log in self.logs]
-        self.sums.assign_add(tf.stack([*values, 1.0]))
+        self.sums.assign_add(share * tf.stack([*values, 1.0]))
 
     def result(self):
         sums = tf.convert_to_tensor(self.sums)

@@ -73,6 +73,12 @@ class Step:
         """This device's part of the global batch, in (0, 1]."""
         return 1.0 if self._sizes is None else tf.cast(self.rows / tf.reduce_sum(self._sizes[0]), tf.float32)
 
+    def mean(self, value):
+        """The mean over the global batch of `value`, a mean over this device's examples."""
+        if self._sizes is None:
+            return value
+        return tf.distribute.get_replica_context().all_reduce("SUM", value * self.share)
+
     # What is computed once.
 
     def once(self, function, *networks):

@@ -132,9 +132,8 @@ class BEGAN(AdversarialModel):
         real = self.score(step.batch["images"], training=training)
         fake = self.score(tf.stop_gradient(fakes), training=training)
         loss, k = self.adversarial_loss.discriminator(real, fake), tf.identity(self.k)
-        means = tf.stop_gradient(-tf.stack([tf.reduce_mean(real), tf.reduce_mean(fake)]))
-        context = tf.distribute.get_replica_context()
-        real, fake = tf.unstack(context.all_reduce("MEAN", means) if context else means)
+        means = step.mean(-tf.stack([tf.reduce_mean(real), tf.reduce_mean(fake)]))
+        real, fake = tf.unstack(tf.stop_gradient(means))
         balance = self.gamma * real - fake
         if training:
             self.k.assign(tf.clip_by_value(k + self.balance_rate * balance, 0, 1))

@@ -103,8 +103,8 @@ class Attribute2Image(LatentVariableModel):
         self.background_dim, self.width, self.body = background_dim, width, body
         self.deviation, self.gate_cost = deviation, gate_cost
         half = keras.initializers.Constant(0.5)
-        mean = dict(trainable=False, aggregation="mean")  # of the devices' shares of a batch
-        self.frequencies = self.add_weight(name="frequencies", shape=(attributes,), initializer=half, **mean)
+        kept = dict(trainable=False, aggregation="only_first_replica")
+        self.frequencies = self.add_weight(name="frequencies", shape=(attributes,), initializer=half, **kept)
         with self.building():
             self.encoder = self._encoder()
             self.decoder = self._decoder()
@@ -211,7 +211,8 @@ class Attribute2Image(LatentVariableModel):
         images, labels, training = step.batch["images"], step.batch["labels"], step.training
         if training:
             seen = tf.cast(tf.maximum(self.step.value, 1), tf.float32)  # the mean of all batches so far
-            self.frequencies.assign_add((tf.reduce_mean(labels, 0) - self.frequencies) / seen)
+            here = step.mean(tf.reduce_mean(labels, axis=0))
+            self.frequencies.assign_add((here - self.frequencies) / seen)
         q = self.posterior(images, labels, training)
         z = q.mean() + q.stddev() * step.normal("z", self.latent_dim)
         out = self.decoded(z, labels, training)
