@@ -5,6 +5,7 @@ import tensorflow as tf
 from data_cases import binary, complaint, everything, joined, model, noise, numbered, numbers
 
 from tfgen.data import attributes, load, size
+from tfgen.fields import Image
 
 
 def test_batches_fit_the_model():
@@ -159,7 +160,8 @@ def test_bad_options_are_refused():
     assert "(height, width, channels)" in complaint(images, image_shape=(8, 8))
     assert "the model's images are (8, 8, 1)" in complaint(images, for_model=model(), image_shape=(8, 8, 3))
     assert "2 channels" in complaint(images, image_shape=(8, 8, 2))
-    paired = SimpleNamespace(data_spec=[tf.TensorSpec((None, 8, 8, 1), name=n) for n in ("photo", "map")])
+    both = {name: Image((8, 8, 1)) for name in ("photo", "map")}
+    paired = SimpleNamespace(fields=both, data_spec=[field.spec(name) for name, field in both.items()])
     assert "trains on photo, map" in complaint(images, for_model=paired)
 
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 import tfgen
 from tfgen import data, metrics
 from tfgen.errors import InputError
+from tfgen.fields import Classes, Image
 from tfgen.metrics import evaluate, evaluation, small_classifier
 from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, DCGAN, VAE, VAEGAN, InfoGAN, ProjectionGAN
 
@@ -125,7 +126,8 @@ class Album:
     def __init__(self, images):
         self.images = images
         self.image_shape = images.shape[1:]
-        self.data_spec = tf.TensorSpec((None, *self.image_shape), tf.float32, "images")
+        self.fields, self.conditions = {"images": Image(self.image_shape)}, {}
+        self.data_spec = self.fields["images"].spec("images")
 
     def sample(self, n, seed=None, first_row=0):
         return tf.constant(self.images[(np.arange(first_row, first_row + n) + seed) % len(self.images)])
@@ -357,11 +359,13 @@ class Taught(Album):
     """A model of classes that draws digits of the class it is asked for, but for class 3."""
 
     classes = 10
-    label_spec = tf.TensorSpec((None,), tf.int32, "labels")
+    label_spec = Classes(10).spec("labels")
 
     def __init__(self):
         images, self.labels = next(data.load("digits", "train", batch_size=1437).as_numpy_iterator())
         super().__init__(images.astype(np.float32) / 127.5 - 1)
+        self.conditions = {"labels": Classes(10)}
+        self.fields |= self.conditions
         self.data_spec = (self.data_spec, self.label_spec)
 
     def sample(self, n, seed=None, first_row=0, labels=None):

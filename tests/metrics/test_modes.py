@@ -9,7 +9,7 @@ import tensorflow as tf
 from data_cases import complaint, everything, model
 from PIL import Image
 
-from tfgen import metrics, pictures
+from tfgen import fields, metrics, pictures
 from tfgen.cli import main
 from tfgen.data import load, opening, size
 from tfgen.data.modes import MIXTURES
@@ -30,7 +30,8 @@ class Album:
 
     def __init__(self, images, value_range=(-1.0, 1.0)):
         self.images, self.value_range, self.image_shape = images, value_range, images.shape[1:]
-        self.data_spec = tf.TensorSpec((None, *self.image_shape), tf.float32, "images")
+        self.fields, self.conditions = {"images": fields.Image(self.image_shape, *value_range)}, {}
+        self.data_spec = self.fields["images"].spec("images")
 
     def sample(self, n, seed=None, first_row=0):
         return tf.constant(self.images[np.arange(first_row, first_row + n) % len(self.images)])
