@@ -131,7 +131,7 @@ def test_noise_inside_of_the_graph_is_refused(signed, tmp_path, verb):
 
 
 @BOTH
-def test_noise_frozen_by_tracing_is_refused(gan, signed, tmp_path, verb):
+def test_noise_frozen_by_tracing_is_refused(signed, tmp_path, verb):
     rng = np.random.default_rng(0)
     refused(verb, signed(lambda z: z + rng.normal()), tmp_path / "x", "'draw'", "frozen in the graph")
 
