@@ -139,10 +139,12 @@ def test_noise_frozen_by_tracing_is_refused(signed, tmp_path, verb):
 @BOTH
 def test_the_noise_of_a_step_is_refused(gan, signed, tmp_path, verb):
     """It depends on a counter of the model, not on a seed that is given."""
-    model = signed(
-        lambda z: z + step_of(gan, tf.zeros((tf.shape(z)[0], 8, 8, 1)), training=False).normal("z", 4)
-    )
-    refused(verb, model, tmp_path / "x", "'draw'", "counter 'asked'")
+
+    def noisy(z):
+        images = tf.zeros((tf.shape(z)[0], 8, 8, 1))
+        return z + step_of(gan, images, training=False).normal("z", 4)
+
+    refused(verb, signed(noisy), tmp_path / "x", "'draw'", "counter 'asked'")
 
 
 @BOTH
