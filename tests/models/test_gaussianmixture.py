@@ -173,6 +173,13 @@ def test_the_start_is_the_seed_s_and_comes_once():
     assert 0 < abs(looked.means - before).numpy().max() < 1.0
 
 
+def test_the_first_batch_of_a_generator_starts_it_and_counts():
+    streamed, whole = build(), build()
+    streamed.fit((x for x in [X]), verbose=0)
+    fit(whole, epochs=1, batch_size=len(X))
+    np.testing.assert_allclose(streamed.means, whole.means, rtol=1e-5)
+
+
 def test_the_first_means_are_drawn_by_their_squared_distance():
     x = np.array([[0.0], [1.0], [3.0]])
     noise = random.uniform(random.key(3), (6000, 2)).numpy()
@@ -238,7 +245,6 @@ def test_what_is_no_number_ends_the_run():
         (lambda: build().set_parameters([1.0], X[:1], np.eye(SIZE)[None]), r"shapes \[\(3,\), \(3, 4\)"),
         (lambda: build().set_parameters([0.5, 0.2, 0.1], X[:3], [np.eye(SIZE)] * 3), "of sum 1; received"),
         (lambda: build().start({"images": np.repeat(X[:2], 9, axis=0)}), "3 clusters need as many different"),
-        (lambda: build().fit(x for x in [X]), "cannot look ahead in generator: before fit, call start"),
     ],
 )  # fmt: skip
 def test_bad_requests_are_named(act, line):

@@ -88,6 +88,18 @@ def test_each_network_has_the_gradient_of_algorithm_1(model, images):
     assert abs(terms["discriminator"][1]).max() > 1e-4  # of L_llike, which it must not feel
 
 
+def test_each_objective_has_noise_of_its_own(model, images):
+    for name, weights in (("encoder", (1, 1, 0)), ("discriminator", (0, 0, 1)), ("decoder", (0, GAMMA, -1))):
+        step, objective = step_of(model, images), model.objectives()[name]
+        with step.recording(name, objective.variables):
+            loss, _ = objective.loss(step)
+        own, others = (
+            sum(w * float(term) for w, term in zip(weights, by_hand(model, images, playing)))
+            for playing in (name, "nobody")
+        )
+        assert float(loss) == pytest.approx(own, rel=1e-4) and float(loss) != pytest.approx(others, rel=1e-4)
+
+
 def test_each_objective_moves_its_own_network(model, images):
     model = VAEGAN((16, 16, 1), LATENT, width=4, seed=0)
     model.compile()

@@ -92,6 +92,15 @@ def test_the_generator_moves_in_every_fifth_step():
     assert int(model.optimizers["generator"].iterations) == 2
 
 
+def test_each_update_has_fakes_of_its_own():
+    model, step = build(), step_of(build(), IMAGES)
+    fakes = []
+    for name, objective in model.objectives().items():
+        with step.recording(name, objective.variables):
+            fakes.append(model.fakes(step)[0])
+    assert np.abs(fakes[0] - fakes[1]).max() > 0.01
+
+
 def test_constants_are_the_paper_s():
     model = WGANGP()
     assert model.penalty_weight == 10 and model.discriminator_steps == 5
