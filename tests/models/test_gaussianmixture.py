@@ -228,9 +228,14 @@ def test_what_is_no_number_ends_the_run():
     model = build()
     model.start({"images": X})
     bad = X.copy()
-    bad[7] = np.nan
-    with pytest.raises(Diverged, match="GaussianMixture: the images hold NaN"):
+    bad[7] = 1e30  # whose square is none
+    with pytest.raises(Diverged, match="GaussianMixture: the images hold NaN, or lie too far from the mix"):
         fit(model, bad)
+    bad[7] = np.nan
+    for given in (bad, tf.data.Dataset.from_tensors(bad)):
+        with pytest.raises(InputError, match="the images hold NaN; remove or repair"):
+            build().fit(given, verbose=0)
+    bad[7] = np.inf
     with pytest.raises(InputError, match="the images hold NaN or infinities"):
         fit(build(), bad)
 
