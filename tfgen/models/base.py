@@ -255,8 +255,8 @@ class GenerativeModel(keras.Model):
                     f"{type(self).__name__}.fit takes no {name}: its losses are means over examples"
                 )
         callbacks = [] if callbacks is None else list(keras.tree.flatten(callbacks))
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)  # Keras warns otherwise: a dataset has its own order
+        if isinstance(x, tf.data.Dataset) or hasattr(x, "__next__"):
+            kwargs.setdefault("shuffle", False)  # Keras warns otherwise: it has its own order
         share = 1 - (kwargs.get("validation_split") or 0)
         x = door.received(self, x, y, batch_size or 32, share=share)
         if isinstance(x, dict):

@@ -78,7 +78,7 @@ def received(model, x, y=None, batch_size=32, updates=True, share=1.0):
     if isinstance(x, keras.utils.PyDataset):
         return _WatchedSequence(model, x)
     if hasattr(x, "__next__"):
-        return (_arrays(model, batch) for batch in x)
+        return ((_arrays(model, batch),) for batch in x)  # Keras takes tuples
     arrays = _arrays(model, x if y is None else (*tree.flatten(x), y))
     n = math.floor(len(next(iter(arrays.values()))) * share)  # the rest validates
     if alone and 1 in (min(batch_size, n), n % batch_size):
@@ -134,7 +134,7 @@ class _WatchedSequence(keras.utils.PyDataset):
         return len(self.source)
 
     def __getitem__(self, index):
-        return _arrays(self.model, self.source[index])
+        return (_arrays(self.model, self.source[index]),)
 
     def on_epoch_end(self):
         self.source.on_epoch_end()
