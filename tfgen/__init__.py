@@ -33,7 +33,7 @@ def __getattr__(name):
     if name == "shipped":
         return importlib.import_module("tfgen.export.shipped").names
     if name == "load":
-        return importlib.import_module("tfgen.export").load
+        return importlib.import_module("tfgen.loading").load
     raise AttributeError(f"module 'tfgen' has no attribute {name!r}")
 
 
@@ -43,5 +43,6 @@ def __dir__():
 
 onednn.turn_on()
 if not _command_line():
+    importlib.import_module("tfgen.environment").check_backend()
     # `keras.models.load_model` needs every model registered with Keras, after `import tfgen` alone.
     importlib.import_module("tfgen.models").load_all()

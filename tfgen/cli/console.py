@@ -4,10 +4,14 @@ import errno
 import os
 import re
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
+from tfgen.environment import check_backend
 from tfgen.errors import InputError
+from tfgen.version import __version__
 
 
 def import_tensorflow():
@@ -16,6 +20,8 @@ def import_tensorflow():
     It writes the first of them before it has read its own setting, so they are caught at the
     file descriptor. Whoever sets TF_CPP_MIN_LOG_LEVEL sees what it asks for.
     """
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        check_backend()
     if "tensorflow" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -31,6 +37,32 @@ def import_tensorflow():
         os.dup2(kept, 2)
         os.close(kept)
         os.close(null)
+
+
+def _print_version(asked):
+    if not asked:
+        return
+    versions = [f"{name} {metadata.version(name.lower())}" for name in ("Keras", "TensorFlow")]
+    import_tensorflow()
+    from tensorflow.python.util import _pywrap_util_port
+
+    onednn = "on" if _pywrap_util_port.IsMklEnabled() else "off"
+    print(f"tfgen {__version__}, {', '.join(versions)}, oneDNN {onednn}")
+    raise typer.Exit
+
+
+def version(
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Prints the versions of tfgen, Keras and TensorFlow, and whether oneDNN is on.",
+        ),
+    ] = False,
+):
+    """The options of `tfgen` itself."""
 
 
 def application(**options):

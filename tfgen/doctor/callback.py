@@ -21,6 +21,7 @@ from tfgen.doctor.inspection import first, kept, listening, networks
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.models.base import LABELS
 from tfgen.models.door import batch_of
+from tfgen.models.monitoring import not_finite
 from tfgen.models.step import Step
 
 SAMPLES = 256  # half of them have a near duplicate if the generator makes about 370 images, by the paradox
@@ -105,7 +106,7 @@ class TrainingDoctor(keras.callbacks.Callback):
             self._say("not a number", f"before the epoch's first step in {weights}")
 
     def on_train_batch_end(self, batch, logs=None):
-        bad = [name for name, value in logs.items() if not math.isfinite(value)]
+        bad = not_finite(self.model, logs)
         if bad and not self._broken:
             self._broken = True
             before = "" if self._largest is None else f", the last look's largest output was {self._largest}"

@@ -10,11 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import random
+from tfgen.environment import check_settings
 from tfgen.errors import InputError, unknown
 from tfgen.fields import Classes, Image
 from tfgen.keras_private import forget_layer
 from tfgen.models import door, plan
-from tfgen.models.monitoring import Means, StopAtNaN
+from tfgen.models.monitoring import Means, Optimizers, StopAtNaN
 from tfgen.models.plan import Objective, Recipe
 from tfgen.models.step import TESTING, Step
 
@@ -57,7 +58,7 @@ class GenerativeModel(keras.Model):
     recipe = None
     tiny = {}  # arguments of the smallest model that shows all it does, for tests
 
-    def __init__(self, *, seed=None, ema_decay=None, **kwargs):
+    def __init__(self, *, seed: int | None = None, ema_decay: float | None = None, **kwargs):
         given = {name: kwargs.pop(name) for name in self.own_networks if name in kwargs}
         super().__init__(**kwargs)
         self._given_networks = {name: network for name, network in given.items() if network is not None}
@@ -68,7 +69,7 @@ class GenerativeModel(keras.Model):
         self.step = self.add_weight(name="step", **COUNTER)  # of training
         self.asked = self.add_weight(name="asked", **COUNTER)  # of unseeded draws outside training
         self.trackers = {}
-        self.averages, self.average_updates = {}, {}
+        self.averages, self.average_updates, self.optimizers = {}, {}, {}
 
     def __setattr__(self, name, value):
         """Keeps NumPy's integers as Python's; refuses another network in the place of a model's own."""
@@ -92,6 +93,7 @@ class GenerativeModel(keras.Model):
         images = self.fields.get("images")
         if isinstance(images, Image) and (len(images.shape) < 3 or not all(images.shape)):
             raise InputError(f"image_shape must be (height, width, channels); received {images.shape}")
+        check_settings()
         policy, state = keras.config.dtype_policy(), python_random.getstate()
         keras.config.set_dtype_policy(self.dtype_policy)
         python_random.seed(self.seed)  # where Keras' initializers take theirs
@@ -238,6 +240,16 @@ class GenerativeModel(keras.Model):
             optimizer.build(objective.variables)
             self.optimizers[name] = optimizer
             self.trackers[name] = Means((f"{name}_loss", *objective.logs), name=name)
+
+    @property
+    def optimizer(self):
+        """What Keras' callbacks look for: all optimizers as one (`Optimizers`); None before `compile`."""
+        return Optimizers(self.optimizers.values()) if self.optimizers else None
+
+    @optimizer.setter
+    def optimizer(self, value):
+        if value is not None:  # Keras' compile sets None
+            raise AttributeError("set the optimizers by compile(optimizer=...)")
 
     def fit(self, x=None, y=None, batch_size=None, *args, callbacks=None, validation_data=None, **kwargs):
         """Keras' `fit`, of arrays (x, y), a dict of arrays by the names of `fields`, a tf.data.Dataset, a

@@ -9,6 +9,9 @@ import tensorflow as tf
 class Means(keras.metrics.Metric):
     """The means of several scalars over the steps, in one variable: one update a step, not two each.
 
+    NaN before the first update, for there is no loss yet: an objective with `every=5` may not be due in
+    an epoch of four steps, and 0 would look like a loss.
+
     Args:
         logs: the names of the scalars.
     """
@@ -25,12 +28,20 @@ class Means(keras.metrics.Metric):
 
     def result(self):
         sums = tf.convert_to_tensor(self.sums)
-        means = tf.math.divide_no_nan(sums[:-1], sums[-1])
-        return dict(zip(self.logs, tf.unstack(means)))
+        return dict(zip(self.logs, tf.unstack(sums[:-1] / sums[-1])))  # 0 / 0 is NaN
+
+
+def not_finite(model, logs):
+    """Names of the logs that are NaN or infinite, without those of objectives that wait for an update."""
+    bad = [name for name, value in logs.items() if not math.isfinite(value)]
+    if not bad:
+        return bad
+    waiting = [x for x in model.trackers.values() if not float(tf.convert_to_tensor(x.sums)[-1])]
+    return [name for name in bad if not any(name in x.logs for x in waiting)]
 
 
 class Diverged(ArithmeticError):
-    """A loss is no longer a number."""
+    """Raised when a loss becomes NaN or infinite."""
 
 
 class StopAtNaN(keras.callbacks.Callback):
@@ -42,11 +53,42 @@ class StopAtNaN(keras.callbacks.Callback):
         self.first = int(self.model.step.numpy()) + 1
 
     def on_train_batch_end(self, batch, logs=None):
+        bad = not_finite(self.model, logs)
         for name in self.model.objectives():
-            loss = logs[f"{name}_loss"]
-            if not math.isfinite(loss):
+            if f"{name}_loss" in bad:
+                loss = logs[f"{name}_loss"]
                 raise Diverged(
                     f"{type(self.model).__name__}: the loss of objective {name!r} is {loss} at step "
                     f"{self.first + batch}; try a lower learning rate, clipped gradients "
                     f"(an optimizer with global_clipnorm=1.0), or float32"
                 )
+
+
+class Optimizers:
+    """A model's optimizers as the single one that Keras' callbacks ask for (`model.optimizer`).
+
+    `ReduceLROnPlateau`, `LearningRateScheduler` and `TensorBoard` go through `optimizers`.
+    """
+
+    built = True
+
+    def __init__(self, optimizers):
+        self.optimizers = list(optimizers)
+
+    @property
+    def variables(self):
+        return [variable for one in self.optimizers for variable in one.variables]
+
+    @property
+    def iterations(self):
+        return self.optimizers[0].iterations
+
+    @property
+    def learning_rate(self):
+        """Of the first optimizer; setting it sets all."""
+        return self.optimizers[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate):
+        for one in self.optimizers:
+            one.learning_rate = rate

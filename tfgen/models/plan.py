@@ -54,8 +54,10 @@ class Recipe(NamedTuple):
     Attributes:
         dataset: a TFDS name, or a built-in one.
         batch_size, epochs: of the training.
-        model: arguments of the model.
-        data: options of `tfgen.data.load`.
+        model: arguments of the model; they fit `dataset`, and are not used for other data.
+        data: options of `tfgen.data.load`; as `model`.
+        schedule: factors of the optimizers' rates by epoch: ("linear", start, end), 1 until `start` and
+            then linear to 0 at `end`, or ("halve", every). All are shares of the epochs, in (0, 1].
     """
 
     dataset: str
@@ -63,6 +65,7 @@ class Recipe(NamedTuple):
     epochs: int
     model: dict = {}
     data: dict = {}
+    schedule: tuple | None = None
 
 
 def needs_python(model, objectives):
