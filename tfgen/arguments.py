@@ -1,6 +1,8 @@
 """Arguments given by name, checked against the signature that will receive them."""
 
 import inspect
+import typing
+from types import NoneType
 
 from tfgen.errors import InputError, unknown
 
@@ -24,9 +26,9 @@ def of_function(function, without=()):
 
 
 def check(owner, parameters, given):
-    """The arguments `given` by name, once `parameters` has each with a default of its type.
+    """The arguments `given` by name, each of the type of its parameter's annotation, else of its default.
 
-    A whole number may stand for a float, a list for a tuple, and anything for None.
+    A whole number may stand for a float, a list for a tuple, and without an annotation anything for None.
 
     Raises:
         InputError: for a name that `owner` does not have, or a value of another type.
@@ -35,17 +37,29 @@ def check(owner, parameters, given):
     for name, value in given.items():
         if name not in parameters:
             raise unknown(f"argument of {owner}", name, list(parameters))
-        default = parameters[name].default
-        if isinstance(default, float) and type(value) is int:
+        default, kinds = parameters[name].default, _kinds(parameters[name].annotation)
+        if (isinstance(default, float) or (float in kinds and int not in kinds)) and type(value) is int:
             value = float(value)
         if isinstance(default, tuple) and isinstance(value, list):
             value = tuple(value)
-        if not _alike(value, default):
+        if kinds and type(value) not in kinds:
+            wanted = " or ".join("None" if kind is NoneType else kind.__name__ for kind in kinds)
+            raise InputError(
+                f"{name} of {owner} must be {wanted}; received {value!r} ({type(value).__name__})"
+            )
+        if not kinds and not _alike(value, default):
             raise InputError(
                 f"{name} of {owner} must be like {default!r} ({type(default).__name__}); received {value!r}"
             )
         checked[name] = value
     return checked
+
+
+def _kinds(annotation):
+    """The types of an annotation such as `float | None`; () of none, or of one that is not so simple."""
+    kinds = typing.get_args(annotation) or (annotation,)
+    simple = (bool, int, float, str, NoneType)
+    return kinds if all(kind in simple for kind in kinds) else ()
 
 
 def _alike(value, default):

@@ -28,10 +28,19 @@ def to_uint8(images, value_range):
 
 
 def to_picture(image):
-    """One image of bytes, (h, w, c) with 1, 3 or 4 channels, as a PIL image."""
-    if image.ndim != 3 or image.shape[-1] not in MODES:
-        raise InputError(f"a picture is (h, w, c) with 1, 3 or 4 channels; received shape {image.shape}")
+    """One image of bytes, (h, w, c), as a PIL image; `visible` if c is not 1, 3 or 4."""
+    if image.ndim != 3 or not image.size:
+        raise InputError(f"a picture is (h, w, c), none of them 0; received shape {image.shape}")
+    image = visible(image)
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image, MODES[image.shape[-1]])
+
+
+def visible(images):
+    """Images (..., h, w, c); where c is not 1, 3 or 4, their channels side by side, (..., h, c w, 1)."""
+    *_, height, width, channels = images.shape
+    if channels in MODES:
+        return images
+    return np.moveaxis(images, -1, -2).reshape(*images.shape[:-3], height, channels * width, 1)
 
 
 def scatter(points, value_range=(0.0, 1.0), side=512):
@@ -61,7 +70,7 @@ def grid(images, value_range=(0.0, 1.0), columns=None, gap=2, titles=None):
     """Images side by side, row by row; points of the plane, (n, 1, 1, 2), as `scatter` draws them.
 
     Args:
-        images: (n, h, w, c) with n >= 1, c of 1, 3 or 4, and values in `value_range`, cut off at its ends;
+        images: (n, h, w, c) with n >= 1, as `to_picture` shows c channels, and values in `value_range`, cut off at its ends;
             images whose sides are below 64 pixels are enlarged by a whole factor, so that one can see them.
         value_range: (low, high), the values of black and white.
         columns: images in a row; by default so many that few places are left empty (none, where n is
@@ -81,6 +90,7 @@ def grid(images, value_range=(0.0, 1.0), columns=None, gap=2, titles=None):
     images = to_uint8(images, value_range)
     if images.ndim != 4 or not len(images):
         raise InputError(f"a grid needs images of shape (n, h, w, c); received {images.shape}")
+    images = visible(images)
     n, height, width, channels = images.shape
     columns = min(n, columns or _columns(n))
     if titles is not None and len(titles) != columns:

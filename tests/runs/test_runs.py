@@ -12,13 +12,15 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tfgen import runs
 from tfgen.errors import InputError
 from tfgen.files import replacing
+from tfgen.models import DCGAN
 from tfgen.runs import folder as files
-from tfgen.runs.callbacks import SampleGrid
+from tfgen.runs.callbacks import Checkpoint, Metrics, SampleGrid
 
 EPOCHS, STEPS = 12, 1437 // 64  # of digits, in batches of 64
 TINY = {"arguments": {"width": 8, "latent_dim": 8}, "batch_size": 64, "seed": 3}
@@ -221,7 +223,6 @@ def test_resume_refuses_another_configuration(straight, tmp_path):
         ({"seed": 4}, "seed is 3"),
         ({"model": "vae"}, "model is 'dcgan'"),
         ({"arguments": {"width": 16}}, "config.width is 8"),
-        ({"source": "mnist"}, "data.source is 'digits'"),
         ({"options": {"binarize": "static"}}, "data.options.binarize is None"),
         ({"batch_size": 32}, "batch_size is 64"),
         ({"precision": "mixed_bfloat16"}, "precision is 'float32'"),
@@ -327,3 +328,143 @@ def test_sample_grid_draws_every_so_often(straight, tmp_path):
         grids.on_epoch_end(epoch)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["epoch-0002.png", "epoch-0004.png"]
     assert (tmp_path / "epoch-0002.png").read_bytes() == (tmp_path / "epoch-0004.png").read_bytes()
+
+
+# Faults of whom and of what continues a run.
+
+
+def begin(run, **options):
+    options = {"options": {"split": "train[:128]"}, "epochs": 2, "verbose": 0, **TINY, **options}
+    return runs.train("dcgan", run, "digits", **options)
+
+
+def events(run):
+    """[(step, tag)] of TensorBoard's numbers."""
+    found = []
+    for path in sorted((run / "tensorboard").rglob("events.out.*")):
+        for event in tf.compat.v1.train.summary_iterator(str(path)):
+            found += [(event.step, value.tag) for value in event.summary.value]
+    return [entry for entry in found if entry[1].startswith("epoch_")]
+
+
+def test_resume_cuts_what_tensorboard_has_of_an_unfinished_epoch(tmp_path, monkeypatch):
+    def killed(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        Checkpoint.on_epoch_end(self, epoch, logs)
+
+    monkeypatch.setattr(
+        "tfgen.runs.training.Checkpoint", type("Killed", (Checkpoint,), {"on_epoch_end": killed})
+    )
+    run = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        begin(run)
+    monkeypatch.undo()
+    seen = events(run)
+    assert {step for step, _ in seen} == {0, 1}
+    newest = max((run / "tensorboard").rglob("events.out.*"), key=lambda path: path.stat().st_size)
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[:-7])  # killed in the midst of a record
+    runs.resume(run, verbose=0)
+    again = events(run)
+    assert len(again) == len(set(again)) == len(set(seen))
+    assert {step for step, _ in again} == {0, 1}
+
+
+def test_a_log_that_comes_late_has_a_column_of_its_own(tmp_path):
+    metrics = Metrics(tmp_path / "metrics.csv")
+    metrics.on_epoch_end(0, {"loss": 1.0})
+    metrics.on_epoch_end(1, {"rate": 0.5, "loss": 2.0})
+    metrics.on_epoch_end(2, {"loss": 3.0})
+    assert (tmp_path / "metrics.csv").read_text() == "epoch,loss,rate\n1,1.0,\n2,2.0,0.5\n3,3.0,\n"
+    assert files.history(tmp_path)[1:] == [
+        {"epoch": 2.0, "loss": 2.0, "rate": 0.5},
+        {"epoch": 3.0, "loss": 3.0},
+    ]
+    files.cut(tmp_path, 2)
+    metrics.on_epoch_end(2, {"loss": 4.0})
+    assert (tmp_path / "metrics.csv").read_text().endswith("\n3,4.0,\n")
+
+
+def test_a_second_process_may_not_train_the_same_run(tmp_path):
+    run, lines = tmp_path / "run", []
+
+    class Second(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            lines.append(start("train", "--resume", run, "--epochs", "9").communicate()[0])
+
+    begin(run, epochs=1, callbacks=[Second()])
+    assert f"tfgen: another process trains {run} now" in lines[0]
+    assert files.read(run)["epochs"] == 1
+    runs.resume(run, epochs=2, verbose=0)  # the lock is gone with its process
+
+
+def test_data_that_moved_are_named_by_the_user_and_known_by_their_fingerprint(tmp_path):
+    images = np.random.default_rng(0).integers(0, 255, (16, 8, 8, 1), np.uint8)
+    old, new, run = tmp_path / "old.npz", tmp_path / "new.npz", tmp_path / "run"
+    np.savez(old, images=images)
+    runs.train("vae", run, old, epochs=1, batch_size=8, arguments={"width": 8}, verbose=0)
+    old.rename(new)
+    with pytest.raises(InputError, match=rf"no longer there; .* tfgen train --resume {run} --data PATH"):
+        runs.resume(run, epochs=2)
+    np.savez(old, images=images[::-1])
+    with pytest.raises(InputError, match="data differ: fingerprint"):
+        runs.resume(run, epochs=2, source=old)
+    runs.resume(run, epochs=2, source=new, verbose=0)
+    runs.resume(run, epochs=3, verbose=0)  # it remembers the place
+    assert files.read(run)["data"]["source"] == str(new)
+
+
+def test_rates_of_a_schedule_and_of_the_user_are_the_same_after_a_resume(tmp_path, monkeypatch):
+    monkeypatch.setattr(DCGAN, "recipe", DCGAN.recipe._replace(schedule=("linear", 0.25, 1.0)))
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            rates.append([float(one.learning_rate) for one in self.model.optimizers.values()])
+
+    asked = {"learning_rate": {"generator": 4e-4}, "clip_norm": 1.0, "epochs": 4, "callbacks": [Rates()]}
+    straight = begin(tmp_path / "straight", **asked)
+    shares = np.repeat([1, 1, 2 / 3, 1 / 3], 2)  # two steps an epoch
+    np.testing.assert_allclose(rates, np.outer(shares, [2e-4, 4e-4]), rtol=1e-5)
+    monkeypatch.undo()  # what is resumed is the run's, not the recipe's
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(DCGAN, "recipe", DCGAN.recipe._replace(schedule=("linear", 0.25, 1.0)))
+    with pytest.raises(KeyboardInterrupt):
+        begin(tmp_path / "run", **{**asked, "callbacks": [Stop()]})
+    monkeypatch.undo()
+    seen, rates = rates, []
+    resumed = runs.resume(tmp_path / "run", verbose=0, callbacks=[Rates()])
+    assert {one.global_clipnorm for one in resumed.optimizers.values()} == {1.0}
+    np.testing.assert_array_equal(rates, seen[4:])
+    for a, b in zip(straight.trainable_variables, resumed.trainable_variables):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    with pytest.raises(InputError, match=r"clip_norm is 1\.0"):
+        runs.resume(tmp_path / "run", clip_norm=2.0)
+
+
+def test_a_name_in_capitals_is_the_same_model(straight):
+    runs.resume(straight, model="DCGAN", verbose=0)
+
+
+def test_an_existing_folder_is_called_a_run_only_if_it_is(straight, tmp_path):
+    with pytest.raises(InputError, match=r"is a run already; continue it with `tfgen train --resume"):
+        runs.train("dcgan", straight, "digits")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match="is not empty; choose a new folder"):
+        runs.train("dcgan", tmp_path, "digits")
+
+
+def test_few_updates_are_said_with_the_command_that_continues(straight, monkeypatch):
+    net = runs.load(straight)
+    assert runs.few_updates(straight, net) == (
+        f"only {EPOCHS * STEPS} updates of the discriminator, which is seldom enough: "
+        f"tfgen train --resume {straight} --epochs {-(-5000 // STEPS)}"
+    )
+    net.step.assign(1000)
+    assert runs.few_updates(straight, net) is None

@@ -6,7 +6,7 @@ import tensorflow as tf
 from data_cases import binary
 from PIL import Image
 
-from tfgen import models, pictures, runs
+from tfgen import pictures, runs
 from tfgen.errors import InputError
 from tfgen.runs.callbacks import SampleGrid
 
@@ -66,7 +66,7 @@ def labelled(tmp_path_factory):
 @pytest.fixture
 def begun(labelled, tmp_path, monkeypatch):
     """Begins a run, up to its training, and returns its configuration."""
-    monkeypatch.setattr(runs, "_fit", lambda *run: run[2])
+    monkeypatch.setattr("tfgen.runs.training._fit", lambda *run: run[2])
 
     def begin(model, source, run="run", arguments=None, **options):
         arguments = {"width": 8, "latent_dim": 4, **(arguments or {})}
@@ -100,23 +100,8 @@ def test_attributes_are_those_of_the_data(begun, tmp_path):
         runs.resume(tmp_path / "b", options={"labels": names[::-1]})
 
 
-def test_labels_of_a_recipe_are_of_its_own_data(begun):
-    assert models.get("dbvae").recipe.data["labels"] == "Smiling"
-    begun("dbvae", "attributes", "a", {"image_shape": (16, 16, 1)}, labels="attribute_1")
-    with pytest.raises(InputError, match=r"has 2 classes, .* are 3 attributes; name one"):
-        begun("dbvae", "attributes", "b", {"image_shape": (16, 16, 1)})
-
-
-def test_a_model_of_more_levels_than_two_takes_images_as_they_are(labelled, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "_fit", lambda *run: run[1]["data"]["options"])
-    options = [
-        runs.train(
-            "pixelcnn",
-            tmp_path / str(levels),
-            labelled / "none.npz",
-            arguments={"width": 4, "depth": 1, "levels": levels},
-            batch_size=8,
-        )
-        for levels in (2, 8)
-    ]
-    assert options[0]["binarize"] == "dynamic" and "binarize" not in options[1]
+def test_images_of_two_channels_are_shown_channel_by_channel():
+    images = np.stack([np.zeros((1, 64, 80)), np.ones((1, 64, 80))], axis=-1)
+    pixels = np.asarray(pictures.grid(images))
+    assert pixels.shape == (64, 160) and (pixels[:, :80] == 0).all() and (pixels[:, 80:] == 255).all()
+    assert pictures.to_picture(np.zeros((8, 8, 5), np.uint8)).size == (40, 8)

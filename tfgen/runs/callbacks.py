@@ -2,13 +2,16 @@
 
 import csv
 import json
+import math
 import os
 import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from tfgen.errors import InputError
 from tfgen.files import replacing
 from tfgen.pictures import POINT, grid
 
@@ -17,7 +20,8 @@ class Metrics(keras.callbacks.Callback):
     """Appends a row of the epoch's metrics to a CSV file; epochs count from 1.
 
     Unlike keras.callbacks.CSVLogger it writes no empty columns for a validation that is not
-    there, and opens the file only to write, so that an interrupted `fit` leaves it closed.
+    there, opens the file only to write, so that an interrupted `fit` leaves it closed, and gives
+    a log that comes in a later epoch a column, which is empty in the rows before.
     """
 
     def __init__(self, path):
@@ -26,13 +30,59 @@ class Metrics(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{name: float(value) for name, value in logs.items()}}
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row, lineterminator="\n")
-            if file.tell() == 0:
+        names, rows = [], []
+        if self.path.exists():
+            with self.path.open(newline="") as file:
+                reader = csv.DictReader(file)
+                names, rows = list(reader.fieldnames or []), list(reader)
+        further = [name for name in row if name not in names]
+        if further:  # the first epoch, or a log that earlier ones did not have
+            with replacing(self.path) as part, part.open("w", newline="") as file:
+                writer = csv.DictWriter(file, [*names, *further], lineterminator="\n")
                 writer.writeheader()
-            writer.writerow(row)
+                writer.writerows([*rows, row])
+            return
+        with self.path.open("a", newline="") as file:
+            csv.DictWriter(file, names, lineterminator="\n").writerow(row)
             file.flush()
             os.fsync(file.fileno())
+
+
+class Rates(keras.callbacks.Callback):
+    """Sets each optimizer's learning rate at the start of an epoch, from the epoch's number alone.
+
+    Args:
+        schedule: ("linear", start, end): 1 until `start`, then linear to 0 at `end`; ("halve", every).
+            All are shares of the epochs.
+        rates: {objective: learning rate of the first epoch}.
+        epochs: number of epochs.
+    """
+
+    def __init__(self, schedule, rates, epochs):
+        super().__init__()
+        self.schedule, self.rates, self.epochs = schedule, rates, epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        for name, rate in self.rates.items():
+            self.model.optimizers[name].learning_rate = rate * factor(self.schedule, epoch / self.epochs)
+
+
+def factor(schedule, share):
+    """The factor of a learning rate, in [0, 1], when a `share` of the epochs is over.
+
+    Raises:
+        InputError: a schedule that is not as in `Rates`.
+    """
+    kind, *numbers = schedule
+    if kind == "linear" and len(numbers) == 2 and 0 <= numbers[0] < numbers[1] <= 1:
+        start, end = numbers
+        return min(1.0, max(0.0, (end - share) / (end - start)))
+    if kind == "halve" and len(numbers) == 1 and 0 < numbers[0] <= 1:
+        return 0.5 ** math.floor(share / numbers[0] + 1e-9)  # 0.3 / 0.1 is less than 3
+    raise InputError(
+        f"a schedule is ('linear', start, end) or ('halve', every), in shares of the epochs from 0 to 1; "
+        f"received {tuple(schedule)}"
+    )
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -84,3 +134,27 @@ class Checkpoint(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         save(self.model, self.path, self.run)
+
+
+def cut_events(folder, epochs):
+    """Deletes TensorBoard's numbers of the epochs after `epochs`, which a resumed run writes again."""
+    for path in Path(folder).rglob("events.out.tfevents.*"):
+        kept, cut = [], False
+        records = iter(tf.data.TFRecordDataset(str(path)))
+        while True:
+            try:
+                record = next(records).numpy()
+            except StopIteration:
+                break
+            except tf.errors.DataLossError:  # the writer was killed in the midst of the last one
+                cut = True
+                break
+            event = tf.compat.v1.Event.FromString(record)
+            if event.HasField("summary") and event.step >= epochs:
+                cut = True
+            else:
+                kept.append(record)
+        if cut:
+            with replacing(path) as part, tf.io.TFRecordWriter(str(part)) as writer:
+                for record in kept:
+                    writer.write(record)

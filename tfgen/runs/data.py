@@ -45,6 +45,8 @@ def conditions(loading, names):
 
 def label_names(loading):
     """Names of the classes or attributes of the data's labels, () where they have none."""
+    if "label_names" in loading:  # the run has kept them
+        return tuple(loading["label_names"])
     found, labels = _opened(loading), loading["options"].get("labels")
     if isinstance(labels, str):
         return (f"not {labels}", labels)
@@ -103,5 +105,5 @@ def identity(run, net):
 
 
 def steps(run):
-    """Batches of an epoch."""
-    return run["data"]["examples"] // run["batch_size"]
+    """Batches of an epoch: of one pass over the data, or of the run's `passes`."""
+    return run["data"]["examples"] // run["batch_size"] * (run.get("passes") or 1)

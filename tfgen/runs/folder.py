@@ -16,18 +16,25 @@ import tfgen
 from tfgen.errors import InputError
 from tfgen.files import replacing
 
-FREE = ("epochs", "versions", "git", "command")  # may differ when a run is continued
+# What may differ when a run is continued; that the data are the same is for their fingerprint to say.
+FREE = ("epochs", "versions", "git", "command")
+PLACES = ("data.source", "data.data_dir", "data.download")
+NEEDED = ("model", "config", "data", "batch_size", "epochs", "seed", "strategy", "xla", "precision")
 
 
 def read(folder):
     """What FOLDER/run.json says, a dict."""
     path = Path(folder) / "run.json"
     try:
-        return json.loads(path.read_text())
+        run = json.loads(path.read_text())
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{folder} is no run folder, it has no run.json; `tfgen train` makes one") from None
     except ValueError as error:
         raise InputError(f"{path} is not JSON ({error}); put back what the run wrote") from None
+    lacks = [name for name in NEEDED if not isinstance(run, dict) or name not in run]
+    if lacks:
+        raise InputError(f"{path} lacks {', '.join(lacks)}; put back what the run wrote")
+    return run
 
 
 def write(folder, run):
@@ -42,7 +49,7 @@ def history(folder):
         return []
     with path.open(newline="") as file:
         names, *rows = csv.reader(file)
-    return [{name: float(value) for name, value in zip(names, row)} for row in rows]
+    return [{name: float(value) for name, value in zip(names, row) if value} for row in rows]
 
 
 def latest(folder):
@@ -54,18 +61,24 @@ def latest(folder):
 
 
 def saved_with(path):
-    """What run.json said when the checkpoint `path` was saved, once the file is known to be whole."""
+    """What run.json said when the checkpoint `path` was saved; an InputError if the file is damaged."""
+    remedy = "put back a copy of it, or delete it and the run starts again from its first epoch"
+    run = whole(path, remedy)
+    if run is None:
+        raise InputError(f"{path} is damaged (it has no run.json); {remedy}")
+    return run
+
+
+def whole(path, remedy="put back a copy of it"):
+    """The run.json inside a .keras file, None without one; an InputError if the file is damaged."""
     try:
         with zipfile.ZipFile(path) as file:
             broken = file.testzip()
-            run = json.loads(file.read("run.json"))
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
-        broken, run = error, None
+            run = json.loads(file.read("run.json")) if "run.json" in file.namelist() else None
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        broken = error
     if broken:
-        raise InputError(
-            f"{path} is truncated or damaged ({broken}); put back a copy of it, "
-            f"or delete it and the run starts again from its first epoch"
-        )
+        raise InputError(f"{path} is truncated or damaged ({broken}); {remedy}")
     return run
 
 
@@ -81,16 +94,16 @@ def check_same(folder, run, other, where):
     """Raises an InputError unless `other`, a nested dict, says of the run what `run` says."""
     run = dict(_flat(run))
     for name, value in _flat(other):
-        if name.split(".")[0] not in FREE and run.get(name) != value:
+        if name.split(".")[0] not in FREE and name not in PLACES and run.get(name) != value:
             raise InputError(
                 f"resume of a run whose configuration differs: {name} is {run.get(name)!r} in "
-                f"{folder}/run.json and {value!r} {where}; only --epochs may change, "
-                f"for anything else begin a new run"
+                f"{folder}/run.json and {value!r} {where}; only --epochs and the "
+                f"place of the data may change, for anything else begin a new run"
             )
 
 
 def cut(folder, epochs):
-    """Takes away what the run wrote of epochs after the first `epochs`."""
+    """Deletes the metrics and the pictures of the epochs after `epochs`."""
     metrics = folder / "metrics.csv"
     rows = metrics.read_text().splitlines(keepends=True) if metrics.exists() else []
     kept = rows[: epochs + 1] if epochs else []

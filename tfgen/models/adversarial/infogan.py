@@ -39,7 +39,11 @@ from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
 
-@model(title="InfoGAN: Interpretable Representation Learning by Information Maximizing GANs", year=2016)
+@model(
+    title="InfoGAN: Interpretable Representation Learning by Information Maximizing "
+    "Generative Adversarial Nets",
+    year=2016,
+)
 class InfoGAN(AdversarialModel):
     """A generator whose first latents mean something, and a discriminator that reads them.
 
