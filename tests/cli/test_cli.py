@@ -1,22 +1,30 @@
 """The command line: what it prints, and one clear line for each bad input."""
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from tfgen import runs
-from tfgen.cli import app, main, quickstart
+from tfgen import loading, runs
+from tfgen.cli import app, main, models, quickstart
+from tfgen.cli.results import labels_of
+from tfgen.errors import InputError
 from tfgen.metrics import small_classifier
 from tfgen.models import CVAE, DCGAN, Attribute2Image
-from tfgen.models.registry import catalogue
+from tfgen.models.advice import ADVICE
+from tfgen.models.registry import HERE, catalogue
 from tfgen.runs.callbacks import Checkpoint, SampleGrid
+from tfgen.runs.folder import NEEDED
 
+FORMATS = ("channels_first", "channels_last")
 COMMANDS = ("quickstart", "list", "show", "train", "sample", "complete", "evaluate", "export")
 
 
@@ -88,15 +96,94 @@ def test_show_tells_of_a_model(capsys):
     text = capsys.readouterr().out
     for part in ("Improved Training", "latent_dim = ", "tfgen train wgangp --data", "Exports: generate"):
         assert part in text
-    assert "generator: updates generator (" in text and "every 5 batches" in text
+    assert "generator: updates generator, every 5 batches" in text and "@inproceedings{gulrajani2017," in text
+
+
+def test_list_of_one_family_and_of_shipped_models(capsys):
+    assert tfgen("list", "--family", "mixture") == 0
+    text = capsys.readouterr().out
+    assert "gaussianmixture" in text and "dcgan" not in text and "Which model" not in text
+    assert tfgen("list", "--shipped") == 0
+    assert f"{len(loading.shipped())} trained models" in capsys.readouterr().out
+
+
+def test_list_says_which_model_for_which_data(capsys, fails):
+    assert tfgen("list") == 0
+    lines = capsys.readouterr().out.partition("Which model for which data\n")[2].splitlines()
+    assert lines[0].split()[-len(ADVICE[0].models) :] == ", ".join(ADVICE[0].models).split()
+    assert len(lines) == len(ADVICE) + 2
+    assert "did you mean mixture" in fails("list", "--family", "mixtur")
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_every_paper_can_be_cited(name):
+    entry = catalogue()[name]
+    paper = ast.get_docstring(ast.parse((HERE / f"{entry.module.replace('.', '/')}.py").read_text()))
+    text = models.bibtex(paper, entry.title, entry.year)
+    assert re.match(r"@(misc|article|inproceedings)\{[a-z]+\d{4},\n  author = \{[A-Zv][^{}:]+\},\n", text)
+    assert re.search(r"  url = \{https://[^ ]+\w\}\n\}$", text)
+
+
+def test_a_paper_is_cited_from_the_docstring():
+    text = "A model.\n\nAda, Babbage and Carl. Engines of\nthe Mind. NeurIPS 2016. https://x.org/1.\n\nMore."
+    assert models.bibtex(text, "Engines of the Mind", 2016) == (
+        "@inproceedings{ada2016,\n  author = {Ada and Babbage and Carl},\n"
+        "  title = {{Engines of the Mind}},\n  booktitle = {NeurIPS},\n  year = {2016},\n"
+        "  url = {https://x.org/1}\n}"
+    )
+
+
+def test_version_says_what_runs(capsys):
+    assert tfgen("--version") == 0
+    line = capsys.readouterr().out
+    pattern = r"tfgen \d+\.\d+\.\d+, Keras 3\.\S+, TensorFlow 2\.\S+, oneDNN (on|off)\n"
+    assert re.fullmatch(pattern, line)
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_another_backend_of_keras_is_one_line(backend):
+    for command in (["-m", "tfgen", "show", "vae"], ["-c", "import tfgen"]):
+        done = subprocess.run(
+            [sys.executable, *command],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "KERAS_BACKEND": backend},
+        )
+        assert f"tfgen needs Keras on TensorFlow; received the backend '{backend}'" in done.stderr
+        assert done.returncode == (2 if "-m" in command else 1)
+
+
+def test_settings_of_keras_that_fit_no_model_are_one_line():
+    for setting, other, ours in (("floatx", "float64", "float32"), ("image_data_format", *FORMATS)):
+        getattr(keras.config, f"set_{setting}")(other)
+        try:
+            with pytest.raises(InputError, match=rf"set_{setting}\('{ours}'\); received '{other}'"):
+                DCGAN(image_shape=(8, 8, 1), width=4, latent_dim=2)
+        finally:
+            getattr(keras.config, f"set_{setting}")(ours)
 
 
 def test_output_in_a_pipe_has_no_control_codes(tmp_path):
     run = tmp_path / "run"
     done = process(
-        *("-m", "tfgen", "train", "vae", "--data", "digits", "--out", run, "--epochs", "1"),
+        *(
+            "-m",
+            "tfgen",
+            "train",
+            "vae",
+            "--data",
+            "digits",
+            "--out",
+            run,
+            "--epochs",
+            "1",
+            "--batch-size",
+            "128",
+        ),
         *("--data-set", "split=train[:128]", "--set", "width=8"),
     )
+    assert "warning: only 1 updates of the elbo" in done.stdout
+    assert done.stdout.startswith("128 images in batches of 128: 1 epoch, 1 step each\n")
     assert "elbo_loss: " in done.stdout and f"tfgen evaluate {run}" in done.stdout
     assert not set(done.stdout) & {"\x1b", "\b", "\r"}
     assert done.stderr == ""
@@ -174,7 +261,7 @@ def test_bad_input_of_a_training_is_one_line(case, data, fails, tmp_path):
 def test_what_a_training_needs_is_said(fails, tmp_path):
     assert "give MODEL and --out RUN" in fails("train", "dcgan")
     assert "give MODEL and --out RUN" in fails("train", "--out", tmp_path / "run")
-    assert "leave --out away" in fails("train", "--resume", tmp_path, "--out", tmp_path)
+    assert "omit --out" in fails("train", "--resume", tmp_path, "--out", tmp_path)
     (tmp_path / "file").touch()
     assert "choose a new folder" in fails("train", "dcgan", "--data", "digits", "--out", tmp_path)
     assert (tmp_path / "file").exists()
@@ -232,7 +319,9 @@ def conditional(tmp_path_factory):
     root = tmp_path_factory.mktemp("conditional")
     small = dict(image_shape=(8, 8, 1), width=8, latent_dim=4, seed=0)
     for model in (CVAE(**small), Attribute2Image(**small, attributes=3, background_dim=2)):
-        run = {"model": type(model).__name__.lower()}
+        names = [*"abcdefghij"] if model.classes else ["Smiling", "Young", "Hat"]
+        run = {**dict.fromkeys(NEEDED, 0), "model": type(model).__name__.lower()}
+        run["data"] = {"label_names": names}
         folder = root / run["model"]
         folder.mkdir()
         (folder / "run.json").write_text(json.dumps(run))
@@ -262,6 +351,9 @@ def test_sample_takes_labels_in_turn(conditional, tmp_path):
     model = runs.load(conditional / "attribute2image")
     two = [[1, 0, 1], [0, 0, 0]]
     assert_drawn(sampled("attribute2image", 3, "--label", "1,0,1", "--label", "0,0,0"), model, [*two, two[0]])
+    assert_drawn(sampled("cvae", 3, "--label", "b,D"), runs.load(conditional / "cvae"), [1, 3, 1])
+    named = sampled("attribute2image", 2, "--label", "smiling,Hat", "--label", "Young")
+    assert_drawn(named, model, [[1, 0, 1], [0, 1, 0]])
     flags = ("-n", 6, "--label", "7,8,9", "--to", tmp_path / "a.png")
     assert tfgen("sample", conditional / "cvae", *flags) == 0
     with Image.open(tmp_path / "a.png") as image:
@@ -271,15 +363,37 @@ def test_sample_takes_labels_in_turn(conditional, tmp_path):
 def test_bad_labels_are_one_line(conditional, run, fails):
     assert "DCGAN is not conditional; leave labels away" in fails("sample", run, "--label", 3)
     assert "lie in 0..9; received 10 to 10" in fails("sample", conditional / "cvae", "--label", 10)
-    assert "whole numbers, as 3 or 0,1,2; received 'x'" in fails(
-        "sample", conditional / "cvae", "--label", "x"
-    )
+    assert "unknown label 'x'; known are a, b, c" in fails("sample", conditional / "cvae", "--label", "x")
+    with pytest.raises(InputError, match="whole numbers, as 3 or 0,1,2; received 'x'"):
+        labels_of(["x"], (), attributes=False)  # no names are known
     assert "received '1,'" in fails("sample", conditional / "cvae", "--label", "1,")
     assert "takes labels float32 of shape" in fails("sample", conditional / "attribute2image", "--label", 1)
     flags = ("--label", "1,0,1", "--label", "1,0")
-    assert "as many attributes; received 1,0,1 and 1,0" in fails(
+    assert "same number of attributes; received 1,0,1 and 1,0" in fails(
         "sample", conditional / "attribute2image", *flags
     )
+
+
+def test_a_model_is_found_by_what_names_it(run, tmp_path, fails, monkeypatch, capsys):
+    want = np.asarray(runs.load(run).sample(3, seed=7))
+    for what in (run, run / "model.keras", run / "export"):
+        np.testing.assert_allclose(loading.load(what).sample(3, seed=7), want, atol=1e-5)
+    monkeypatch.chdir(tmp_path)
+    assert tfgen("sample", run / "model.keras", "-n", 4) == 0
+    assert (tmp_path / "model-samples.png").exists()  # no run folder to write into
+    assert tfgen("evaluate", run / "model.keras", "-n", 64, "--extractor", "pixels") == 0  # of its run's data
+    assert (tmp_path / "model-scores.json").exists()
+    assert "give --data" in fails("evaluate", run / "export")
+    assert "nothing does not exist; give a run folder" in fails("sample", "nothing")
+    (tmp_path / "a.txt").touch()
+    assert "a.txt is a file, and no .keras" in fails("sample", "a.txt")
+    keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]).save(tmp_path / "other.keras")
+    assert "other.keras is no model of tfgen; it has a Sequential" in fails("sample", "other.keras")
+    (tmp_path / "broken.keras").write_bytes((run / "model.keras").read_bytes()[:1000])
+    assert "broken.keras is truncated or damaged" in fails("sample", "broken.keras")
+    loading.load(run).save(tmp_path / "plain.keras")  # of no run
+    np.testing.assert_allclose(loading.load("plain.keras").sample(3, seed=7), want, atol=1e-5)
+    assert "does not say what it was trained on; give --data" in fails("evaluate", "plain.keras")
 
 
 def test_evaluate_prints_a_table_and_writes_all_scores(run, capsys):

@@ -88,7 +88,7 @@ def test_samples_have_the_temperature_asked_for(folder, tmp_path, capsys):
     with np.load(tmp_path / "images.npz") as file:
         assert len(np.unique(file["images"], axis=0)) == 1  # each value's likeliest
     assert tfgen(folder / "gan", *options, command="sample") == 2
-    assert "DCGAN draws no values one by one; leave --temperature away" in capsys.readouterr().err
+    assert "DCGAN does not draw pixel by pixel; omit --temperature" in capsys.readouterr().err
 
 
 BAD = {

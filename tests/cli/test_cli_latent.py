@@ -200,7 +200,7 @@ def test_density_is_kept_in_the_run(folder, capsys):
 
 BAD = {
     "run": (["interpolate", "{folder}"], "is no run folder"),
-    "file": (["interpolate", "{plane}", "--to", "ways.jpg"], "ends in .png; received ways.jpg"),
+    "file": (["interpolate", "{plane}", "--to", "paths.jpg"], "ends in .png; received paths.jpg"),
     "codes": (["interpolate", "{pixels}"], "PixelCNN has no codes that it decodes"),
     "encoder": (["reconstruct", "{gan}"], "DCGAN has no encoder"),
     "images": (["traverse", "{gan}", "--image", "2"], "DCGAN has no encoder"),
@@ -217,7 +217,7 @@ BAD = {
     "negative": (["traverse", "{plane}", "--image", "-1"], "--image must be at least 0"),
     "manifold": (["manifold", "{classes}"], "codes of size 2; this CVAE has 3"),
     "side": (["manifold", "{plane}", "--side", "0"], "side >= 1"),
-    "label": (["interpolate", "{plane}", "--label", "1"], "VAE is not conditional; leave --label away"),
+    "label": (["interpolate", "{plane}", "--label", "1"], "VAE is not conditional; omit --label"),
     "class": (["interpolate", "{classes}", "--label", "10"], "labels of CVAE lie in 0..9"),
     "both": (["interpolate", "{classes}", "--images", "--label", "1"], "labels of their own"),
     "attribute": (["attributes", "{plane}", "--attribute", "Smiling"], "digits has no attributes"),

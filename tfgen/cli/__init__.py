@@ -4,12 +4,13 @@ A command imports TensorFlow when it runs, so that help and `tfgen list` answer 
 """
 
 from tfgen.cli import completion, latent, models, quickstart, results, training
-from tfgen.cli.console import application, run
+from tfgen.cli.console import application, run, version
 
 app = application(
-    help="Generative models for TensorFlow: train, look, score, export.",
-    epilog="Begin with `tfgen quickstart`; `tfgen COMMAND --help` has examples.",
+    help="Generative models for TensorFlow: train, sample, score and export them.",
+    epilog="Start with `tfgen quickstart`. Each `tfgen COMMAND --help` shows examples.",
 )
+app.callback()(version)
 app.command("quickstart")(quickstart.command)
 app.command("list")(models.table)
 app.command("show")(models.show)

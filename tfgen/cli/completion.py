@@ -8,6 +8,7 @@ import typer
 from tfgen.cli.latent.common import Data, Place, Split, first_images, save, start
 from tfgen.cli.results import Run
 from tfgen.errors import InputError, unknown
+from tfgen.loading import place
 
 PARTS = ("bottom", "top", "left", "right", "middle", "random")
 
@@ -41,23 +42,23 @@ def hidden(shape, part, seed=0):
 
 def complete(
     run: Run,
-    hide: Annotated[str, typer.Option(help=f"The half to draw anew: {', '.join(PARTS)}.")] = "bottom",
-    n: Annotated[int, typer.Option("-n", "--n", help="Images, one in a row.")] = 8,
-    draws: Annotated[int, typer.Option(help="Completions of each.")] = 4,
+    hide: Annotated[str, typer.Option(help=f"The half to hide: {', '.join(PARTS)}.")] = "bottom",
+    n: Annotated[int, typer.Option("-n", help="Number of images, a row each.")] = 8,
+    draws: Annotated[int, typer.Option(help="Number of completions of each image.")] = 4,
     seed: Annotated[int, typer.Option(help="The same seed gives the same completions.")] = 0,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1, more likely values; 0, the likeliest of each.")
-    ] = 1.0,
-    to: Annotated[Path | None, typer.Option(help="FILE.png; by default RUN/completions.png.")] = None,
+    temperature: Annotated[float, typer.Option(help="Below 1, more likely values; 0, the likeliest.")] = 1.0,
+    to: Annotated[
+        Path | None, typer.Option(help="The picture, FILE.png; by default RUN/completions.png.")
+    ] = None,
     data: Data = None,
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Hides half of each image and draws it anew from a model of pixels.
+    """Hides half of each image and completes it with a model of pixels.
 
-    A row is an image, what is left of it, and its completions. Such a model draws its values row by row:
-    the bottom follows from the top, and what is hidden above is drawn before what is known
-    below, which it cannot take into account. A conditional model is told the images' labels.
+    Each row shows an image, its visible half, and completions. The model draws pixels row by row from the
+    top: a hidden bottom follows from the visible top, but a hidden top cannot take the visible bottom into
+    account. A conditional model gets the images' labels.
 
     \b
     Examples:
@@ -69,14 +70,16 @@ def complete(
         raise unknown("part to hide", hide, PARTS)
     if n < 1 or draws < 1:
         raise InputError(f"-n and --draws must be at least 1; received {n} and {draws}")
-    model, to = start(run, run / "completions.png" if to is None else to, "complete")
+    if seed < 0:
+        raise InputError(f"--seed must be at least 0; received {seed}")
+    model, to = start(run, place(run, "completions.png") if to is None else to, "complete")
     import numpy as np
 
     from tfgen.models.autoregressive.base import AutoregressiveModel
 
     if not isinstance(model, AutoregressiveModel):
         raise InputError(
-            f"{type(model).__name__} does not draw images value by value, so that it cannot complete them; "
+            f"{type(model).__name__} does not draw images pixel by pixel, so it cannot complete them; "
             f"`tfgen list` has the autoregressive models"
         )
     images, labels = first_images(model, run, n, data, split, data_dir)

@@ -1,6 +1,7 @@
 """`tfgen list` and `tfgen show`."""
 
 import inspect
+import re
 import shlex
 import sys
 from typing import Annotated
@@ -8,55 +9,110 @@ from typing import Annotated
 import typer
 
 from tfgen.cli.console import import_tensorflow
-from tfgen.models import get
+from tfgen.models import list_models
+from tfgen.models.advice import ADVICE
 from tfgen.models.registry import catalogue
 
 
-def table():
-    """Lists the models by family.
+def table(
+    family: Annotated[str | None, typer.Option(help="Only this family, as adversarial.")] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="The trained models that come with the package.")
+    ] = False,
+):
+    """Lists the models by family, and which to begin with for which data.
 
     \b
-    Example:
+    Examples:
       tfgen list
+      tfgen list --family adversarial
+      tfgen list --shipped
     """
-    width = max(map(len, catalogue()))
-    families = dict.fromkeys(entry.family for entry in catalogue().values())
-    for family in families:
-        print(family)
-        for name, entry in catalogue().items():
-            if entry.family == family:
+    if shipped:
+        from tfgen.loading import shipped as names
+
+        for name in names():
+            print(name)
+        print(
+            f"\n{len(names())} trained models; `tfgen sample NAME` draws images, in Python tfgen.load(NAME)"
+        )
+        return
+    names = list_models(family=family)
+    width = max(map(len, names))
+    for each in dict.fromkeys(catalogue()[name].family for name in names):
+        print(each)
+        for name in names:
+            entry = catalogue()[name]
+            if entry.family == each:
                 print(f"  {name:{width}}  {entry.year}  {entry.title}")
-    print(f"\n{len(catalogue())} models; `tfgen show NAME` tells more of one, `tfgen train NAME` trains it")
+    if family is None:
+        print("\nWhich model for which data")
+        wide = max(len(advice.data) for advice in ADVICE)
+        for advice in ADVICE:
+            print(f"  {advice.data:{wide}}  {', '.join(advice.models)}")
+    print(f"\n{len(names)} models; `tfgen show NAME` describes a model, `tfgen train NAME` trains it")
 
 
-def show(model: Annotated[str, typer.Argument(help="A name of `tfgen list`.")]):
-    """Tells of a model: paper, parameters, recipe.
+def bibtex(text, title, year):
+    """The BibTeX entry of the paper with this title, from the docstring in which it is cited.
+
+    Args:
+        text: "... Authors. Title. Venue Year. https://...".
+        title, year: of the paper.
+    """
+    text = " ".join(text.split("\n\n")[1].split())
+    place = text.lower().find(title.lower())
+    authors = re.split(r"(?:(?<=\s)|^)https?://\S+\s", text[:place])[-1].strip().rstrip(".")
+    authors = re.sub(r" et al$", " and others", authors.replace(", ", " and "))
+    behind = text[place + len(title) :]
+    link = re.search(r"https?://\S+", behind)
+    venue = re.match(r"\.\s+([A-Z][^.]*?),?\s+\d{4}", behind)
+    kind, where = "misc", "booktitle"
+    if venue:  # a journal has a volume
+        kind, where = ("article", "journal") if re.search(r"\d", venue[1]) else ("inproceedings", where)
+    first = re.sub(r"\W", "", authors.split(" and ")[0].split()[-1]).lower() if authors else "paper"
+    fields = {"author": authors, "title": f"{{{title}}}", where: venue and venue[1], "year": year}
+    fields["url"] = link and link[0].rstrip(".,;)")
+    lines = [f"  {name} = {{{value}}}" for name, value in fields.items() if value]
+    return "@{}{{{}{},\n{}\n}}".format(kind, first, year, ",\n".join(lines))
+
+
+def show(model: Annotated[str, typer.Argument(help="A name of `tfgen list`, or module:Class.")]):
+    """Describes a model: its paper, parameters, recipe, losses and exports, and how to cite it.
 
     \b
-    Example:
+    Examples:
       tfgen show dcgan
+      tfgen show mymodule:MyGAN
     """
     import_tensorflow()
-    cls = get(model)
     from tfgen import arguments
+    from tfgen.runs.plan import canonical, model_class
 
-    entry, recipe = catalogue()[model.lower()], cls.recipe
-    print(f"{entry.cls} ({entry.family}, {entry.year})\n")
-    print(f"{inspect.getdoc(sys.modules[cls.__module__])}\n\n{inspect.getdoc(cls)}\n")
+    cls, model = model_class(model), canonical(model)
+    entry, recipe = catalogue().get(model), cls.recipe
+    print(f"{cls.__name__}{f' ({entry.family}, {entry.year})' if entry else ''}\n")
+    paper = inspect.getdoc(sys.modules[cls.__module__]) or ""
+    print(f"{paper}\n\n{inspect.getdoc(cls)}\n")
     print("Parameters (--set NAME=VALUE) and their defaults:")
     for name, parameter in arguments.of_model(cls).items():
         print(f"  {name} = {parameter.default!r}")
-    command = ["tfgen", "train", model.lower(), "--data", recipe.dataset]
-    command += ["--epochs", str(recipe.epochs), "--batch-size", str(recipe.batch_size)]
-    for option, values in (("--set", recipe.model), ("--data-set", recipe.data)):
-        for name, value in values.items():
-            command += [option, f"{name}={value}".replace(" ", "")]
-    print(f"\nRecipe, which `tfgen train {model.lower()} --out RUN` runs:\n  {shlex.join(command)} --out RUN")
-    net = cls(**recipe.model)
-    print(f"\nObjectives{', in order of play:' if net.objectives() else ': none, see above'}")
+    if recipe is not None:
+        command = ["tfgen", "train", model, "--data", recipe.dataset]
+        command += ["--epochs", str(recipe.epochs), "--batch-size", str(recipe.batch_size)]
+        for option, values in (("--set", recipe.model), ("--data-set", recipe.data)):
+            for name, value in values.items():
+                command += [option, f"{name}={value}".replace(" ", "")]
+        print(f"\nRecipe, which `tfgen train {model} --out RUN` runs:\n  {shlex.join(command)} --out RUN")
+        if recipe.schedule:
+            print(f"  with learning rates by the schedule {recipe.schedule}, in shares of the epochs")
+    net = cls(**cls.tiny)  # of the same losses and networks as a larger one
+    print(f"\nLosses{', in the order of their updates:' if net.objectives() else ': none, see above'}")
     for name, objective in net.objectives().items():
-        networks = ", ".join(f"{n.name} ({n.count_params():,} parameters)" for n in objective.networks)
+        networks = ", ".join(network.name for network in objective.networks)
         often = "" if objective.every == 1 else f", every {objective.every} batches"
         print(f"  {name}: updates {networks}{often}")
         print(f"    logs {', '.join((f'{name}_loss', *objective.logs))}")
     print(f"\nExports: {', '.join(net.signatures())}")
+    if entry:
+        print(f"\nTo cite the paper:\n{bibtex(paper, entry.title, entry.year)}")

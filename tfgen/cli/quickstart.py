@@ -1,4 +1,4 @@
-"""`tfgen quickstart`: the main job on built-in data, in less than two minutes."""
+"""`tfgen quickstart`: train, score and export on built-in data, in less than two minutes."""
 
 import time
 from pathlib import Path
@@ -10,11 +10,11 @@ from tfgen.cli import results
 from tfgen.cli.console import import_tensorflow
 
 
-def command(out: Annotated[Path, typer.Option(help="The folder to make.")] = Path("quickstart")):
+def command(out: Annotated[Path, typer.Option(help="The folder to create.")] = Path("quickstart")):
     """Trains, scores and exports a model in two minutes.
 
-    A DCGAN learns scikit-learn's handwritten digits; nothing is downloaded. The folder is a
-    run as of `tfgen train`, with a picture of samples, scores, a SavedModel and ONNX files.
+    A DCGAN learns scikit-learn's handwritten digits, without any download. The folder becomes a run
+    folder as of `tfgen train`, with a picture of samples, scores, a SavedModel and ONNX files.
 
     \b
     Examples:
@@ -53,7 +53,7 @@ def run(out, epochs=100, width=64):
     results.sample(out)
     print("Scores against real digits that it never saw (the aim: train images)", flush=True)
     results.score(out, metrics=("frechet", "precision", "recall"), reference=True)
-    print("Exporting, and running what was exported", flush=True)
+    print("Exporting, and checking the export", flush=True)
     results.export(out)
     print(
         f"\nDone in {time.monotonic() - start:.0f} s. In {out}/:\n"

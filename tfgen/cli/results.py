@@ -1,4 +1,4 @@
-"""`tfgen sample`, `tfgen evaluate` and `tfgen export`: what one does with a run."""
+"""`tfgen sample`, `tfgen evaluate` and `tfgen export`: commands for a trained model."""
 
 import json
 from pathlib import Path
@@ -6,11 +6,19 @@ from typing import Annotated
 
 import typer
 
+from tfgen import loading
 from tfgen.cli.console import import_tensorflow
 from tfgen.errors import InputError, unknown
+from tfgen.loading import place as place_of
 
 FORMATS = ("saved_model", "onnx")
-Run = Annotated[Path, typer.Argument(help="A run folder.", metavar="RUN")]
+Run = Annotated[
+    str,
+    typer.Argument(
+        help="A run folder, a .keras file, the folder of an export, or a name of `tfgen list --shipped`.",
+        metavar="RUN",
+    ),
+]
 
 
 def sample(
@@ -23,21 +31,22 @@ def sample(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            help="Of a conditional model: classes, in turn; or the attributes of an image.", metavar="K"
+            help="For a conditional model: classes in turn, or the attributes of an image.", metavar="K"
         ),
     ] = None,
     temperature: Annotated[
         float | None,
-        typer.Option(help="Of a model of pixels: below 1, more likely values; 0, the likeliest of each."),
+        typer.Option(help="For a model of pixels: below 1, more likely values; 0, the likeliest."),
     ] = None,
 ):
-    """Draws images from a run's model.
+    """Draws images from a trained model.
 
-    A .npz file has "images", uint8 of shape (n, height, width, channels); of a model of points,
+    A .npz file has "images", uint8 of shape (n, height, width, channels); for a model of points,
     "points", float32 of shape (n, 2).
 
-    A model of classes draws them at random, or takes --label: 3, or 0,1,2 for one after another. To
-    a model of attributes, --label 1,0,1 says all of them; several are taken in turn.
+    A model of classes draws them at random, or takes --label: a number or a name of the data, as 3 or
+    cat, or 0,1,2 for one after another. For a model of attributes, --label 1,0,1 gives all of them,
+    and --label Smiling,Young those that are there; several --label are taken in turn.
 
     \b
     Examples:
@@ -46,29 +55,28 @@ def sample(
       tfgen sample runs/digits -n 16 --to pictures/
       tfgen sample runs/classes --label 3
       tfgen sample runs/classes --label 0,1,2 -n 30 --to classes.png
+      tfgen sample runs/animals --label cat,dog
       tfgen sample runs/faces --label 1,0,1 --label 0,0,1
       tfgen sample runs/pixels --temperature 0.9
+      tfgen sample model.keras -n 9 --to nine.png
     """
     if n < 1:
         raise InputError(f"-n must be at least 1; received {n}")
-    to = run / "samples.png" if to is None else to
+    to = place_of(run, "samples.png") if to is None else to
     if to.suffix not in (".png", ".npz") and to.exists():
         raise InputError(f"{to} exists; give a new folder, or a file ending in .png or .npz")
-    rows = [_numbers(text) for text in label or []]
+    names = loading.label_names(run) if label else ()
     import_tensorflow()
     import numpy as np
 
-    from tfgen import pictures, runs
+    from tfgen import pictures
     from tfgen.files import replacing
     from tfgen.models.autoregressive.base import AutoregressiveModel
 
-    model = runs.load(run)
-    if model.classes:
-        rows = [number for row in rows for number in row]
-    elif len(set(map(len, rows))) > 1:
-        raise InputError(f"each --label must have as many attributes; received {' and '.join(label)}")
+    model = loading.load(run)
+    rows = labels_of(label or [], names, attributes=not model.classes)
     if temperature is not None and not isinstance(model, AutoregressiveModel):
-        raise InputError(f"{type(model).__name__} draws no values one by one; leave --temperature away")
+        raise InputError(f"{type(model).__name__} does not draw pixel by pixel; omit --temperature")
     options = {} if temperature is None else {"temperature": temperature}
     size = min(n, 256)
     parts = []
@@ -93,39 +101,71 @@ def sample(
     print(f"{n} images of seed {seed}: {to}")
 
 
-def _numbers(text):
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
-        raise InputError(f"--label takes whole numbers, as 3 or 0,1,2; received {text!r}") from None
+def labels_of(texts, names, attributes):
+    """What --label says: a list of classes, or of rows of attributes.
+
+    Args:
+        texts: ["3"], ["0,1,2"], ["cat,dog"]; for attributes ["1,0,1", ...] or ["Smiling,Young"].
+        names: of the data's classes or attributes, in order; () if not known.
+        attributes: whether the model takes attributes.
+
+    Raises:
+        InputError: neither numbers nor known names.
+    """
+    rows = []
+    for text in texts:
+        words = [word.strip() for word in text.split(",")]
+        try:
+            rows.append([int(word) for word in words])
+            continue
+        except ValueError:
+            pass
+        places = {name.lower(): place for place, name in enumerate(names)}
+        for word in words:
+            if not names or word == "":
+                raise InputError(f"--label takes whole numbers, as 3 or 0,1,2; received {text!r}")
+            if word.lower() not in places:
+                raise unknown("label", word, list(names))
+        found = [places[word.lower()] for word in words]
+        rows.append([int(place in found) for place in range(len(names))] if attributes else found)
+    if not attributes:
+        return [number for row in rows for number in row]
+    if len(set(map(len, rows))) > 1:
+        raise InputError(
+            f"each --label must have the same number of attributes; received {' and '.join(texts)}"
+        )
+    return rows
 
 
 def evaluate(
     run: Run,
     data: Annotated[str | None, typer.Option(help="Real images; by default those of the run.")] = None,
     split: Annotated[
-        str | None, typer.Option(help="By default test, where there is one, else train.")
+        str | None, typer.Option(help="Of the real images; by default test if there is one, else train.")
     ] = None,
     extractor: Annotated[
-        str, typer.Option(help="classifier (of the data's labels), inception, or a .keras or .onnx file.")
+        str, typer.Option(help="classifier (trained on the labels), inception, or a .keras or .onnx file.")
     ] = "classifier",
     n: Annotated[
-        int | None, typer.Option("-n", help="Number of samples (as the split, at most 10000).")
+        int | None,
+        typer.Option("-n", help="Number of samples; by default as many as the split has, at most 10000."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seeds the samples.")] = 0,
     importance_samples: Annotated[
-        int, typer.Option(help="Draws for each image in a bound on log p(x), where it is not exact.")
+        int, typer.Option(help="Draws for each image where log p(x) is estimated, not exact.")
     ] = 100,
-    data_dir: Annotated[str | None, typer.Option(help="Where TFDS has its data.")] = None,
+    data_dir: Annotated[str | None, typer.Option(help="Where TFDS keeps its data.")] = None,
 ):
-    """Scores a run's model against real images, into RUN/scores.json.
+    """Scores a trained model against real images.
 
-    Of an adversarial model it also says, a line each, what looks wrong, and keeps it in RUN/doctor.json.
+    RUN/scores.json keeps the scores. For an adversarial model, the command also prints what looks
+    wrong, a line each, and writes it to RUN/doctor.json.
 
     \b
     Examples:
       tfgen evaluate runs/digits
       tfgen evaluate runs/photos --split train --extractor inception -n 5000
+      tfgen evaluate model.keras --data photos/
     """
     score(
         run, data, split, extractor, n, seed, data_dir, importance_samples=importance_samples, reference=True
@@ -143,22 +183,25 @@ def score(
     **chosen,
 ):
     """What `tfgen evaluate` does; `chosen` are further arguments of `tfgen.metrics.evaluate`."""
+    if seed < 0:
+        raise InputError(f"--seed must be at least 0; received {seed}")
     import_tensorflow()
-    from tfgen import metrics, runs
+    from tfgen import metrics
     from tfgen.export import weights
     from tfgen.files import replacing
 
-    model = runs.load(run)
+    model = loading.load(run)
     source, split, place, options = real_images(run, data, split, data_dir)
     scores = metrics.evaluate(
         model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place, **chosen
     )
     digest = weights.digest(model)  # so that a card shows no scores of other weights
     rows = [{**json.loads(score.to_json()), "weights_sha256": digest} for score in scores]
-    with replacing(run / "scores.json") as part:
+    to = place_of(run, "scores.json")
+    with replacing(to) as part:
         part.write_text(json.dumps(rows, indent=2) + "\n")
     print_scores(scores)
-    print(f"with their protocols: {run / 'scores.json'}")
+    print(f"with their protocols: {to}")
     diagnose(run, model, extractor, seed, source, split, options, place)
 
 
@@ -182,7 +225,7 @@ def diagnose(run, model, extractor, seed, source, split, options, place):
     findings = checkup(model, shown, extractor, history(run))
     for finding in findings:
         print(finding)
-    with replacing(run / "doctor.json") as part:
+    with replacing(place_of(run, "doctor.json")) as part:
         rows = [{**finding._asdict(), "remedy": REMEDIES[finding.name]} for finding in findings]
         part.write_text(json.dumps(rows, indent=2) + "\n")
 
@@ -193,18 +236,21 @@ def real_images(run, data=None, split=None, data_dir=None):
     The run's own data, where nothing else is given; their split test, where there is one.
     """
     from tfgen.data import size
-    from tfgen.runs.folder import read
 
-    loading = read(run)["data"]
-    source = loading["source"] if data is None else data
-    place = {"data_dir": data_dir or loading["data_dir"], "download": loading["download"]}
+    told = loading.run_of(run)
+    if told is None and data is None:
+        raise InputError(f"{run} is no run folder, and does not say what it was trained on; give --data")
+    usual = {"source": data, "data_dir": None, "download": True, "options": {}}
+    usual = usual if told is None else told["data"]
+    source = usual["source"] if data is None else data
+    place = {"data_dir": data_dir or usual["data_dir"], "download": usual["download"]}
     if split is None:
         try:
             size(source, "test", **place)
             split = "test"
         except InputError:  # it has no such split
             split = "train"
-    options = {name: value for name, value in loading["options"].items() if name != "split"}
+    options = {name: value for name, value in usual["options"].items() if name != "split"}
     return source, split, place, options
 
 
@@ -231,31 +277,33 @@ def print_scores(scores):
 
 def export(
     run: Run,
-    to: Annotated[Path | None, typer.Option(help="A folder, by default RUN/export.")] = None,
-    formats: Annotated[str, typer.Option(help="saved_model, onnx, or both with a comma.")] = ",".join(
-        FORMATS
-    ),
-    check: Annotated[bool, typer.Option("--check", help="Only check the export that is there.")] = False,
+    to: Annotated[Path | None, typer.Option(help="The folder to write; by default RUN/export.")] = None,
+    formats: Annotated[
+        str, typer.Option(help="saved_model, onnx, or both, separated by a comma.")
+    ] = ",".join(FORMATS),
+    check: Annotated[bool, typer.Option("--check", help="Only checks an earlier export.")] = False,
 ):
-    """Writes a run's model as SavedModel and ONNX, and checks that they give the same.
+    """Writes a trained model as SavedModel and ONNX, and checks that they give the same numbers.
+
+    `tfgen-export` makes more of it: a card, further formats, a server, a web page.
 
     \b
     Examples:
       tfgen export runs/digits
       tfgen export runs/digits --to site/model --formats onnx
       tfgen export runs/digits --check
+      tfgen export model.keras --to site/model
     """
-    to = run / "export" if to is None else to
+    to = place_of(run, "export") if to is None else to
     wanted = [name.strip() for name in formats.split(",")]
     for name in wanted:
         if name not in FORMATS:
             raise unknown("format", name, FORMATS)
     import_tensorflow()
     from tfgen import export as verbs
-    from tfgen import runs
 
     if not check:
-        model = runs.load(run)
+        model = loading.load(run)
         for name in wanted:
             {"saved_model": verbs.to_saved_model, "onnx": verbs.to_onnx}[name](model, to)
     print_differences(verbs.verify(to))

@@ -282,7 +282,11 @@ class GenerativeModel(keras.Model):
             self.start(batch)
         kwargs.update(callbacks=[*callbacks, StopAtNaN()], validation_data=validation_data)
         try:
-            return super().fit(x, None, batch_size, *args, **kwargs)
+            history = super().fit(x, None, batch_size, *args, **kwargs)
+            for name, objective in self.objectives().items():
+                # Adam(use_ema=True) leaves its averages in the model: Keras does so for its one optimizer.
+                self.optimizers[name].finalize_variable_values(objective.variables)
+            return history
         except tf.errors.InvalidArgumentError as error:
             foreign = door.error_of(error, self)
             if foreign is None:

@@ -1,12 +1,12 @@
-"""`tfgen latent ...`: pictures of what a run's codes mean."""
+"""`tfgen latent ...`: pictures that show what a model's codes mean."""
 
 import typer
 
 from tfgen.cli.latent import codes, images
 
 app = typer.Typer(
-    help="Looks into a model's codes: interpolation, traversal, manifold, attributes, neighbours.",
-    epilog="Example: `tfgen latent interpolate runs/digits`; `tfgen latent COMMAND --help` has more.",
+    help="Explores a model's codes: interpolation, traversal, manifold, attributes, neighbours.",
+    epilog="Example: `tfgen latent interpolate runs/digits`; `tfgen latent COMMAND --help` shows more.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -1,4 +1,4 @@
-"""`tfgen latent interpolate`, `traverse`, `manifold` and `arithmetic`: where one can go from a code."""
+"""`tfgen latent interpolate`, `traverse`, `manifold` and `arithmetic`: pictures of moves among codes."""
 
 from typing import Annotated
 
@@ -23,7 +23,7 @@ from tfgen.errors import InputError
 
 
 def numbers(text, option):
-    """Of "3,7,9": [3, 7, 9]."""
+    """The whole numbers of a text: [3, 7, 9] of "3,7,9"."""
     try:
         return [int(word) for word in text.split(",")]
     except ValueError:
@@ -31,22 +31,22 @@ def numbers(text, option):
 
 
 def codes(model, run, n, images, seed, label, data, split, data_dir):
-    """n codes with their labels: of the data's first images, or drawn."""
+    """n codes and their labels: those of the data's first images, or random ones."""
     from tfgen import latent
 
     if not images:
-        return drawn(model, n, seed, label)
+        return drawn(model, run, n, seed, label)
     if label is not None:
-        raise InputError("images of the data have labels of their own; leave --label away")
+        raise InputError("images of the data have their own labels; omit --label")
     found, labels = first_images(model, run, n, data, split, data_dir)
     return latent.encode(model, found, labels), labels
 
 
 def interpolate(
     run: Run,
-    n: Annotated[int, typer.Option("-n", help="Number of ways, one in a row.")] = 8,
-    steps: Annotated[int, typer.Option(help="Images of a way.")] = 10,
-    kind: Annotated[str, typer.Option(help="linear, or spherical.")] = "linear",
+    n: Annotated[int, typer.Option("-n", help="Number of paths, a row each.")] = 8,
+    steps: Annotated[int, typer.Option(help="Images in a path.")] = 10,
+    kind: Annotated[str, typer.Option(help="linear or spherical.")] = "linear",
     images: Images = False,
     seed: Seed = 0,
     label: Label = None,
@@ -55,12 +55,12 @@ def interpolate(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Draws the way from one code to another.
+    """Draws the images on the path from one code to another.
 
     \b
     Examples:
       tfgen latent interpolate runs/digits --kind spherical
-      tfgen latent interpolate runs/vae --images --to ways.png
+      tfgen latent interpolate runs/vae --images --to paths.png
     """
     if n < 1:
         raise InputError(f"-n must be at least 1; received {n}")
@@ -68,17 +68,17 @@ def interpolate(
     from tfgen import latent
 
     z, labels = codes(model, run, 2 * n, images, seed, label, data, split, data_dir)
-    ways = latent.interpolate(model, z[:n], z[n:], steps, kind, part(labels, slice(n)))
-    save(ways, model, to, f"{n} {kind} ways of {steps} images")
+    paths = latent.interpolate(model, z[:n], z[n:], steps, kind, part(labels, slice(n)))
+    save(paths, model, to, f"{n} {kind} paths of {steps} images")
 
 
 def traverse(
     run: Run,
-    dimensions: Annotated[str | None, typer.Option(help="Their numbers, as 0,3,7; by default all.")] = None,
-    steps: Annotated[int, typer.Option(help="Values of each dimension.")] = 9,
-    reach: Annotated[float, typer.Option(help="They go from -reach to reach.")] = 3.0,
+    dimensions: Annotated[str | None, typer.Option(help="Dimensions, as 0,3,7; by default all.")] = None,
+    steps: Annotated[int, typer.Option(help="Number of values of each dimension.")] = 9,
+    reach: Annotated[float, typer.Option(help="The values go from -reach to reach.")] = 3.0,
     image: Annotated[
-        int | None, typer.Option(help="Start at the code of the data's image of this number.")
+        int | None, typer.Option(help="Starts at the code of this image of the data (a number).")
     ] = None,
     seed: Seed = 0,
     label: Label = None,
@@ -87,7 +87,7 @@ def traverse(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Changes one dimension of a code at a time, one in a row.
+    """Changes one dimension of a code at a time, a row each.
 
     \b
     Examples:
@@ -113,14 +113,14 @@ def traverse(
 
 def manifold(
     run: Run,
-    side: Annotated[int, typer.Option(help="Images of a row and of a column.")] = 20,
-    seed: Annotated[int, typer.Option(help="Of the label, where one must be drawn.")] = 0,
+    side: Annotated[int, typer.Option(help="Images in a row and in a column.")] = 20,
+    seed: Annotated[int, typer.Option(help="Seeds the label if none is given.")] = 0,
     label: Label = None,
     to: To = None,
 ):
-    """Draws all codes of a model of two latents.
+    """Draws the whole latent plane of a model with two latent dimensions.
 
-    They are even by probability, under the normal prior.
+    The codes are evenly spaced in probability under the prior.
 
     \b
     Example:
@@ -129,7 +129,7 @@ def manifold(
     model, to = start(run, to, "manifold")
     from tfgen import latent
 
-    _, labels = drawn(model, 1, seed, label)
+    _, labels = drawn(model, run, 1, seed, label)
     grid = latent.manifold(model, side, part(labels, 0))
     save(grid, model, to, f"a manifold of {side} x {side} images")
 
@@ -137,8 +137,8 @@ def manifold(
 def arithmetic(
     run: Run,
     a: Annotated[str, typer.Argument(help="Numbers of samples, as 3,7,9.", metavar="A")],
-    b: Annotated[str, typer.Argument(help="To take away.", metavar="B")],
-    c: Annotated[str, typer.Argument(help="To add.", metavar="C")],
+    b: Annotated[str, typer.Argument(help="Samples to subtract.", metavar="B")],
+    c: Annotated[str, typer.Argument(help="Samples to add.", metavar="C")],
     images: Images = False,
     seed: Seed = 0,
     label: Label = None,
@@ -147,10 +147,10 @@ def arithmetic(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Draws A - B + C of three groups of samples.
+    """Draws A - B + C for three groups of samples.
 
-    A group is the mean of its codes; the picture has A, B, C and A - B + C.
-    Samples are numbered from 0, as in the grid of `tfgen sample RUN --seed SEED`, row by row.
+    Each group stands for the mean of its codes; the picture shows A, B, C and A - B + C.
+    Samples are numbered from 0, row by row, as in the grid of `tfgen sample RUN --seed SEED`.
 
     \b
     Examples:

@@ -5,30 +5,31 @@ from typing import Annotated
 
 import typer
 
+from tfgen import loading
 from tfgen.cli.console import import_tensorflow
-from tfgen.cli.results import real_images
+from tfgen.cli.results import labels_of, real_images
 from tfgen.errors import InputError
 
-To = Annotated[Path | None, typer.Option(help="FILE.png; by default RUN/latent/COMMAND.png.")]
-Seed = Annotated[int, typer.Option(help="Of the codes: those of `tfgen sample` with this seed.")]
-Label = Annotated[int | None, typer.Option(help="Class of all images, if the model has classes.")]
-Images = Annotated[
-    bool, typer.Option("--images", help="Take codes of the data's images in place of random ones.")
+To = Annotated[Path | None, typer.Option(help="The picture, FILE.png; by default RUN/latent/COMMAND.png.")]
+Seed = Annotated[int, typer.Option(help="Seeds the codes; `tfgen sample` with this seed has the same.")]
+Label = Annotated[
+    str | None, typer.Option(help="The label of all images, as for `tfgen sample`: 3, cat, or 1,0,1.")
 ]
-Data = Annotated[str | None, typer.Option(help="Images; by default those of the run.")]
-Split = Annotated[str | None, typer.Option(help="By default test, where there is one, else train.")]
-Place = Annotated[str | None, typer.Option(help="Where TFDS has its data.")]
+Images = Annotated[
+    bool, typer.Option("--images", help="Encodes images of the data instead of drawing random codes.")
+]
+Data = Annotated[str | None, typer.Option(help="The images; by default those of the run.")]
+Split = Annotated[str | None, typer.Option(help="By default test if there is one, else train.")]
+Place = Annotated[str | None, typer.Option(help="Where TFDS keeps its data.")]
 
 
 def start(run, to, command):
-    """The run's model, and where the picture goes."""
-    to = run / "latent" / f"{command}.png" if to is None else to
+    """The model, and where the picture goes."""
+    to = loading.place(run, f"latent/{command}.png") if to is None else to
     if to.suffix != ".png":
         raise InputError(f"--to takes a file that ends in .png; received {to}")
     import_tensorflow()
-    from tfgen import runs
-
-    return runs.load(run), to
+    return loading.load(run), to
 
 
 def save(images, model, to, what):
@@ -62,18 +63,24 @@ def first_images(model, run, n, data, split, data_dir, **wanted):
     return parts[0], parts[1] if model.label_spec is not None or "labels" in wanted else None
 
 
-def drawn(model, n, seed, label):
-    """The codes that `tfgen sample` decodes and their labels: `label`, or drawn; None if not conditional."""
+def drawn(model, run, n, seed, label):
+    """The codes that `tfgen sample` decodes, and their labels: `label`, or random ones; None if none."""
+    import numpy as np
+
     from tfgen import latent, random
     from tfgen.models.base import LABELS
 
     z = latent.codes(model, n, seed)
     if model.label_spec is None:
         if label is not None:
-            raise InputError(f"{type(model).__name__} is not conditional; leave --label away")
+            raise InputError(f"{type(model).__name__} is not conditional; omit --label")
         return z, None
     if label is not None:
-        return z, model.conditions["labels"].for_samples(label, n, "labels", type(model).__name__).numpy()
+        given = labels_of([label], loading.label_names(run), attributes=not model.classes)
+        if len(given) > 1:
+            raise InputError(f"--label takes a single label for all images; received {label!r}")
+        name = type(model).__name__
+        return z, model.conditions["labels"].for_samples(np.array(given[0]), n, "labels", name).numpy()
     return z, model.conditions["labels"].draw(random.fold_in(random.key(seed), LABELS), n).numpy()
 
 

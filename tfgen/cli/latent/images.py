@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tfgen import loading
 from tfgen.cli.console import import_tensorflow
 from tfgen.cli.latent.common import Data, Place, Seed, Split, To, first_images, save, start
 from tfgen.cli.results import Run, real_images
@@ -14,10 +15,10 @@ def attributes(
     run: Run,
     attribute: Annotated[str, typer.Option(help="Its name in the data, or the number of a class.")],
     n: Annotated[
-        int | None, typer.Option("-n", help="Images the vector is made of (all, at most 1000).")
+        int | None, typer.Option("-n", help="Number of images for the vector; by default all, at most 1000.")
     ] = None,
-    rows: Annotated[int, typer.Option(help="Images to change.")] = 8,
-    reach: Annotated[float, typer.Option(help="Of the vector, from -reach to reach times.")] = 1.5,
+    rows: Annotated[int, typer.Option(help="Number of images to change.")] = 8,
+    reach: Annotated[float, typer.Option(help="Adds from -reach to reach times the vector.")] = 1.5,
     to: To = None,
     data: Data = None,
     split: Split = None,
@@ -25,8 +26,8 @@ def attributes(
 ):
     """Adds an attribute to images.
 
-    Its vector is the mean code of images with it, less that of those without. A row is
-    an image, and its code decoded with seven strengths of the attribute.
+    The attribute's vector is the mean code of the images that have it minus the mean code of the others.
+    Each row shows an image, and its code decoded with seven strengths of the attribute.
 
     \b
     Examples:
@@ -72,7 +73,7 @@ def reconstruct(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Draws images beside their reconstructions.
+    """Shows images beside their reconstructions.
 
     \b
     Examples:
@@ -90,16 +91,16 @@ def reconstruct(
 
 def neighbours(
     run: Run,
-    n: Annotated[int, typer.Option("-n", help="Number of samples, one in a row.")] = 8,
-    k: Annotated[int, typer.Option("-k", help="Neighbours of each.")] = 7,
-    by: Annotated[str, typer.Option(help="Where to measure: pixels, or code.")] = "pixels",
+    n: Annotated[int, typer.Option("-n", help="Number of samples, a row each.")] = 8,
+    k: Annotated[int, typer.Option("-k", help="Number of neighbours of each sample.")] = 7,
+    by: Annotated[str, typer.Option(help="Measures distances of pixels, or of codes: code.")] = "pixels",
     seed: Seed = 0,
     to: To = None,
     data: Data = None,
-    split: Annotated[str | None, typer.Option(help="By default what the run was trained on.")] = None,
+    split: Annotated[str | None, typer.Option(help="By default the split of the training.")] = None,
     data_dir: Place = None,
 ):
-    """Draws samples and their nearest training images.
+    """Shows samples beside their nearest training images, to reveal copies.
 
     \b
     Examples:
@@ -115,11 +116,12 @@ def neighbours(
 
     from tfgen import latent
     from tfgen.data import load
-    from tfgen.runs.folder import read
 
     if by == "code" and model.label_spec is not None:
         raise InputError(f"{type(model).__name__}'s codes depend on labels; use --by pixels")
-    split = split or (read(run)["data"]["options"]["split"] if data is None else "train")
+    if split is None:
+        told = loading.run_of(run)
+        split = "train" if told is None or data is not None else told["data"]["options"]["split"]
     source, split, place, options = real_images(run, data, split, data_dir)
     how = dict(shuffle=False, epochs=range(1), drop_remainder=False, **place, **options)
     samples = np.asarray(model.sample(n, seed=seed))
@@ -132,12 +134,12 @@ def neighbours(
 
 def density(
     run: Run,
-    components: Annotated[int, typer.Option(help="Gaussians of the mixture.")] = 10,
+    components: Annotated[int, typer.Option(help="Number of Gaussians in the mixture.")] = 10,
 ):
-    """Fits a mixture to the codes, from which to sample.
+    """Fits a mixture of Gaussians to the codes of the training images.
 
-    It is of Gaussians, on the codes of the training images. An autoencoder becomes a model that can
-    be sampled (Ghosh et al., 2020). RUN/model.keras is replaced by the model with its mixture.
+    Then the model samples its codes from the mixture: an autoencoder becomes a generative model (Ghosh et
+    al., 2020). The command replaces RUN/model.keras by the model with its mixture.
 
     \b
     Example:
