@@ -18,7 +18,7 @@ from tfgen.files import replacing
 
 # What may differ when a run is continued; that the data are the same is for their fingerprint to say.
 FREE = ("epochs", "versions", "git", "command")
-PLACES = ("data.source", "data.data_dir", "data.download")
+PLACES = ("data.source", "data.data_dir")
 NEEDED = ("model", "config", "data", "batch_size", "epochs", "seed", "strategy", "xla", "precision")
 
 
