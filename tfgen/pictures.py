@@ -70,8 +70,8 @@ def grid(images, value_range=(0.0, 1.0), columns=None, gap=2, titles=None):
     """Images side by side, row by row; points of the plane, (n, 1, 1, 2), as `scatter` draws them.
 
     Args:
-        images: (n, h, w, c) with n >= 1 and values in `value_range`, cut off at its ends; images whose sides are
-            below 64 pixels are enlarged by a whole factor, and `visible` makes those of 2 channels.
+        images: (n, h, w, c) with n >= 1 and values in `value_range`, cut off at its ends; images whose sides
+            are below 64 pixels are enlarged by a whole factor, and `visible` makes those of 2 channels.
         value_range: (low, high), the values of black and white.
         columns: images in a row; by default so many that few places are left empty (none, where n is
             no large prime), and the picture is about square.
