@@ -128,6 +128,24 @@ def test_the_discretised_logistic_is_a_distribution_over_the_levels():
     np.testing.assert_allclose(np.exp(each[100]), middle, rtol=1e-2)
 
 
+@pytest.mark.parametrize("level", [0, 1, 254, 255])
+def test_the_discretised_logistic_keeps_its_digits_at_wide_scales(level):
+    """A location of -1 and a scale of 50 images: a level has some 2e-5, a difference of two halves."""
+
+    def exact(loc, raw):
+        logistic = scipy.stats.logistic(255 * loc, 255 * (np.log1p(np.exp(raw)) + 1e-3))
+        above = 1.0 if level == 0 else logistic.sf(level - 0.5)
+        return np.log(above - (0.0 if level == 255 else logistic.sf(level + 0.5)))
+
+    images, out = tf.fill((1, 1, 1, 1), level / 255), tf.constant([[[[-1.0, 50.0]]]])
+    with tf.GradientTape() as tape:
+        tape.watch(out)
+        value = likelihoods.log_prob("discretized_logistic", images, out)[0]
+    assert float(value) == pytest.approx(exact(-1.0, 50.0), abs=3e-6)
+    slopes = [(exact(-1 + h, 50 + k) - exact(-1 - h, 50 - k)) / 2e-3 for h, k in ((1e-3, 0), (0, 1e-3))]
+    np.testing.assert_allclose(tape.gradient(value, out)[0, 0, 0], slopes, rtol=1e-3)
+
+
 @pytest.mark.parametrize("likelihood", ["bernoulli", "continuous_bernoulli"])
 def test_decode_is_the_mean(likelihood):
     model = VAE((8, 8, 1), 2, width=8, likelihood=likelihood, seed=0)
