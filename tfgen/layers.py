@@ -1,8 +1,12 @@
 """Layers of two or more papers."""
 
+import math
+
 import keras
 import tensorflow as tf
 from keras import layers
+
+from tfgen import random
 
 
 @keras.saving.register_keras_serializable("tfgen")
@@ -13,6 +17,8 @@ class BatchNormalization(layers.Layer):
     In use, running averages take the statistics' place. As Keras' own layer, but twice as fast
     on a CPU (one fused kernel), with right second derivatives, and over the whole global
     batch when several devices train. A layer with `trainable = False` keeps its averages.
+    Unlike the paper's Algorithm 2, the running variance is that of the batches, as Keras has it, without
+    the factor m / (m - 1) for m values a channel.
     """
 
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
@@ -74,12 +80,8 @@ class BatchNormalization(layers.Layer):
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
 
 
-@keras.saving.register_keras_serializable("tfgen")
-class LayerNormalization(layers.Layer):
-    """gain * (x - mean) / sqrt(variance + epsilon) + bias over all axes but the first.
-
-    Ba et al. Layer Normalization. 2016. https://arxiv.org/abs/1607.06450
-    The gain and the bias are one for each channel, as Gulrajani et al. (2017) use it in critics.
+class _OwnStatistics(layers.Layer):
+    """gain * (x - mean) / sqrt(variance + epsilon) + bias, each example by statistics of its own.
 
     Not Keras': its variance treats the mean as a constant, which leaves first derivatives
     right and makes second ones wrong by some percent, without an error. A gradient penalty
@@ -94,8 +96,12 @@ class LayerNormalization(layers.Layer):
         self.gain = self.add_weight(name="gain", shape=input_shape[-1:], initializer="ones")
         self.bias = self.add_weight(name="bias", shape=input_shape[-1:], initializer="zeros")
 
+    def axes(self, rank):
+        """Those that the statistics are taken over."""
+        raise NotImplementedError(f"{type(self).__name__}.axes")
+
     def call(self, x):
-        axes = tuple(range(1, len(x.shape)))
+        axes = self.axes(len(x.shape))
         wide = tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
         centred = wide - tf.reduce_mean(wide, axes, keepdims=True)
         variance = tf.reduce_mean(centred**2, axes, keepdims=True)
@@ -104,6 +110,30 @@ class LayerNormalization(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class LayerNormalization(_OwnStatistics):
+    """gain * (x - mean) / sqrt(variance + epsilon) + bias over all axes but the first.
+
+    Ba et al. Layer Normalization. 2016. https://arxiv.org/abs/1607.06450
+    The gain and the bias are one for each channel, as Gulrajani et al. (2017) use it in critics.
+    """
+
+    def axes(self, rank):
+        return tuple(range(1, rank))
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class InstanceNormalization(_OwnStatistics):
+    """gain * (x - mean) / sqrt(variance + epsilon) + bias over the places of each channel.
+
+    Ulyanov et al. Instance Normalization. 2016. https://arxiv.org/abs/1607.08022
+    Where a channel has one place alone, nothing but the bias is left.
+    """
+
+    def axes(self, rank):
+        return tuple(range(1, rank - 1))
 
 
 @keras.saving.register_keras_serializable("tfgen")
@@ -148,8 +178,154 @@ class SpectralNormalization(layers.Wrapper):
         return self.layer(x / tf.cast(self.sigma(), x.dtype))
 
 
+@keras.saving.register_keras_serializable("tfgen")
+class ReflectionPadding(layers.Layer):
+    """`margin` more pixels at each side of images (n, h, w, c), mirrored at the border pixel."""
+
+    def __init__(self, margin, **kwargs):
+        super().__init__(**kwargs)
+        self.margin = margin
+
+    def call(self, x):
+        both = (self.margin, self.margin)
+        return tf.pad(x, ((0, 0), both, both, (0, 0)), "REFLECT")
+
+    def compute_output_shape(self, input_shape):
+        n, *size, channels = input_shape
+        return (n, *(s and s + 2 * self.margin for s in size), channels)
+
+    def get_config(self):
+        return {**super().get_config(), "margin": self.margin}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class KeyedDropout(layers.Layer):
+    """x times 0, at the given rate, or 1 / (1 - rate), by a key of each example, in training and in use.
+
+    The masks are a function of the example's key and of `number` alone, so that one key gives one answer,
+    whatever else is in the batch, and an exported graph draws them too.
+
+    Args:
+        rate: share of zeros, in [0, 1).
+        number: of the layer among those that share keys; each number has masks of its own.
+    """
+
+    def __init__(self, rate, number=0, **kwargs):
+        super().__init__(**kwargs)
+        self.rate, self.number = rate, number
+
+    def call(self, x, keys):
+        """x (n, ...) of any rank and size, keys uint32 (n, 2): see `tfgen.random.row_keys`."""
+        columns = tf.reduce_prod(tf.shape(x)[1:])
+        kept = random.uniform_of_rows(keys, columns, self.number) >= self.rate
+        return x * tf.cast(tf.reshape(kept, tf.shape(x)), x.dtype) / (1 - self.rate)
+
+    def compute_output_shape(self, x_shape, keys_shape):
+        return x_shape
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "number": self.number}
+
+
+class _Equalized(layers.Layer):
+    """A linear layer of the kernel w * gain / sqrt(fan_in), w ~ N(0, 1) at the start.
+
+    Karras et al. Progressive Growing of GANs. ICLR 2018, section 4.1. https://arxiv.org/abs/1710.10196
+    As the constant is applied at run time, Adam's steps, which do not know the size of a gradient, are
+    alike for the kernels of all layers.
+    """
+
+    def _build(self, *shape):
+        self.kernel = self.add_weight(shape, keras.initializers.RandomNormal(stddev=1.0), name="kernel")
+        self.bias = self.add_weight(shape[-1:], "zeros", name="bias")
+
+    def scaled(self):
+        """The kernel that is used."""
+        fan_in = math.prod(self.kernel.shape[:-1])
+        return self.kernel * (self.gain / math.sqrt(fan_in))
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class EqualizedDense(_Equalized):
+    __doc__ = _Equalized.__doc__
+
+    def __init__(self, units, gain=math.sqrt(2), **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.gain = units, gain
+
+    def build(self, input_shape):
+        self._build(input_shape[-1], self.units)
+
+    def call(self, x):
+        return tf.matmul(x, self.scaled()) + self.bias
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "gain": self.gain}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class EqualizedConv2D(_Equalized):
+    __doc__ = _Equalized.__doc__ + "    Of stride 1; the output has the size of the input.\n    "
+
+    def __init__(self, filters, size, gain=math.sqrt(2), padding="same", **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.size, self.gain, self.padding = filters, size, gain, padding
+
+    def build(self, input_shape):
+        self._build(self.size, self.size, input_shape[-1], self.filters)
+
+    def call(self, x):
+        return tf.nn.conv2d(x, self.scaled(), 1, self.padding.upper()) + self.bias
+
+    def get_config(self):
+        own = dict(filters=self.filters, size=self.size, gain=self.gain, padding=self.padding)
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class PixelNormalization(layers.Layer):
+    """x / sqrt(mean of x**2 over the channels + 1e-8), of x (..., channels) (Karras et al., 2018, 4.2)."""
+
+    def call(self, x):
+        wide = tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
+        return tf.cast(wide * tf.math.rsqrt(tf.reduce_mean(wide**2, -1, keepdims=True) + 1e-8), x.dtype)
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class MinibatchDeviation(layers.Layer):
+    """Maps (n, h, w, c) and one more, the standard deviation within a group (Karras et al., 2018, 3).
+
+    The deviation of each value over the images of a group, averaged over values, is the same number at
+    every place of the group's images. With groups of k, image i is in that of the images i + n / k,
+    i + 2 n / k, ...; k is the largest number up to `group` that divides n. On several devices a group
+    is within a device's share of the batch.
+    """
+
+    def __init__(self, group=4, **kwargs):
+        super().__init__(**kwargs)
+        self.group = group
+
+    def call(self, x):
+        n, height, width, channels = (x.shape[k] or tf.shape(x)[k] for k in range(4))
+        sizes = tf.range(1, self.group + 1)
+        size = tf.reduce_max(tf.where(n % sizes == 0, sizes, 1))
+        groups = tf.reshape(tf.cast(x, "float32"), (size, n // size, height, width, channels))
+        variance = tf.reduce_mean((groups - tf.reduce_mean(groups, 0, keepdims=True)) ** 2, 0)
+        # The small number keeps the root differentiable where a group's images are equal.
+        deviation = tf.reduce_mean(tf.sqrt(variance + 1e-8), (1, 2, 3), keepdims=True)
+        plane = tf.tile(deviation, tf.stack([size, height, width, 1]))
+        return tf.concat([x, tf.cast(plane, x.dtype)], -1)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], input_shape[-1] + 1)
+
+    def get_config(self):
+        return {**super().get_config(), "group": self.group}
+
+
 def advance(network):
-    """One step of power iteration of each spectrally normalised layer of a network, before its update."""
-    for layer in network.layers:
+    """One step of power iteration of each spectrally normalised layer of a network, at whatever depth,
+    before an update of the network."""
+    for layer in network._flatten_layers():
         if isinstance(layer, SpectralNormalization):
             layer.advance()

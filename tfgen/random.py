@@ -86,6 +86,25 @@ def _pairs(key, rows, columns, first_row):
     return _mix(x[:, None], y[:, None], tf.cast(tf.range(columns), tf.uint32)[None, :])
 
 
+def row_keys(key, n, first_row=0):
+    """A key for each row, uint32 (n, 2), for layers that draw noise of their own; arguments as in `bits`."""
+    row = tf.cast(tf.range(n) + tf.cast(first_row, tf.int32), tf.uint32)
+    return tf.stack(_mix(key[0], key[1], row), axis=1)
+
+
+def uniform_of_rows(keys, columns, word=0):
+    """Uniform on the open interval (0, 1), float32 (n, columns), row k by the k-th of `row_keys` alone.
+
+    Args:
+        keys: uint32 (n, 2).
+        columns: an integer or an integer scalar.
+        word: an integer; each has noise of its own.
+    """
+    x, y = _mix(keys[:, 0], keys[:, 1], _word(word))
+    column = tf.cast(tf.range(columns), tf.uint32)
+    return _unit(_mix(x[:, None], y[:, None], column[None, :])[0])
+
+
 def _columns(shape):
     return math.prod(int(size) for size in shape[1:])
 

@@ -5,8 +5,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import losses
-from tfgen.layers import BatchNormalization, LayerNormalization, SpectralNormalization
+from tfgen import losses, random
+from tfgen.layers import (
+    BatchNormalization,
+    EqualizedConv2D,
+    EqualizedDense,
+    InstanceNormalization,
+    KeyedDropout,
+    LayerNormalization,
+    MinibatchDeviation,
+    PixelNormalization,
+    ReflectionPadding,
+    SpectralNormalization,
+    advance,
+)
 
 
 def penalty_gradient(critic, real, fake):
@@ -52,7 +64,7 @@ def critic_of(layer, dtype="float64"):
 IMAGES = np.random.default_rng(2).normal(size=(2, 4, 6, 6, 2))
 
 
-@pytest.mark.parametrize("layer", [LayerNormalization, BatchNormalization])
+@pytest.mark.parametrize("layer", [LayerNormalization, InstanceNormalization, BatchNormalization])
 def test_a_gradient_penalty_through_normalisation_has_the_gradient_of_finite_differences(layer):
     exact, differences = penalty_gradient(critic_of(layer), *tf.constant(IMAGES))
     assert exact == pytest.approx(differences, rel=1e-6)
@@ -170,3 +182,103 @@ def test_keras_own_spectral_normalisation_overwrites_the_kernel():
     before = layer.layer.kernel.numpy()
     assert abs(kernel_slope(layer)) > 0.1
     assert not np.allclose(before, layer.layer.kernel)
+
+
+def test_power_iteration_reaches_nested_layers():
+    """In a Sequential within a functional network within another; each one exactly once."""
+    inner = keras.Sequential([keras.Input((6,)), SpectralNormalization(keras.layers.Dense(5))])
+    x = keras.Input((6,))
+    middle = keras.Model(x, SpectralNormalization(keras.layers.Dense(3))(inner(x)))
+    network = keras.Sequential([keras.Input((6,)), middle])
+    normal = [inner.layers[0], middle.layers[-1]]
+    wanted = []
+    for layer in normal:
+        kernel, u = layer.layer.kernel.numpy(), layer.u.numpy()
+        u = kernel.T @ (kernel @ u)
+        wanted.append(u / np.linalg.norm(u))
+    advance(network)
+    for layer, u in zip(normal, wanted):
+        np.testing.assert_allclose(layer.u, u, atol=1e-5)
+
+
+def test_instance_normalisation_is_each_channel_s_own():
+    x = np.random.default_rng(0).normal(2, 3, (4, 5, 6, 3)).astype("float32")
+    y = InstanceNormalization()(x).numpy()
+    np.testing.assert_allclose(y.mean((1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std((1, 2)), 1, atol=1e-3)
+    assert np.all(InstanceNormalization()(x[:, :1, :1]) == 0)
+
+
+def test_reflection_padding_mirrors_without_the_border_twice():
+    x = np.arange(24, dtype="float32").reshape(1, 4, 6, 1)
+    padded = ReflectionPadding(2)(x)
+    np.testing.assert_array_equal(padded[0, ..., 0], np.pad(x[0, ..., 0], 2, mode="reflect"))
+    assert ReflectionPadding(3)(keras.Input((None, 8, 2))).shape == (None, None, 14, 2)
+
+
+def test_keyed_dropout_by_the_row_s_key():
+    x = tf.ones((400, 50))
+    keys = random.row_keys(random.key(3), 400)
+    y = KeyedDropout(0.3)(x, keys).numpy()
+    assert set(np.unique(y)) == {0, np.float32(1 / 0.7)}
+    assert (y == 0).mean() == pytest.approx(0.3, abs=0.01)
+    np.testing.assert_array_equal(KeyedDropout(0.3)(x[7:9], keys[7:9]), y[7:9])
+    other = KeyedDropout(0.3, number=1)(x, keys).numpy()
+    assert ((y == 0) & (other == 0)).mean() == pytest.approx(0.09, abs=0.01)  # independent
+    assert ((y[1:] == 0) & (y[:-1] == 0)).mean() == pytest.approx(0.09, abs=0.01)
+    assert ((y[:, 1:] == 0) & (y[:, :-1] == 0)).mean() == pytest.approx(0.09, abs=0.01)
+
+
+def test_an_equalised_kernel_starts_as_he_s_and_moves_by_the_rate():
+    """Of fan-in 9 x 16 the kernel in use has deviation sqrt(2 / 144) = 0.11785, that of Adam's first step
+    (beta_1 = 0) is the rate times the constant, whatever the gradient."""
+    layer = EqualizedConv2D(64, 3)
+    x = np.random.default_rng(0).normal(size=(2, 5, 5, 16)).astype("float32")
+    layer(x)
+    assert float(tf.math.reduce_std(layer.kernel)) == pytest.approx(1, rel=0.02)
+    assert float(tf.math.reduce_std(layer.scaled())) == pytest.approx(0.11785, rel=0.02)
+    plain = keras.layers.Conv2D(64, 3, padding="same")
+    plain.build(x.shape)
+    plain.kernel.assign(layer.scaled())
+    np.testing.assert_allclose(layer(x), plain(x), atol=1e-4)
+    before = layer.scaled().numpy()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(x) ** 2)
+    optimizer = keras.optimizers.Adam(1e-3, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
+    optimizer.apply_gradients(zip(tape.gradient(loss, layer.trainable_variables), layer.trainable_variables))
+    moved = np.abs(layer.scaled() - before)
+    np.testing.assert_allclose(moved, 1e-3 * 0.11785, rtol=1e-2)
+
+
+def test_an_equalised_dense_layer_by_hand():
+    layer = EqualizedDense(3, gain=1.0)
+    x = np.random.default_rng(0).normal(size=(2, 16)).astype("float32")
+    y = layer(x)
+    np.testing.assert_allclose(y, x @ layer.kernel.numpy() / 4, atol=1e-5)
+
+
+def test_pixel_normalisation_has_mean_square_one_and_no_scale():
+    x = np.random.default_rng(0).normal(size=(2, 3, 3, 8)).astype("float32")
+    y = PixelNormalization()(x).numpy()
+    np.testing.assert_allclose((y**2).mean(-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(PixelNormalization()(7 * x), y, atol=1e-5)
+
+
+def test_minibatch_deviation_by_hand():
+    a, b = np.random.default_rng(0).normal(size=(2, 1, 3, 3, 2)).astype("float32")
+    layer = MinibatchDeviation()
+    same = layer(np.concatenate([a] * 4))
+    assert same.shape == (4, 3, 3, 3)
+    np.testing.assert_allclose(same[..., 2], 0, atol=2e-4)
+    pair = layer(np.concatenate([a, b]))
+    np.testing.assert_array_equal(pair[..., :2], np.concatenate([a, b]))
+    np.testing.assert_allclose(pair[..., 2], np.abs(a - b).mean() / 2, rtol=1e-5)
+
+
+@pytest.mark.parametrize("n, size", [(8, 4), (6, 3), (5, 1), (2, 2), (12, 4)])
+def test_groups_of_minibatch_deviation_divide_the_batch(n, size):
+    x = np.random.default_rng(n).normal(size=(n, 2, 2, 3)).astype("float32")
+    groups = x.reshape(size, n // size, 2, 2, 3)
+    by_hand = np.tile(groups.std(0).mean((1, 2, 3)), size)
+    call = tf.function(MinibatchDeviation(), input_signature=[tf.TensorSpec((None, 2, 2, 3))])
+    np.testing.assert_allclose(call(x)[:, 0, 0, 3], by_hand, rtol=1e-4, atol=2e-4)

@@ -35,7 +35,9 @@ def train(images, attributes, names, seed, test):
         each = keras.ops.maximum(scores, 0) - scores * has + keras.ops.softplus(-keras.ops.abs(scores))
         return keras.ops.mean(weight * each, axis=-1)
 
-    model = networks.dcgan_discriminator(images.shape[1:], 32, len(names), normalization="batch")
+    model = networks.dcgan_discriminator(
+        images.shape[1:], width=32, outputs=len(names), normalization="batch"
+    )
     steps = EPOCHS * (len(images) // BATCH)
     model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-3, steps)), loss)
     target, rng = np.concatenate([attributes, weights], 1).astype(np.float32), np.random.default_rng(seed)

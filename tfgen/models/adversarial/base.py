@@ -123,7 +123,9 @@ class AdversarialModel(Games, GenerativeModel):
 
 
 class StandardGAN(AdversarialModel):
-    """Networks that are not the point of the paper: DCGAN's, or dense ones.
+    """Networks that are not the point of the paper: those of DCGAN, or dense ones.
+
+    Unlike DCGAN's, their weights start as Glorot and Bengio's, uniformly within sqrt(6 / (fan_in + fan_out)).
 
     Args:
         image_shape: (height, width, channels), of any size from 8x8 on; with dense networks of any size,
@@ -134,7 +136,7 @@ class StandardGAN(AdversarialModel):
         body: "convolutional" or "dense".
     """
 
-    normalization = "batch"  # of the convolutional discriminator
+    normalization = "batch"  # of the convolutional discriminator; "spectral" of the dense one, too
 
     def __init__(self, image_shape=(64, 64, 3), latent_dim=100, width=64, body="convolutional", **kwargs):
         super().__init__(**kwargs)
@@ -143,7 +145,13 @@ class StandardGAN(AdversarialModel):
         self.image_shape, self.latent_dim, self.width, self.body = image_shape, latent_dim, width, body
         with self.building():
             self.generator = networks.decoder(
-                body, latent_dim, width, image_shape, self.classes, activation="relu", output="tanh"
+                body,
+                latent_dim,
+                image_shape,
+                width=width,
+                conditions=self.classes,
+                activation="relu",
+                output="tanh",
             )
             self.discriminator = self.build_discriminator()
 
@@ -151,5 +159,11 @@ class StandardGAN(AdversarialModel):
         conditions = self.classes if conditions is None else conditions
         slope = None if self.body == "convolutional" else "leaky_relu"
         return networks.encoder(
-            self.body, self.image_shape, self.width, outputs, conditions, None, slope, self.normalization
+            self.body,
+            self.image_shape,
+            width=self.width,
+            outputs=outputs,
+            conditions=conditions,
+            activation=slope,
+            normalization=self.normalization,
         )

@@ -12,7 +12,8 @@ Weights start from N(0, 0.02), z is uniform. The losses are those of Goodfellow 
 
 The discriminator normalises real and fake images in batches of their own. One step updates
 the discriminator, then the generator, on the same fakes. Unlike the paper by Goodfellow et al.,
-which draws new noise for the generator, this runs the generator once a step.
+which draws new noise for the generator, this runs the generator once a step. Unlike the authors'
+code, no weight decay (theirs is 1e-5) is in the losses.
 """
 
 import keras
@@ -46,7 +47,7 @@ class DCGAN(AdversarialModel):
         self.image_shape, self.latent_dim, self.width = image_shape, latent_dim, width
         with self.building():
             start = keras.initializers.RandomNormal(stddev=0.02)
-            self.generator = networks.dcgan_generator(image_shape, latent_dim, width, initializer=start)
+            self.generator = networks.dcgan_generator(image_shape, latent_dim, width=width, initializer=start)
             self.discriminator = networks.dcgan_discriminator(
-                image_shape, width, normalization="batch", initializer=start
+                image_shape, width=width, normalization="batch", initializer=start
             )

@@ -76,7 +76,7 @@ class EBGAN(StandardGAN):
     def build_discriminator(self):
         shape, width, size = self.image_shape, self.width, self.latent_dim
         encoder = super().build_discriminator(size)
-        decoder = networks.decoder(self.body, size, width, shape, activation="relu", output="tanh")
+        decoder = networks.decoder(self.body, size, shape, width=width, activation="relu", output="tanh")
         images = keras.Input(shape)
         codes = encoder(images)
         return keras.Model(images, [decoder(codes), codes], name="discriminator")

@@ -8,8 +8,9 @@ within its margin move it, and the generator moves its fakes along the normal of
 
     discriminator: E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]      generator: -E[D(G(z))]
 
-Unlike the paper, the networks and their optimizers are DCGAN's, without a weight decay for the
-hyperplane.
+Unlike the paper, the optimizers are DCGAN's, without a weight decay for the hyperplane, and so are the
+networks but for the weights' start, which is not N(0, 0.02). Unlike the authors' code, the generator is
+updated once in a step, not ten times.
 """
 
 from tfgen import losses

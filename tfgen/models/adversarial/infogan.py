@@ -98,30 +98,26 @@ class InfoGAN(AdversarialModel):
 
     def _generator(self):
         start = keras.initializers.RandomNormal(stddev=0.02)
-        first = layers.Dense(16 * self.width, use_bias=False, kernel_initializer=start)
-        up = networks.dcgan_generator(self.image_shape, 16 * self.width, self.width, initializer=start)
-        stack = [keras.Input((self.latent_dim,)), first, BatchNormalization(), layers.ReLU(), *up.layers]
-        return keras.Sequential(stack, name="generator")
+        how = dict(width=self.width, hidden=(16 * self.width,), initializer=start)
+        return networks.dcgan_generator(self.image_shape, self.latent_dim, **how)
 
     def _discriminator(self):
         """Images -> D's logit and what Q says, side by side: see `heads`."""
         start = keras.initializers.RandomNormal(stddev=0.02)
-        *body, _ = networks.dcgan_discriminator(
-            self.image_shape, self.width, normalization="batch", initializer=start
-        ).layers
-        x = images = keras.Input(self.image_shape)
-        for layer in body:
-            x = layer(x)
+        how = dict(width=self.width, outputs=None, normalization="batch", initializer=start)
+        body = networks.dcgan_discriminator(self.image_shape, **how)
 
         def hidden(x, units):
             x = layers.Dense(units, use_bias=False, kernel_initializer=start)(x)
             return layers.LeakyReLU(0.2)(BatchNormalization()(x))
 
-        x = hidden(x, 16 * self.width)
+        x = hidden(body.outputs[0], 16 * self.width)
         last = dict(kernel_initializer=start, dtype="float32")
         logit = layers.Dense(1, **last)(x)
         codes = layers.Dense(sum(self._said()), **last)(hidden(x, 2 * self.width))
-        return keras.Model(images, layers.Concatenate(dtype="float32")([logit, codes]), name="discriminator")
+        return keras.Model(
+            body.inputs, layers.Concatenate(dtype="float32")([logit, codes]), name="discriminator"
+        )
 
     def _said(self):
         """How many numbers Q says: of logits, means and log deviations."""

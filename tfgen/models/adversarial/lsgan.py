@@ -10,6 +10,9 @@ generator pulls that of its fakes to c (eq. 2):
 so that fakes on the right side, but far from the boundary, still have a gradient. With b - c = 1 and
 b - a = 2 the generator minimises Pearson's chi^2 between p_data + p_G and 2 p_G (section 3.2); with
 c = b it makes fakes as real as can be. Both did alike in the paper.
+
+Unlike the authors' code, where Adam's rate is 1e-3, z has 1024 values and weights start from N(0, 0.02), the
+optimizers are DCGAN's, z has 100 values, and weights start as Glorot's.
 """
 
 from tfgen import losses

@@ -17,8 +17,8 @@ step of power iteration before each of its updates. The discriminator is updated
 fresh data and noise, the generator in every fifth.
 
 Unlike the paper, the networks are DCGAN's instead of residual ones: the generator is given y as
-one-hot next to z, without class-conditional normalisation, and phi is not summed over the
-places of an image. Fakes have the classes of the real images of their batch.
+one-hot next to z, of 100 values instead of 128, without class-conditional normalisation, and phi is not
+summed over the places of an image. Fakes have the classes of the real images of their batch.
 """
 
 import keras
@@ -52,7 +52,7 @@ class ProjectionGAN(StandardGAN):
         model=dict(image_shape=(28, 28, 1), width=32, discriminator_steps=1),
     )
     adversarial_loss = losses.Hinge()
-    normalization = None
+    normalization = "spectral"
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, discriminator_steps=5, **kwargs):
         needs_classes(classes, "ProjectionGAN")
@@ -60,18 +60,14 @@ class ProjectionGAN(StandardGAN):
         super().__init__(image_shape, **kwargs)
 
     def build_discriminator(self):
-        stack = super().build_discriminator(conditions=0).layers
-        stack = [SpectralNormalization(layer) if hasattr(layer, "kernel") else layer for layer in stack]
-        last = max(i for i, layer in enumerate(stack) if isinstance(layer, SpectralNormalization))
-        images, one_hot = keras.Input(self.image_shape), keras.Input((self.classes,))
-        phi = images
-        for layer in stack[:last]:
-            phi = layer(phi)
+        net, one_hot = super().build_discriminator(None, conditions=0), keras.Input((self.classes,))
+        (phi,) = net.outputs
+        f = SpectralNormalization(layers.Dense(1, dtype="float32"))(phi)
         embed = layers.Dense(phi.shape[1], use_bias=False, dtype="float32")
         v = SpectralNormalization(embed, name="embed")(one_hot)
         product = layers.Dot(axes=1, dtype="float32", name="projection")([v, phi])
-        score = layers.Add(dtype="float32")([stack[last](phi), product])
-        return keras.Model([images, one_hot], score, name="discriminator")
+        score = layers.Add(dtype="float32")([f, product])
+        return keras.Model([*net.inputs, one_hot], score, name="discriminator")
 
     def discriminator_objective(self, step):
         if step.training:

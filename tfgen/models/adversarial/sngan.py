@@ -16,10 +16,8 @@ or those of Goodfellow et al. (2014). The optimizers are setting C of table 1 wi
 each of G. Unlike the paper, the networks are DCGAN's, and the updates of a step see the same fakes.
 """
 
-import keras
-
 from tfgen import losses
-from tfgen.layers import SpectralNormalization, advance
+from tfgen.layers import advance
 from tfgen.models.adversarial.base import StandardGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
@@ -36,7 +34,7 @@ class SNGAN(StandardGAN):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, body="dense")
     recipe = Recipe("fashion_mnist", batch_size=64, epochs=12, model=dict(image_shape=(28, 28, 1), width=32))
-    normalization = None
+    normalization = "spectral"
 
     def __init__(
         self, image_shape=(64, 64, 3), latent_dim=128, width=64, body="convolutional", hinge=True, **kwargs
@@ -44,11 +42,6 @@ class SNGAN(StandardGAN):
         super().__init__(image_shape, latent_dim, width, body, **kwargs)
         self.hinge = hinge
         self.adversarial_loss = losses.Hinge() if hinge else losses.Minimax()
-
-    def build_discriminator(self, outputs=1):
-        stack = super().build_discriminator(outputs).layers
-        stack = [SpectralNormalization(layer) if hasattr(layer, "kernel") else layer for layer in stack]
-        return keras.Sequential([keras.Input(self.image_shape), *stack], name="discriminator")
 
     def discriminator_objective(self, step):
         if step.training:

@@ -10,6 +10,10 @@ each update (Algorithm 1):
 
 The critic is updated in every step, on fresh data and noise, the generator in every fifth, both by
 RMSprop, since momentum made the training of critics unstable (section 4).
+
+Unlike the authors' code (github.com/martinarjovsky/WassersteinGAN), weights do not start from N(0, 0.02), the
+mean of squares forgets at 0.9 instead of 0.99 a step, and the critic has no head starts: theirs is updated
+100 times for one of the generator in the first 25 updates and in every 500th.
 """
 
 import keras

@@ -31,10 +31,20 @@ class ReconstructingModel(CodingModel):
                 raise unknown(kind, name, known)
         hidden = tuple(max(1, self.width // k) for k in (1, 2, 4))
         self.encoder = networks.encoder(
-            self.body, self.image_shape, self.width, self.latent_dim, hidden=hidden, activation="relu"
+            self.body,
+            self.image_shape,
+            width=self.width,
+            outputs=self.latent_dim,
+            hidden=hidden,
+            activation="relu",
         )
         self.decoder = networks.decoder(
-            self.body, self.latent_dim, self.width, self.image_shape, hidden=hidden[::-1], activation="relu"
+            self.body,
+            self.latent_dim,
+            self.image_shape,
+            width=self.width,
+            hidden=hidden[::-1],
+            activation="relu",
         )
 
     def default_optimizers(self):

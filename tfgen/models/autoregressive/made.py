@@ -9,7 +9,9 @@ https://arxiv.org/abs/1502.03509
 with 1 <= m(k) <= D - 1 the degree of hidden unit k; further hidden layers likewise (eq. 12 to 15).
 Unlike the paper, the degrees are spread evenly rather than drawn, and there is one set of masks and one
 order, that of the image, which the paper calls "1 mask". Values may have more levels than two, with a
-softmax in place of the sigmoid.
+softmax in place of the sigmoid. Unlike the authors' code (github.com/mgermain/MADE), whose optimizer is
+Adagrad of rate 0.01 and which can connect inputs and outputs directly, it is Adam of rate 1e-3, without
+direct connections.
 """
 
 import keras

@@ -135,7 +135,7 @@ class PixelCNN(AutoregressiveModel):
             layer for layer in self.averaged("predictor").layers if isinstance(layer, MaskedConv2D)
         ]
         first, *hidden, last = range(len(convolutions))
-        wide = hidden[1:-2:3]  # those of 3x3; all others but the first are 1x1
+        wide = [i for i in hidden if convolutions[i].kernel_size == 3]  # the others but the first are 1x1
         n, relu = tf.shape(noise)[0], tf.nn.relu
 
         # What makes the features of each channel's group: cut here, once, and not in every step.

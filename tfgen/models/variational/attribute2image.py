@@ -112,7 +112,9 @@ class Attribute2Image(LatentVariableModel):
     def _encoder(self):
         """Features of the image join the attributes after the convolutions, as in the paper."""
         images, labels = keras.Input(self.image_shape), keras.Input((self.attributes,))
-        features = networks.encoder(self.body, self.image_shape, self.width, 16 * self.width)(images)
+        features = networks.encoder(self.body, self.image_shape, width=self.width, outputs=16 * self.width)(
+            images
+        )
         x = layers.Concatenate()([layers.LeakyReLU(0.2)(features), labels])
         x = layers.Dense(8 * self.width, "relu")(x)
         codes = layers.Dense(2 * self.latent_dim, dtype="float32")(x)
@@ -124,7 +126,9 @@ class Attribute2Image(LatentVariableModel):
         z, labels = keras.Input((self.latent_dim,)), keras.Input((self.attributes,))
         front = self.latent_dim - self.background_dim
         shape = (*size, channels + (self.background_dim > 0))
-        out = networks.decoder(self.body, front, self.width, shape, self.attributes)([z[:, :front], labels])
+        out = networks.decoder(self.body, front, shape, width=self.width, conditions=self.attributes)(
+            [z[:, :front], labels]
+        )
         if self.background_dim:
             field = layers.Dense(8 * self.width, "relu")(z[:, front:])
             field = layers.Dense(CELLS * CELLS * channels, dtype="float32")(field)

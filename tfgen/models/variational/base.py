@@ -35,8 +35,10 @@ class LatentVariableModel(Density, CodingModel):
                 raise unknown(kind, name, known)
         codes = self.latent_dim if self.unit_posterior else 2 * self.latent_dim
         out = likelihoods.output_shape(self.likelihood, self.image_shape)
-        self.encoder = networks.encoder(body, self.image_shape, self.width, codes, conditions)
-        self.decoder = networks.decoder(body, self.latent_dim, self.width, out, conditions)
+        self.encoder = networks.encoder(
+            body, self.image_shape, width=self.width, outputs=codes, conditions=conditions
+        )
+        self.decoder = networks.decoder(body, self.latent_dim, out, width=self.width, conditions=conditions)
 
     @property
     def prior_distribution(self):

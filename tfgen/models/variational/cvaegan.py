@@ -114,8 +114,10 @@ class CVAEGAN(CodingModel):
         self.mean_weight, self.class_mean_weight = mean_weight, class_mean_weight
         with self.building():
             body = "convolutional"
-            self.encoder = networks.encoder(body, image_shape, width, 2 * latent_dim, classes)
-            self.decoder = networks.decoder(body, latent_dim, width, image_shape, classes)
+            self.encoder = networks.encoder(
+                body, image_shape, width=width, outputs=2 * latent_dim, conditions=classes
+            )
+            self.decoder = networks.decoder(body, latent_dim, image_shape, width=width, conditions=classes)
             self.discriminator = self._with_features(1, "discriminator")
             self.classifier = self._with_features(classes, "classifier")
             for name, net, groups in (("mean", "discriminator", 1), ("class_mean", "classifier", classes)):
@@ -125,9 +127,8 @@ class CVAEGAN(CodingModel):
 
     def _with_features(self, outputs, name):
         """Images to (features, logits), the features being the last layer's input."""
-        net = networks.dcgan_discriminator(self.image_shape, self.width, outputs)
-        last = net.layers[-1]
-        return keras.Model(net.inputs, [last.input, last.output], name=name)
+        net = networks.dcgan_discriminator(self.image_shape, width=self.width, outputs=outputs)
+        return keras.Model(net.inputs, [net.get_layer("flat").output, *net.outputs], name=name)
 
     def objectives(self):
         logs = ("rate", "pairwise", "mean_feature", "class_mean_feature")

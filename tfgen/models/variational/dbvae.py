@@ -98,8 +98,10 @@ class DBVAE(LatentVariableModel):
         self.alpha, self.bins, self.max_weight, self.debias = alpha, bins, max_weight, debias
         out = likelihoods.output_shape(likelihood, image_shape)
         with self.building():
-            self.encoder = networks.encoder("convolutional", image_shape, width, 2 * latent_dim + 1)
-            self.decoder = networks.decoder("convolutional", latent_dim, width, out)
+            self.encoder = networks.encoder(
+                "convolutional", image_shape, width=width, outputs=2 * latent_dim + 1
+            )
+            self.decoder = networks.decoder("convolutional", latent_dim, out, width=width)
         kept = dict(dtype="float32", trainable=False, aggregation="only_first_replica")
         self.histogram = self.add_weight(
             (latent_dim, bins), keras.initializers.Constant(1 / bins), name="histogram", **kept

@@ -7,6 +7,9 @@ https://arxiv.org/abs/1509.00519
 
 The sum over pixels and latents is inside the log, the mean over the batch outside. k = 1 is the
 VAE's bound by one sample (with the rate by that sample, not in closed form).
+
+Unlike the authors' code (github.com/yburda/iwae), where Adam has beta_1 0.99 and epsilon 1e-4, at a rate that
+falls from 1e-3, in batches of 20, it is Keras' own Adam of rate 1e-3.
 """
 
 import math

@@ -14,14 +14,15 @@ metric. ICML 2016. https://arxiv.org/abs/1512.09300
                   discriminator    L_GAN
 
 L_prior is a sum over latents and L_llike over features, nats an image less the constant; all three
-are means over the batch. gamma is therefore a weight on a sum over features: 1e-5 is what the
-authors' code has for faces and 16,384 features. At fewer features and steps the recipe has 1e-3,
-with which reconstructions follow their images much sooner. Dis_l is the last convolution's output,
-normalised and rectified. The discriminator and the decoder normalise what they are given in one
-batch: x, x~ and x_p; x~ and x_p.
+are means over the batch. gamma is therefore a weight on a sum over features: 1e-5 is what a
+revision of the authors' code has for faces and 16,384 features. At fewer features and steps the
+recipe has 1e-3, with which reconstructions follow their images much sooner. Dis_l is the last
+convolution's output, normalised and rectified. The discriminator and the decoder normalise what they
+are given in one batch: x, x~ and x_p; x~ and x_p.
 
 Unlike Algorithm 1, the three updates follow one another (the decoder's last), each with a forward
-pass and noise of its own. As in the authors' code, real and fake images weigh the same in L_GAN.
+pass and noise of its own. As in another revision of that code, real and fake images weigh the same in
+L_GAN; no revision has that and a gamma of 1e-5 together. Their rates are annealed; here they are constant.
 Unlike theirs, the encoder has no batch normalisation, and no update is left out when the
 discriminator is far ahead.
 """
@@ -64,11 +65,10 @@ class VAEGAN(CodingModel):
         super().__init__(**kwargs)
         self.image_shape, self.latent_dim, self.width, self.gamma = image_shape, latent_dim, width, gamma
         with self.building():
-            self.encoder = networks.encoder("convolutional", image_shape, width, 2 * latent_dim)
-            self.decoder = networks.dcgan_generator(image_shape, latent_dim, width)
-            net = networks.dcgan_discriminator(image_shape, width, normalization="batch")
-            *_, features, _, logit = net.layers
-            self.discriminator = keras.Model(net.inputs, [features.output, logit.output])
+            self.encoder = networks.encoder("convolutional", image_shape, width=width, outputs=2 * latent_dim)
+            self.decoder = networks.dcgan_generator(image_shape, latent_dim, width=width)
+            net = networks.dcgan_discriminator(image_shape, width=width, normalization="batch")
+            self.discriminator = keras.Model(net.inputs, [net.get_layer("features").output, *net.outputs])
 
     def objectives(self):
         return {

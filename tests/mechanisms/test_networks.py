@@ -1,0 +1,134 @@
+"""What builders promise: sizes, names of layers, what a score sees, and whose noise it is."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen import networks, random
+from tfgen.errors import InputError
+from tfgen.layers import InstanceNormalization, SpectralNormalization
+
+RNG = np.random.default_rng(0)
+IMAGES = tf.constant(RNG.uniform(-1, 1, (3, 16, 24, 3)), tf.float32)
+
+
+def keys(seed, n, first_row=0):
+    return random.row_keys(random.key(seed), n, first_row)
+
+
+def test_the_u_net_s_noise_is_that_of_its_keys_alone():
+    net = networks.unet(3, 2, width=4, depth=3)
+    made = net([IMAGES, keys(7, 3)])
+    assert made.shape == (3, 16, 24, 2)
+    np.testing.assert_array_equal(net([IMAGES, keys(7, 3)]), made)
+    np.testing.assert_array_equal(net([IMAGES, keys(7, 3)], training=True), made)
+    np.testing.assert_allclose(net([IMAGES[1:2], keys(7, 1, first_row=1)]), made[1:2], atol=1e-6)
+    assert np.abs(net([IMAGES, keys(8, 3)]) - made).max() > 0.01
+    assert np.abs(net([tf.repeat(IMAGES[:1], 2, 0), keys(7, 2)])[0] - made[0]).max() < 1e-6
+
+
+def test_the_u_net_without_dropout_takes_images_alone():
+    net = networks.unet(3, 3, width=4, depth=3, dropout=0)
+    assert net(IMAGES).shape == (3, 16, 24, 3) and len(net.inputs) == 1
+
+
+def test_the_u_net_is_the_paper_s():
+    """54.4 million parameters, as the authors' for 256x256; skips join maps of one size."""
+    net = networks.unet(3, 3)
+    assert net.count_params() == pytest.approx(54.41e6, rel=1e-3)
+    kernels = [v.shape for v in net.trainable_variables if len(v.shape) == 4]
+    down, up = kernels[:8], kernels[8:]
+    assert [shape[-1] for shape in down] == [64, 128, 256, 512, 512, 512, 512, 512]
+    assert [shape[-1] for shape in up] == [512, 1024, 1024, 1024, 1024, 512, 256, 128]  # inputs, with skips
+    assert sum(isinstance(layer, InstanceNormalization) for layer in net.layers) == 6 + 7
+    for v in net.trainable_variables:
+        if len(v.shape) == 4 and v.shape.num_elements() > 1e4:
+            assert float(tf.math.reduce_std(v)) == pytest.approx(0.02, rel=0.05)
+
+
+@pytest.mark.parametrize("strided, field", [(0, 1), (1, 16), (2, 34), (3, 70)])
+def test_a_score_of_the_patch_discriminator_sees_its_patch(strided, field):
+    """The gradient of an inner score by the image is zero but on field x field pixels."""
+    net = networks.patch_discriminator(2, width=4, strided=strided, normalization=None)
+    for v in net.trainable_variables:
+        v.assign(tf.abs(v) + 0.01)  # so that nothing cancels
+    x = tf.ones((1, 160, 160, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        scores = net(x)
+        middle = scores[0, scores.shape[1] // 2, scores.shape[2] // 2, 0]
+    seen = np.abs(tape.gradient(middle, x)[0]).max(-1) > 0
+    assert (seen.any(0).sum(), seen.any(1).sum(), seen.sum()) == (field, field, field**2)
+
+
+def test_the_patch_discriminator_is_the_paper_s():
+    net = networks.patch_discriminator((3, 3))
+    assert net.count_params() == pytest.approx(2.769e6, rel=1e-3)
+    assert net([tf.zeros((1, 256, 256, 3))] * 2).shape == (1, 30, 30, 1)
+
+
+@pytest.mark.parametrize("height, width", [(12, 12), (16, 24)])
+def test_the_translator_keeps_any_size(height, width):
+    net = networks.resnet_translator(3, 1, width=4, blocks=2)
+    assert net(IMAGES[:, :12, :12] if height == 12 else IMAGES).shape == (3, height, width, 1)
+    starts = {v.numpy().tobytes() for v in net.trainable_variables if len(v.shape) == 4}
+    assert len(starts) == 2 * 2 + 6  # layers of one shape do not start alike
+
+
+def test_the_translator_is_the_paper_s():
+    assert networks.resnet_translator(3, 3).count_params() == pytest.approx(11.38e6, rel=1e-3)
+
+
+@pytest.mark.parametrize("build", [networks.unet, networks.resnet_translator])
+def test_a_translator_s_graph_is_pure_and_onnx_takes_any_size(build):
+    import onnx
+    import onnxruntime
+    import tf2onnx
+
+    net = build(3, 1, width=4, **(dict(depth=3) if build is networks.unet else dict(blocks=1)))
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((None, None, None, 3), name="inputs"),
+            tf.TensorSpec((), tf.int64, "seed"),
+        ]
+    )
+    def translate(inputs, seed):
+        keys = random.row_keys(random.key(seed), tf.shape(inputs)[0])
+        return net([inputs, keys] if build is networks.unet else inputs) + 0 * tf.cast(seed, tf.float32)
+
+    graph = translate.get_concrete_function().graph.as_graph_def()
+    nodes = {n.op for f in [*graph.library.function] for n in f.node_def} | {n.op for n in graph.node}
+    assert not any("Random" in op or "Assign" in op for op in nodes)
+    proto, _ = tf2onnx.convert.from_function(translate, translate.input_signature, opset=18)
+    onnx.checker.check_model(proto, full_check=True)
+    assert {node.domain for node in proto.graph.node} == {""}
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    for images in (IMAGES.numpy(), IMAGES.numpy()[:1, :, :16]):
+        (made,) = session.run(None, {"inputs": images, "seed": np.array(5, "int64")})
+        np.testing.assert_allclose(made, translate(images, tf.constant(5, tf.int64)), atol=1e-5)
+
+
+@pytest.mark.parametrize("body", ["convolutional", "dense", "linear"])
+def test_spectral_is_of_every_layer_of_every_body(body):
+    net = networks.encoder(body, (8, 8, 1), width=4, outputs=1, conditions=3, normalization="spectral")
+    normal = [layer for layer in net._flatten_layers() if isinstance(layer, SpectralNormalization)]
+    assert {id(v) for layer in normal for v in layer.trainable_variables} == {
+        id(v) for v in net.trainable_variables
+    }
+
+
+def test_layers_have_their_names():
+    net = networks.dcgan_discriminator((16, 16, 1), width=4, outputs=5, normalization="batch")
+    parts = keras.Model(net.inputs, [net.get_layer("features").output, net.get_layer("flat").output])
+    features, flat = parts(IMAGES[:, :, :16, :1])
+    assert features.shape == (3, 4, 4, 8)
+    np.testing.assert_array_equal(tf.reshape(features, (3, -1)), flat)
+    body = networks.dcgan_discriminator((16, 16, 1), width=4, outputs=None)
+    assert body.output_shape == (None, 4 * 4 * 8)
+
+
+def test_an_unknown_normalization_is_named():
+    with pytest.raises(InputError, match="normalization 'bach'; did you mean batch"):
+        networks.unet(3, 3, normalization="bach")

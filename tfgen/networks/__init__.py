@@ -1,0 +1,23 @@
+"""Networks that several papers share, each made by a function. A network of one paper is in its file.
+
+Where a model needs what is inside of a network, its layer has a name: `network.get_layer("features")`.
+"""
+
+from tfgen.networks.conditional import BODIES, decoder, encoder
+from tfgen.networks.dcgan import dcgan_discriminator, dcgan_generator
+from tfgen.networks.dense import mlp
+from tfgen.networks.patches import patch_discriminator
+from tfgen.networks.residual import resnet_translator
+from tfgen.networks.unet import unet
+
+__all__ = [
+    "BODIES",
+    "dcgan_discriminator",
+    "dcgan_generator",
+    "decoder",
+    "encoder",
+    "mlp",
+    "patch_discriminator",
+    "resnet_translator",
+    "unet",
+]

@@ -1,0 +1,110 @@
+"""The generator and the discriminator of DCGAN."""
+
+import math
+
+import keras
+from keras import layers
+
+from tfgen.layers import BatchNormalization
+from tfgen.networks.blocks import normalized
+
+
+def _halvings(image_shape):
+    """How often the shorter side can be halved until about 4 pixels are left, at least once."""
+    return max(1, int(math.log2(min(image_shape[:2]) / 4)))
+
+
+def dcgan_generator(
+    image_shape,
+    latent_dim,
+    *,
+    width,
+    hidden=(),
+    activation="tanh",
+    initializer="glorot_uniform",
+    name="generator",
+):
+    """z -> image by strided up-convolutions (Radford et al., 2016, figure 1), for any image size.
+
+    64x64 at width 128 is the paper's 1024, 512, 256, 128 filters from 4x4 on. Unlike the
+    authors' code, kernels are 4x4: a multiple of the stride leaves no checkerboard. Sizes that
+    are no multiple of the stride are made a little larger and cropped about the centre.
+
+    Args:
+        image_shape: (height, width, channels).
+        width: filters of the layer next to the image; each halving of the size doubles them.
+        hidden: units of dense layers, normalised and rectified, before the paper's first.
+        activation: of the image, float32; None for none.
+    """
+    height, width_px, channels = image_shape
+    steps = _halvings(image_shape)
+    rows, columns = -(-height // 2**steps), -(-width_px // 2**steps)
+    filters = width * 2 ** (steps - 1)
+    first = dict(use_bias=False, kernel_initializer=initializer)
+    stack = [keras.Input((latent_dim,))]
+    for units in hidden:
+        stack += [layers.Dense(units, **first), BatchNormalization(), layers.ReLU()]
+    stack += [
+        layers.Dense(rows * columns * filters, **first),
+        layers.Reshape((rows, columns, filters)),
+        BatchNormalization(),
+        layers.ReLU(),
+    ]
+    up = dict(kernel_size=4, strides=2, padding="same", kernel_initializer=initializer)
+    for step in reversed(range(steps - 1)):
+        stack += [
+            layers.Conv2DTranspose(width * 2**step, use_bias=False, **up),
+            BatchNormalization(),
+            layers.ReLU(),
+        ]
+    stack.append(layers.Conv2DTranspose(channels, activation=activation, dtype="float32", **up))
+    extra = rows * 2**steps - height, columns * 2**steps - width_px
+    if any(extra):
+        stack.append(layers.Cropping2D([(e // 2, e - e // 2) for e in extra], dtype="float32"))
+    return keras.Sequential(stack, name=name)
+
+
+def dcgan_discriminator(
+    image_shape,
+    *,
+    width,
+    outputs=1,
+    normalization=None,
+    initializer="glorot_uniform",
+    activation=None,
+    name="discriminator",
+):
+    """image -> `outputs` numbers by strided convolutions (Radford et al., 2016).
+
+    Args:
+        image_shape: (height, width, channels).
+        width: filters of the layer next to the image; each halving of the size doubles them.
+        outputs: None for the flattened features instead.
+        normalization: None, "batch", "layer" or "instance"; never on the first layer, as in the paper.
+            "spectral" is of every layer's kernel.
+        activation: None is the paper's, the leaky ReLU of slope 0.2.
+
+    Returns:
+        A keras.Sequential. Its layer "features" gives the last maps (n, h, w, filters), "flat" has them flat.
+    """
+    stack = [keras.Input(image_shape)]
+    steps = _halvings(image_shape)
+    for step in range(steps):
+        how = dict(strides=2, padding="same", kernel_initializer=initializer)
+        stack += normalized(
+            lambda bias, how=how, filters=width * 2**step: layers.Conv2D(filters, 4, use_bias=bias, **how),
+            normalization if step or normalization == "spectral" else None,
+        )
+        label = "features" if step == steps - 1 else None
+        stack.append(
+            layers.LeakyReLU(0.2, name=label)
+            if activation is None
+            else layers.Activation(activation, name=label)
+        )
+    stack.append(layers.Flatten(name="flat"))
+    if outputs is not None:
+        stack += normalized(
+            lambda _: layers.Dense(outputs, kernel_initializer=initializer, dtype="float32"),
+            "spectral" if normalization == "spectral" else None,
+        )
+    return keras.Sequential(stack, name=name)
