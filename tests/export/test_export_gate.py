@@ -104,8 +104,8 @@ def test_mixed_precision_is_exported_in_float32(tmp_path):
 
 
 def test_a_model_says_what_values_its_inputs_take(gan, tmp_path, monkeypatch):
-    values = {"z": {"distribution": "uniform", "low": 5.0, "high": 6.0}}
-    monkeypatch.setattr(gan, "input_values", values, raising=False)
+    values = {**gan.input_values, "z": {"distribution": "uniform", "low": 5.0, "high": 6.0}}
+    monkeypatch.setattr(DCGAN, "input_values", values)
     export.to_onnx(gan, tmp_path / "gan")
     manifest = json.loads((tmp_path / "gan/manifest.json").read_text())
     assert manifest["signatures"]["generate"]["inputs"][0]["values"] == values["z"]
