@@ -135,7 +135,7 @@ def test_both_players_raise_the_bound():
     """Without the game, D (that is, Q) and G each raise it, to more than either part is worth at first."""
     model = build()
     model.adversarial_loss = NoGame()
-    model.compile({name: keras.optimizers.Adam(1e-2) for name in model.objectives()})
+    model.compile({name: keras.optimizers.Adam(1e-3) for name in model.objectives()})
 
     def bound():
         fakes, z = model.fakes(step_of(model, IMAGES))

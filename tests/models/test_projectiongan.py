@@ -21,16 +21,16 @@ def build(**kwargs):
 @pytest.mark.parametrize("body", ["convolutional", "dense"])
 def test_the_score_is_f_of_phi_plus_the_inner_product(body):
     model = build(body=body)
-    net = model.discriminator
+    net, encoded = model.discriminator, model.conditions["labels"].encoded
     projection = net.get_layer("projection")
     parts = keras.Model(net.inputs, [*projection.input, net.output])
-    v, phi, score = (x.numpy() for x in parts([IMAGES, model.condition(LABELS)]))
+    v, phi, score = (x.numpy() for x in parts([IMAGES, encoded(LABELS)]))
     assert phi.shape[1] > 1
     f = score[:, 0] - (v * phi).sum(axis=1)
     last = next(layer for layer in net.layers if layer.weights and layer.output.shape[1:] == (1,))
     np.testing.assert_allclose(f, last(phi)[:, 0], atol=1e-5)
     # Neither phi nor f is told the class.
-    other_v, same_phi, other = (x.numpy() for x in parts([IMAGES, model.condition((LABELS + 1) % 3)]))
+    other_v, same_phi, other = (x.numpy() for x in parts([IMAGES, encoded((LABELS + 1) % 3)]))
     np.testing.assert_allclose(same_phi, phi, rtol=1e-6)
     np.testing.assert_allclose(other[:, 0] - (other_v * phi).sum(axis=1), f, atol=1e-5)
     # One vector for each class, and different ones.

@@ -151,8 +151,14 @@ class GenerativeModel(keras.Model):
                 else f"{type(self).__name__} is conditional; give labels {self.label_spec.shape}"
             )
         if labels is not None:
+            field, labels = conditions["labels"], tf.convert_to_tensor(labels)
+            if not field.takes(labels):
+                shape = ", ".join(map(str, ("n", *field.shape))) + "," * (not field.shape)
+                raise InputError(
+                    f"{type(self).__name__} takes labels of shape ({shape}); received {labels.shape}"
+                )
             # Keras takes a list of tensors, and no array among them.
-            x = [tf.convert_to_tensor(x), tf.convert_to_tensor(conditions["labels"].encoded(labels))]
+            x = [tf.convert_to_tensor(x), tf.convert_to_tensor(field.encoded(field.prepared(labels)))]
         return self.network(name, training)(x, training=training)
 
     # What a model says of itself.
@@ -277,11 +283,11 @@ class GenerativeModel(keras.Model):
             validation_data = (door.received(self, *validation_data[:2], updates=False),)
         elif validation_data is not None:
             validation_data = door.received(self, validation_data, updates=False)
-        if int(self.step.numpy()) == 0 and type(self).start is not GenerativeModel.start:
-            batch, x = door.first(self, x, batch_size or 32, self.start_examples)
-            self.start(batch)
         kwargs.update(callbacks=[*callbacks, StopAtNaN()], validation_data=validation_data)
         try:
+            if int(self.step.numpy()) == 0 and type(self).start is not GenerativeModel.start:
+                batch, x = door.first(self, x, batch_size or 32, self.start_examples)
+                self.start(batch)
             history = super().fit(x, None, batch_size, *args, **kwargs)
             for name, objective in self.objectives().items():
                 # Adam(use_ema=True) leaves its averages in the model: Keras does so for its one optimizer.

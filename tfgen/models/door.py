@@ -97,7 +97,7 @@ def first(model, x, batch_size, examples):
         batches = iter(x)
     else:
         begun = next(x)
-        batches, x = iter([begun]), itertools.chain([begun], x)
+        batches, x = iter([begun]), (batch for batch in itertools.chain([begun], x))  # Keras knows no chain
     taken = []
     for batch in batches:
         taken.append(batch_of(model, tree.map_structure(tf.convert_to_tensor, batch)))
