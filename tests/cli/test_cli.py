@@ -25,7 +25,7 @@ from tfgen.runs.callbacks import Checkpoint, SampleGrid
 from tfgen.runs.folder import NEEDED
 
 FORMATS = ("channels_first", "channels_last")
-COMMANDS = ("quickstart", "list", "show", "train", "sample", "complete", "evaluate", "export")
+COMMANDS = ("quickstart", "list", "show", "train", "sample", "translate", "complete", "evaluate", "export")
 
 
 def tfgen(*args):
