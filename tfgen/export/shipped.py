@@ -11,14 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from tfgen.errors import unknown
+from tfgen.loading import SHIPPED as FOLDER
+from tfgen.loading import shipped as names
 
-FOLDER = Path(__file__).parents[1] / "shipped"
 LIMIT = 300_000  # bytes of a model
-
-
-def names():
-    """The names of the shipped models, in order."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/model.json"))
 
 
 def described(name):
