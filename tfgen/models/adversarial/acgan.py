@@ -12,7 +12,7 @@ D maximises L_S + L_C, and G maximises L_C - L_S: the classes are no contest, bo
 them right, D on real images and fakes alike. In -L_S the generator has the non-saturating
 -E[log P(S = real|G(z, c))]; of L_C it moves the second part alone.
 
-Unlike the paper, the networks are DCGAN's, without dropout, and fakes have the classes of the real
+Unlike the paper, the networks are `StandardGAN`'s, without dropout, and fakes have the classes of the real
 images of their batch.
 """
 

@@ -11,7 +11,7 @@ has to obey y. It follows -E[log D(G(z, y), y)], the non-saturating form. y is a
 joined with z, and with the image as constant planes, one for each class. Fakes have the classes
 of the real images of their batch.
 
-Unlike the paper, whose networks are dense with maxout and dropout, they are DCGAN's by default, and
+Unlike the paper, whose networks are dense with maxout and dropout, they are `StandardGAN`'s, and
 z is normal.
 """
 

@@ -16,7 +16,7 @@ Every layer of the discriminator, V too, has weights of spectral norm 1 (Miyato 
 step of power iteration before each of its updates. The discriminator is updated in every step, on
 fresh data and noise, the generator in every fifth.
 
-Unlike the paper, the networks are DCGAN's instead of residual ones: the generator is given y as
+Unlike the paper, the networks are `StandardGAN`'s, no residual ones: the generator is given y as
 one-hot next to z, of 100 values instead of 128, without class-conditional normalisation, and phi is not
 summed over the places of an image. Fakes have the classes of the real images of their batch.
 """

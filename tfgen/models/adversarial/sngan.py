@@ -13,7 +13,7 @@ The losses are the hinge's (eq. 16 and 17),
     discriminator: E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]      generator: -E[D(G(z))]
 
 or those of Goodfellow et al. (2014). The optimizers are setting C of table 1 with one update of D for
-each of G. Unlike the paper, the networks are DCGAN's, and the updates of a step see the same fakes.
+each of G. Unlike the paper, the networks are `StandardGAN`'s, and the updates of a step see the same fakes.
 """
 
 from tfgen import losses

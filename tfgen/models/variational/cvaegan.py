@@ -24,7 +24,8 @@ G and E are one objective here, the sum of both: L_KL does not depend on G, nor 
 
 Expectations of eq. 3 and 5 are moving averages; the gradient is that of the batch's own mean.
 
-Unlike the paper, the networks are DCGAN's at every place, with normalisation in G alone, and G
+Unlike the paper, the networks are DCGAN's at every place, with normalisation in G alone and weights that
+start as Glorot's, and G
 meets C and D after their update of the same step.
 """
 
