@@ -1,0 +1,149 @@
+"""pix2pix: a translation scored by a discriminator of patches, and by its distance to the truth.
+
+Isola, Zhu, Zhou and Efros. Image-to-Image Translation with Conditional Adversarial Networks. CVPR 2017.
+https://arxiv.org/abs/1611.07004
+
+    discriminator: (-E[log D(x, y)] - E[log(1 - D(x, G(x, z)))]) / 2, halved to slow it down (section 3.3)
+    generator:     -E[log D(x, G(x, z))] + l1_weight E|y - G(x, z)|      (eq. 3 and 4)
+
+x is the input, y its image; D scores patches, and its losses are means over them (section 3.2.2). The noise z
+is dropout, in use as in training (section 3.2); here it is a function of the seed. Both updates see the same
+translation.
+
+Unlike the paper, which normalises by the batch's own statistics at use too, images are normalised one by
+one: equal at the paper's batch of 1, and a translation does not depend on what else is in the batch.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfgen import losses, networks, random
+from tfgen.errors import InputError
+from tfgen.fields import Image
+from tfgen.models.abilities import Game, Played
+from tfgen.models.base import Objective, Recipe
+from tfgen.models.registry import model
+from tfgen.models.translation.base import TranslationModel
+
+
+@model(title="Image-to-Image Translation with Conditional Adversarial Networks", year=2017)
+class Pix2Pix(TranslationModel):
+    """A U-Net against a discriminator that sees 70 x 70 pixels at a time.
+
+    Its batches are {"inputs": (n, h, w, input_channels), "images": (n, h, w, channels)}, both in [-1, 1].
+
+    Args:
+        image_shape: (height, width, channels) in training; height and width are multiples of 2**depth.
+        input_channels: of the inputs.
+        width: filters next to the image, of both networks.
+        depth: halvings of the U-Net.
+        strided: layers of stride 2 of the discriminator: 0 to 6, of which 3 see 70 pixels.
+        l1_weight: lambda of eq. 4.
+        adversarial_weight: of the generator's first term; 0 leaves L1 alone.
+        conditional_discriminator: whether D sees the input too.
+        dropout: rate of the U-Net's noise.
+    """
+
+    tiny = dict(image_shape=(8, 8, 1), input_channels=3, width=4, depth=2, strided=1)
+    recipe = Recipe(
+        "facades_paired",
+        batch_size=1,
+        epochs=200,
+        model=dict(image_shape=(128, 128, 3), input_channels=3, width=32, depth=7),
+        data=dict(flip=True, enlarge=286 / 256),
+    )
+    averaged_networks = ("generator",)
+    own_networks = ("generator", "discriminator")
+    adversarial_loss = losses.Minimax()
+
+    def __init__(
+        self,
+        image_shape=(256, 256, 3),
+        input_channels=3,
+        width=64,
+        depth=8,
+        strided=3,
+        l1_weight=100.0,
+        adversarial_weight=1.0,
+        conditional_discriminator=True,
+        dropout=0.5,
+        **kwargs,
+    ):
+        if any(size % 2**depth for size in image_shape[:2]):
+            raise InputError(
+                f"a Pix2Pix of depth {depth} takes images whose sizes are multiples of {2**depth}; received "
+                f"{image_shape}; choose another depth"
+            )
+        super().__init__(**kwargs)
+        self.image_shape, self.input_channels = image_shape, input_channels
+        self.width, self.depth, self.strided, self.dropout = width, depth, strided, dropout
+        self.l1_weight, self.adversarial_weight = l1_weight, adversarial_weight
+        self.conditional_discriminator = conditional_discriminator
+        channels = image_shape[-1]
+        with self.building():
+            self.generator = networks.unet(
+                input_channels, channels, width=width, depth=depth, dropout=dropout, name="generator"
+            )
+            seen = (input_channels, channels) if conditional_discriminator else (channels,)
+            self.discriminator = networks.patch_discriminator(seen, width=width, strided=strided)
+
+    @property
+    def fields(self):
+        return {**self.conditions, "images": Image(self.image_shape, *self.value_range)}
+
+    @property
+    def multiple(self):
+        return 2**self.depth
+
+    @property
+    def stochastic(self):
+        return self.dropout > 0
+
+    def objectives(self):
+        return {
+            "discriminator": Objective(self.discriminator_objective, (self.discriminator,)),
+            "generator": Objective(self.generator_objective, (self.generator,), ("l1", "adversarial")),
+        }
+
+    def default_optimizers(self):
+        """Adam of rate 2e-4 and beta_1 0.5 (section 3.3)."""
+        return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in self.objectives()}
+
+    def translated(self, inputs, key, first_row=0, training=False):
+        keys = random.row_keys(key, tf.shape(inputs)[0], first_row)
+        given = [inputs, keys] if self.stochastic else inputs
+        return self.network("generator", training)(given, training=training)
+
+    def fakes(self, step):
+        """Translations of the step's inputs, (n, h, w, c)."""
+        return step.once(self._fakes, self.generator)
+
+    def _fakes(self, step):
+        return self.translated(step.batch["inputs"], step.key("dropout"), step.first_row, step.training)
+
+    def score(self, inputs, images, training=False):
+        """A logit for each patch, (n, h', w', 1): high if D takes it for real."""
+        seen = [inputs, images] if self.conditional_discriminator else [images]
+        return self.network("discriminator", training)(seen, training=training)
+
+    def games(self):
+        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
+
+    def played(self, step):
+        """What is seen of the game in a step: see `abilities.Game`."""
+        inputs, images, fakes = step.batch["inputs"], step.batch.get("images"), self.fakes(step)
+        real = None if images is None else self.score(inputs, images, step.training)
+        return Played(real, self.score(inputs, fakes, step.training), images, fakes)
+
+    def discriminator_objective(self, step):
+        inputs, images = step.batch["inputs"], step.batch["images"]
+        fakes = tf.stop_gradient(self.fakes(step))
+        real, fake = (self.score(inputs, seen, step.training) for seen in (images, fakes))
+        return 0.5 * self.adversarial_loss.discriminator(real, fake), {}
+
+    def generator_objective(self, step):
+        inputs, images, fakes = step.batch["inputs"], step.batch["images"], self.fakes(step)
+        l1 = tf.reduce_mean(abs(images - fakes))
+        adversarial = self.adversarial_loss.generator(self.score(inputs, fakes, step.training))
+        loss = self.adversarial_weight * adversarial + self.l1_weight * l1
+        return loss, {"l1": l1, "adversarial": adversarial}
