@@ -143,6 +143,7 @@ def make(what, to, formats, measure=False):
         InputError: as `tfgen.export.write`; what was at `to` is left as it was.
     """
     from tfgen import export
+    from tfgen.export.folders import of_role
 
     from . import card, speed
 
@@ -153,7 +154,8 @@ def make(what, to, formats, measure=False):
         manifest["session_options"] = export.onnx.SESSION_OPTIONS
         if measure:
             manifest["speed"] = {"cores": os.cpu_count(), "rows": speed.measured(folder, manifest)}
-        card.strip(model, SHOWN).save(folder / "samples.png")
+        if of_role(manifest, "sampler"):
+            card.strip(model, SHOWN).save(folder / "samples.png")
         (folder / "README.md").write_text(card.text(model, manifest, folder, about.get("scores")))
 
     available = all_formats()

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from tfgen import pictures
+from tfgen.export.folders import of_role
 
 CTYPES = {"int64": ("int64_t", "long long"), "int32": ("int32_t", "int"), "float32": ("float", "float")}
 
@@ -35,11 +36,11 @@ def text(model, manifest, folder, scores):
         folder: the artifact, with all its other files.
         scores: a list as RUN/scores.json has it, or a sentence, or None.
     """
-    about = {**manifest, "step": manifest["model"]["step"], "scores": scores}
+    picture = (folder / "samples.png").exists()
+    about = {**manifest, "step": manifest["model"]["step"], "scores": scores, "picture": picture}
     parts = [
         *_head(model, about),
         "## Run it",
-        f"Samples of seed 0, as above; these programs need neither tfgen nor TensorFlow. {_values(model)}",
         *_programs(model, manifest),
         "## Signatures",
         _signatures(manifest),
@@ -68,7 +69,7 @@ def of_shipped(name, model, about, exact):
     )
     example = f'import tfgen\n\nmodel = tfgen.load("{name}")\nimages = model.sample(8, seed=0)'
     parts = [
-        *_head(model, about),
+        *_head(model, {**about, "picture": True}),
         "## Use it",
         f"```python\n{example}\n```",
         f"```sh\ntfgen sample {name}\ntfgen-export make {name} --to artifacts/{name}\n```",
@@ -83,7 +84,7 @@ def _head(model, about):
     source = [about["run"]["data"]["source"]] if "run" in about else []
     return [
         f"# {', '.join([type(model).__name__, *source])}",
-        "![the first images of seed 0](samples.png)",
+        *(["![the first images of seed 0](samples.png)"] if about["picture"] else []),
         *_reference(type(model)),
         _provenance(about),
     ]
@@ -122,49 +123,83 @@ def _values(model):
     return f"Images are float32 of {shape} in [{low:g}, {high:g}]."
 
 
-def _feeds(model, manifest):
-    """(name, dtype, shape, values) of each input of `sample`, for the images of the card."""
+def _feeds(model, signature):
+    """(name, dtype, shape, values) of each input of a sampler, for the images of the card."""
     from .artifact import SHOWN
 
     labels = example_labels(model.label_spec, model.classes, SHOWN)
     known = {"seed": 0, "n": SHOWN, "temperature": 1, "labels": labels}
-    for one in manifest["signatures"]["sample"]["inputs"]:
+    for one in signature["inputs"]:
         array = np.asarray(known[one["name"]], one["dtype"])
         yield one["name"], one["dtype"], array.shape, array.ravel().tolist()
 
 
 def _programs(model, manifest):
-    feeds = list(_feeds(model, manifest))
-    return [
-        f"```python\n{_python(model, feeds)}\n```",
-        "In JavaScript, as a module (in a page: of onnxruntime-web):",
-        f"```js\n{_javascript(feeds)}\n```",
-        "In C++:",
-        f"```cpp\n{_cpp(feeds)}\n```",
-    ]
+    for name in of_role(manifest, "sampler")[:1]:
+        feeds = list(_feeds(model, manifest["signatures"][name]))
+        yield (
+            f"Samples of seed 0, as above; these programs need neither tfgen nor TensorFlow. {_values(model)}"
+        )
+        yield f"```python\n{_python(model, name, feeds)}\n```"
+        yield "In JavaScript, as a module (in a page: of onnxruntime-web):"
+        yield f"```js\n{_javascript(name, feeds)}\n```"
+        yield "In C++:"
+        yield f"```cpp\n{_cpp(name, feeds)}\n```"
+    for name in of_role(manifest, "translator"):
+        signature = manifest["signatures"][name]
+        sizes = "the sizes of the signature"
+        if "multiple" in signature:
+            sizes = f"any height and width that are multiples of {signature['multiple']}"
+        yield f"`{name}` takes images of {sizes}; it needs neither tfgen nor TensorFlow. {_values(model)}"
+        yield f"```python\n{_translation(model, name, signature)}\n```"
 
 
-def _python(model, feeds):
+def _picture(model, array):
+    """An expression for bytes of an array in the model's range, as an image has them."""
     low, high = model.value_range
-    unit = "np.hstack(images)" if (low, high) == (0, 1) else f"(np.hstack(images) - {low:g}) / {high - low:g}"
-    unit = unit.replace("- -", "+ ")
+    unit = array if (low, high) == (0, 1) else f"({array} - {low:g}) / {high - low:g}".replace("- -", "+ ")
+    return f"np.uint8(np.rint(np.clip({unit}, 0, 1) * 255)).squeeze()"
 
-    def array(dtype, shape, values):
-        text = f'np.array({values if shape else values[0]}, "{dtype}")'
-        return f"{text}.reshape{shape}" if len(shape) > 1 else text
 
-    given = ", ".join(f'"{name}": {array(*rest)}' for name, *rest in feeds)
+def _translation(model, name, signature):
+    image, *others = signature["inputs"]
+    low, high = image["values"]["low"], image["values"]["high"]
+    height, width, channels = (
+        size or trained for size, trained in zip(image["shape"][1:], (*model.image_shape[:2], None))
+    )
+    mode = {1: "L", 3: "RGB"}[channels]
+    given = [f'"{image["name"]}": image']
+    given += [f'"{other["name"]}": np.array(0, "{other["dtype"]}")' for other in others]
     return (
         "# pip install numpy onnxruntime pillow\n"
         "import numpy as np, onnxruntime\n"
         "from PIL import Image\n"
-        'session = onnxruntime.InferenceSession("onnx/sample.onnx")\n'
+        f'session = onnxruntime.InferenceSession("onnx/{name}.onnx")\n'
+        f'photo = Image.open("photo.png").convert("{mode}").resize(({width}, {height}))\n'
+        f"image = np.float32(photo).reshape(1, {height}, {width}, {channels})\n"
+        f"image = image / 255 * {high - low:g} + {low:g}\n"
+        f"translation = session.run(None, {{{', '.join(given)}}})[0][0]\n"
+        f'Image.fromarray({_picture(model, "translation")}).save("translation.png")'
+    ).replace("+ -", "- ")
+
+
+def _python(model, name, feeds):
+    def array(dtype, shape, values):
+        text = f'np.array({values if shape else values[0]}, "{dtype}")'
+        return f"{text}.reshape{shape}" if len(shape) > 1 else text
+
+    given = ", ".join(f'"{key}": {array(*rest)}' for key, *rest in feeds)
+    return (
+        "# pip install numpy onnxruntime pillow\n"
+        "import numpy as np, onnxruntime\n"
+        "from PIL import Image\n"
+        f'session = onnxruntime.InferenceSession("onnx/{name}.onnx")\n'
         f"images = session.run(None, {{{given}}})[0]\n"
-        f'Image.fromarray(np.uint8(np.rint(np.clip({unit}, 0, 1) * 255)).squeeze()).save("seed0.png")'
+        f'Image.fromarray({_picture(model, "np.hstack(images)")}).save("seed0.png")'
     )
 
 
-def _javascript(feeds):
+def _javascript(sampler, feeds):
     arrays = {"int64": "BigInt64Array", "int32": "Int32Array", "float32": "Float32Array"}
 
     def tensor(dtype, shape, values):
@@ -175,19 +210,19 @@ def _javascript(feeds):
     return (
         "// npm install onnxruntime-node; node sample.mjs\n"
         'import ort from "onnxruntime-node";\n'
-        'const session = await ort.InferenceSession.create("onnx/sample.onnx");\n'
-        f"const {'{'} sample {'}'} = await session.run({{ {given} }});\n"
-        "console.log(sample.dims, sample.data);"
+        f'const session = await ort.InferenceSession.create("onnx/{sampler}.onnx");\n'
+        f"const {{ {sampler} }} = await session.run({{ {given} }});\n"
+        f"console.log({sampler}.dims, {sampler}.data);"
     )
 
 
-def _cpp(feeds):
+def _cpp(sampler, feeds):
     lines = [
         "// g++ -std=c++17 sample.cpp -lonnxruntime",
         "#include <onnxruntime_cxx_api.h>",
         "int main() {",
         "  Ort::Env env;",
-        '  Ort::Session session(env, "onnx/sample.onnx", Ort::SessionOptions());',
+        f'  Ort::Session session(env, "onnx/{sampler}.onnx", Ort::SessionOptions());',
         "  auto cpu = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);",
         "  std::vector<Ort::Value> inputs;",
     ]
@@ -204,7 +239,7 @@ def _cpp(feeds):
     return "\n".join(
         [
             *lines,
-            f'  const char *in[] = {{{names}}}, *out[] = {{"sample"}};',
+            f'  const char *in[] = {{{names}}}, *out[] = {{"{sampler}"}};',
             "  auto outputs = session.Run(Ort::RunOptions(), in, inputs.data(), inputs.size(), out, 1);",
             "  const float *images = outputs[0].GetTensorData<float>();",
             "}",

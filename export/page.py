@@ -95,8 +95,8 @@ def write(artifacts, to):
 def described(folder):
     """What the page has to know of an artifact: a dict for its manifest.
 
-    Its signatures are `latents` with the `decoder`, decode or generate, of a model whose images
-    are functions of z (and of labels); else `sample` and, where there is one, `grow`.
+    Its signatures are `latents` with the decoder of a model whose images are functions of z (and of
+    labels); else the sampler and, where there is one, `grow`.
     """
     from tfgen.export import folders
 
@@ -108,19 +108,15 @@ def described(folder):
         for name, one in manifest["signatures"].items()
         if name not in manifest["formats"]["onnx"]["refused"]
     }
-    if "sample" not in have:
-        raise InputError(f"{folder} has no signature 'sample' as onnx, so the page has nothing to draw")
-    shape = have["sample"]["outputs"][0]["shape"][1:]
+    sampler = next((name for name, one in have.items() if one["role"] == "sampler"), None)
+    if sampler is None:
+        raise InputError(f"{folder} has no sampler as onnx, so the page has nothing to draw")
+    shape = have[sampler]["outputs"][0]["shape"][1:]
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise InputError(f"{folder} draws arrays of shape {shape}; a page shows (height, width, 1 or 3)")
-    decoders = [
-        name
-        for name in ("decode", "generate")
-        if "latents" in have
-        and name in have
-        and {one["name"] for one in have[name]["inputs"]} <= {"z", "labels"}
-    ]
-    names = ["latents", decoders[0]] if decoders else [name for name in ("sample", "grow") if name in have]
+    decoders = [name for name, one in have.items() if one["role"] == "decoder" and "latents" in have]
+    decoders = [n for n in decoders if {one["name"] for one in have[n]["inputs"]} <= {"z", "labels"}]
+    names = ["latents", decoders[0]] if decoders else [name for name in (sampler, "grow") if name in have]
     model = manifest["model"]
     return {
         "name": folder.name,
@@ -129,6 +125,7 @@ def described(folder):
         "image_shape": shape,
         "value_range": model["value_range"],
         "labels": manifest.get("labels", []),  # their names
+        "sampler": sampler,
         "decoder": decoders[0] if decoders else None,
         "signatures": {name: have[name] for name in names},
     }

@@ -6,8 +6,8 @@
     openvino, litert    of their own files; OpenVINO of the ONNX file where it has none
 
 A runtime is left out where it cannot run the signature or gives other numbers than the golden ones.
-The signature is what makes images of noise; of an autoregressive model also `sample_from(noise)`,
-which more runtimes can run than a seed.
+The signature is what makes images of noise, or of images; of an autoregressive model also
+`sample_from(noise)`, which more runtimes can run than a seed.
 """
 
 import statistics
@@ -17,12 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.export import golden, onnx
-from tfgen.export.signature import draw
+from tfgen.export.folders import of_role
+from tfgen.export.signature import draw, sized
 
 from .formats.openvino import OPTIONS
 
 BATCHES = (1, 16, 64)
-MAKES_IMAGES = ("generate", "decode", "sample_from", "sample")
 
 
 def take_turns(ways, rounds=30, warm_up=3):
@@ -54,22 +54,25 @@ def measured(path, manifest):
         path: of an artifact.
         manifest: its manifest; it need not be sealed yet.
     """
-    found = [name for name in MAKES_IMAGES if name in manifest["signatures"]]
-    found = found if found[0] == "sample_from" else found[:1]
-    return [row for name in found for row in _rows(path, name, manifest)]
+    fast = [*of_role(manifest, "decoder"), *of_role(manifest, "translator")][:1]
+    slow = [name for name in ("sample_from",) if name in manifest["signatures"]] + of_role(
+        manifest, "sampler"
+    )
+    return [row for name in fast or slow for row in _rows(path, name, manifest, 100 if fast else 12)]
 
 
-def _rows(path, name, manifest):
+def _rows(path, name, manifest, rounds):
     inputs = [
         (tf.TensorSpec(one["shape"], one["dtype"], one["name"]), one["values"])
         for one in manifest["signatures"][name]["inputs"]
     ]
+    size = next(iter(golden.load(path / "golden" / name)[0].inputs.values())).shape[1:3]  # if it is free
     opened = _opened(path, name)
     for batch in BATCHES:
         rng = np.random.default_rng(0)
-        arrays = {spec.name: draw(spec, values, batch, rng) for spec, values in inputs}
+        arrays = {spec.name: draw(sized(spec, size), values, batch, rng) for spec, values in inputs}
         ways = {runtime: prepare(arrays) for runtime, prepare in opened.items()}
-        times = take_turns(ways, rounds=12 if name.startswith("sample") else 100)
+        times = take_turns(ways, rounds)
         yield {
             "signature": name,
             "batch": batch,

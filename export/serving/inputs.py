@@ -29,7 +29,8 @@ def limits(spec):
 
 def of_rows(signature):
     """Whether the rows of all inputs and outputs are those of a batch, so that requests can share one."""
-    return all(tensor["shape"][:1] == [None] for kind in ("inputs", "outputs") for tensor in signature[kind])
+    tensors = [tensor for kind in ("inputs", "outputs") for tensor in signature[kind]]
+    return all(tensor["shape"][:1] == [None] and None not in tensor["shape"][1:] for tensor in tensors)
 
 
 def _short(received):
@@ -42,12 +43,14 @@ class Inputs:
     """What a signature takes.
 
     Args:
-        signature: the manifest's: {"inputs": [{"name", "dtype", "shape", "values"}], "outputs"}.
+        signature: the manifest's: {"inputs": [{"name", "dtype", "shape", "values"}], "outputs"}, and
+            "multiple" where heights and widths are free.
         max_n: the most rows of a request.
     """
 
     def __init__(self, signature, max_n):
         self.max_n = max_n
+        self._multiple = signature.get("multiple")  # of free heights and widths
         self._specs = {spec["name"]: spec for spec in signature["inputs"]}
 
     def arrays(self, given):
@@ -81,6 +84,11 @@ class Inputs:
             raise Refused(f"input {name!r} must have shape {shown}; received {_short(shape)}")
         if None in sizes and not 1 <= shape[0] <= self.max_n:
             raise Refused(f"input {name!r} must have 1 to {self.max_n} rows; received {shape[0]}")
+        if None in sizes[1:] and (any(size % self._multiple for size in shape[1:3]) or 0 in shape[1:3]):
+            raise Refused(
+                f"input {name!r} must have a height and a width that are multiples of {self._multiple}; "
+                f"received {shape[1]}x{shape[2]}"
+            )
         array = _numbers(name, data, np.dtype(spec["dtype"]), shape)
         self._check_values(spec, array)
         return array.astype(spec["dtype"], copy=False).reshape(shape if sizes else ())

@@ -104,8 +104,8 @@ async function drawPicture() {
 async function drawWithoutLatent() {
   const { seed, temperature } = state;
   const values = { seed, n: SAMPLES, temperature, labels: labelsOf(SAMPLES) };
-  const { outputs, ms } = await ask("picture", artifact, "sample", values);
-  codes = rows(outputs.sample, SAMPLES);
+  const { outputs, ms } = await ask("picture", artifact, artifact.sampler, values);
+  codes = rows(outputs[artifact.sampler], SAMPLES);
   codes.forEach((image, i) => paint(views.samples.canvases[i], image, artifact));
   showSample();
   tell(`${SAMPLES} images of seed ${seed}`, ms);
@@ -224,10 +224,10 @@ function choose(one) {
   if (decoder) {
     const values = input("z").values;
     views.path = gallery($("path"), one, list(FRAMES, (i) => `Step ${i + 1}`), (i) => moveTo(frames[i]));
-    views.sliders = sliders($("latent"), size, values, (i, value) =>
-      moveTo((state.moved ?? codes[state.sample]).map((old, j) => (j === i ? value : old))),
+    views.sliders = sliders($("latent"), size, values, (from, numbers) =>
+      moveTo((state.moved ?? codes[state.sample]).map((old, j) => numbers[j - from] ?? old)),
     );
-    if (size === 2) views.plane = plane($("plane"), $("here"), one, values, moveTo);
+    if (size === 2 && values.distribution !== "parts") views.plane = plane($("plane"), $("here"), one, values, moveTo);
   }
   $("temperature-field").hidden = !temperature;
   $("growth").hidden = !signatures.grow;

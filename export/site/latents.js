@@ -35,17 +35,40 @@ export function share(values, x) {
   return normalBelow(Math.min(Math.max(x, -6), 6));
 }
 
-/** The ends of a slider that shows each number of z: [low, high]. */
+/**
+ * The parts of a latent of `size` numbers, each with its own values: [{distribution, from, size, ...}].
+ * Most latents have one; InfoGAN's begins with a category, "one_hot".
+ */
+export function parts(values, size) {
+  const each = values.distribution === "parts" ? values.parts : [{ ...values, size }];
+  let from = 0;
+  return each.map((part) => ({ ...part, from: (from += part.size) - part.size }));
+}
+
+/** The ends of a slider that shows each number of a part of z: [low, high]. */
 export function limits(values, z) {
   if (values.distribution === "uniform") return [values.low, values.high];
   const high = Math.max(3, Math.ceil(Math.max(...z.map(Math.abs))));
   return [-high, high];
 }
 
-/** A latent on the way from a (t = 0) to b (t = 1): along the sphere for normal latents, else straight. */
+/**
+ * A latent on the way from a (t = 0) to b (t = 1): along the sphere for normal latents, else straight; a
+ * category changes in the middle.
+ */
 export function between(values, a, b, t) {
+  return Float32Array.from(
+    parts(values, a.length).flatMap((part) => {
+      const [x, y] = [a, b].map((z) => Array.from(z.slice(part.from, part.from + part.size)));
+      return way(part, x, y, t);
+    }),
+  );
+}
+
+function way({ distribution }, a, b, t) {
+  if (distribution === "one_hot") return t < 0.5 ? a : b;
   let [ofA, ofB] = [1 - t, t];
-  if (values.distribution === "normal") {
+  if (distribution === "normal") {
     const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
     const angle = Math.acos(Math.min(1, Math.max(-1, dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b)))));
     if (Math.sin(angle) > 1e-6) {

@@ -1,6 +1,6 @@
 // Parts of the page that show images or latents and tell what the user chose.
 
-import { limits, quantile, share } from "./latents.js";
+import { limits, parts, quantile, share } from "./latents.js";
 
 /** Paints an image (h, w, c) with its values in [low, high], in bytes as tfgen.pictures makes them. */
 export function paint(canvas, data, artifact, x = 0, y = 0) {
@@ -45,30 +45,45 @@ export function gallery(box, artifact, labels, choose) {
 
 const SHOWN = 12; // sliders; further ones are folded away
 
-/** A slider for each number of z; calls moved(i, value). Gives {show(z)}. */
+/**
+ * A slider for each number of z, and a choice for a part of it that is a category. Calls
+ * moved(from, numbers) with what takes the place of z[from] and those behind it. Gives {show(z)}.
+ */
 export function sliders(box, size, values, moved) {
-  const rows = Array.from({ length: size }, (_, i) => {
-    const output = make("output");
-    const name = `z${i + 1}`;
-    const input = make("input", { id: name, type: "range", step: "0.05" });
-    input.oninput = () => moved(i, input.valueAsNumber);
-    const row = make("div", { className: "slider" }, make("label", { htmlFor: name }, name), input, output);
-    return { row, input, output };
-  });
-  const [first, rest] = [rows.slice(0, SHOWN), rows.slice(SHOWN)].map((part) =>
-    make("div", { className: "sliders" }, ...part.map(({ row }) => row)),
+  const rows = parts(values, size).flatMap((part) =>
+    part.distribution === "one_hot" ? [category(part, moved)] : numbers(part, moved),
   );
-  const more = make("details", {}, make("summary", {}, `${size - SHOWN} more`), rest);
-  box.replaceChildren(first, ...(size > SHOWN ? [more] : []));
-  return {
-    show(z) {
-      const [low, high] = limits(values, z);
-      rows.forEach(({ input, output }, i) => {
-        Object.assign(input, { min: low, max: high, valueAsNumber: z[i] });
-        output.value = z[i].toFixed(2);
-      });
-    },
-  };
+  const [first, rest] = [rows.slice(0, SHOWN), rows.slice(SHOWN)].map((some) =>
+    make("div", { className: "sliders" }, ...some.map(({ row }) => row)),
+  );
+  const more = make("details", {}, make("summary", {}, `${rows.length - SHOWN} more`), rest);
+  box.replaceChildren(first, ...(rows.length > SHOWN ? [more] : []));
+  return { show: (z) => rows.forEach(({ show }) => show(z)) };
+}
+
+function category({ from, size }, moved) {
+  const id = `category${from + 1}`;
+  const options = Array.from({ length: size }, (_, value) => make("option", { value }, String(value)));
+  const select = make("select", { id }, ...options);
+  select.onchange = () => moved(from, options.map((_, i) => Number(i === select.selectedIndex)));
+  const row = make("div", { className: "field" }, make("label", { htmlFor: id }, "Category"), select);
+  return { row, show: (z) => (select.selectedIndex = z.slice(from, from + size).indexOf(1)) };
+}
+
+function numbers({ from, size, ...values }, moved) {
+  return Array.from({ length: size }, (_, k) => {
+    const output = make("output");
+    const name = `z${from + k + 1}`;
+    const input = make("input", { id: name, type: "range", step: "0.05" });
+    input.oninput = () => moved(from + k, [input.valueAsNumber]);
+    const row = make("div", { className: "slider" }, make("label", { htmlFor: name }, name), input, output);
+    const show = (z) => {
+      const [low, high] = limits(values, z.slice(from, from + size));
+      Object.assign(input, { min: low, max: high, valueAsNumber: z[from + k] });
+      output.value = z[from + k].toFixed(2);
+    };
+    return { row, show };
+  });
 }
 
 export const TILES = 13; // images along a side of the plane

@@ -5,12 +5,13 @@
     FOLDER/saved_model/      `tf.saved_model.load(...)`: .NAME(...) and .signatures["NAME"](...)
     FOLDER/onnx/NAME.onnx    opset 18
 
-`model.signatures()` says what is exported, {name: (method, [tf.TensorSpec, ...])}. Each
-method must be a function of its inputs alone: noise is an input, or follows from an input
-named "seed" or "key". Inputs have the names of their specs. One output has the name of the
-signature, those of a tuple NAME_0, NAME_1, ..., those of a dict its keys. A free first size
-is the batch, "batch" in ONNX and null in the manifest. A model of mixed precision is
-exported in float32.
+`model.signatures()` says what is exported, {name: (method, [tf.TensorSpec, ...])}, or with a role
+behind the specs: "sampler", "decoder", "encoder", "likelihood" or "translator". Each method must be
+a function of its inputs alone: noise is an input, or follows from an input named "seed" or "key".
+Inputs have the names of their specs. One output has the name of the signature, those of a tuple
+NAME_0, NAME_1, ..., those of a dict its keys. A free first size is the batch, "batch" in ONNX and
+null in the manifest; a translator's images may also have a free height and width, of which the
+manifest says "multiple". A model of mixed precision is exported in float32.
 """
 
 import hashlib
@@ -223,10 +224,7 @@ def _described(model, signatures):
             "step": int(model.step),
             "weights_sha256": hashlib.sha256("".join(digests).encode()).hexdigest(),
         },
-        "signatures": {
-            signature.name: {"inputs": signature.inputs, "outputs": signature.outputs}
-            for signature in signatures
-        },
+        "signatures": {signature.name: signature.described for signature in signatures},
     }
     return json.loads(json.dumps(description))
 

@@ -158,3 +158,8 @@ def opened(folder):
         what = "; ".join(f"{kind}: {', '.join(sorted(names))}" for kind, names in damage.items() if names)
         raise InputError(f"{folder} is not as it was exported ({what}); export into a new folder")
     return manifest
+
+
+def of_role(manifest, role):
+    """The names of the signatures of a role, as a manifest says them."""
+    return [name for name, one in manifest["signatures"].items() if one["role"] == role]

@@ -61,10 +61,12 @@ def convert(signature):
         proto, _ = tf2onnx.convert.from_function(signature.served, signature.specs, opset=OPSET)
     _check(signature, proto)
     shapes = {x["name"]: x["shape"] for x in (*signature.inputs, *signature.outputs)}
-    for value in (*proto.graph.input, *proto.graph.output):
-        shape = shapes[value.name]
-        if shape and shape[0] is None:
-            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    for end, values in (("", proto.graph.input), ("_of_output", proto.graph.output)):
+        for value in values:
+            for place, size in enumerate(shapes[value.name]):
+                if size is None:  # tf2onnx calls it unk__1 and so on
+                    name = ("batch", f"height{end}", f"width{end}")[place]
+                    value.type.tensor_type.shape.dim[place].dim_param = name
     # Its passes over a graph with loops never end by themselves: after the third (of ten) each merges
     # some nodes of a thousand, and takes as long as the first.
     os.environ.setdefault("ONNXSLIM_MAX_ITER", "3")

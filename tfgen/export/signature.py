@@ -17,6 +17,15 @@ _IMPURE = re.compile(
 )
 _SEEDS = ("seed", "key")
 _BATCHES = (3, 1, 7, 64)
+# What a signature is for, by which pages, servers and cards know it; an entry may say it by itself.
+ROLES = {
+    "sample": "sampler",
+    "generate": "decoder",
+    "decode": "decoder",
+    "encode": "encoder",
+    "log_prob": "likelihood",
+    "translate": "translator",
+}
 
 
 def _named(signature, result):
@@ -52,23 +61,37 @@ def draw(spec, values, batch, rng):
     return np.asarray(drawn).astype(spec.dtype.as_numpy_dtype)
 
 
+def sized(spec, size):
+    """A spec with free height and width at a size."""
+    free, shape = iter(size), spec.shape.as_list()
+    rest = [next(free) if x is None else x for x in shape[1:]]
+    return tf.TensorSpec([*shape[:1], *rest], spec.dtype, spec.name)
+
+
 def _shape(tensor):
     return None if tensor.shape.rank is None else tensor.shape.as_list()
 
 
 class Signature:
-    """One entry of `model.signatures()`.
+    """One entry of `model.signatures()`: (method, specs), or (method, specs, role).
+
+    A translator's images may have a free height and width, multiples of the model's `multiple`.
 
     Attributes:
-        name, specs: the entry's.
+        name, specs, role: the entry's; the role is by default that of ROLES, or None.
+        multiple: of free sizes; None where only the batch is free.
         function: the method as a tf.function; its outputs are nested as the method nests them.
         served: the same with a flat dict of named outputs.
         inputs, outputs: what the manifest says of them; a shape has None for the batch.
-        cases: golden cases of batch 3, 1, 7 and 64, inputs from a NumPy generator of seed 0.
+        cases: golden cases of batch 3, 1, 7 and 64, inputs from a NumPy generator of seed 0. Of free sizes,
+            the second and the fourth, of batch 1 too, are not square; the others are of the size of training.
     """
 
-    def __init__(self, model, name, method, specs):
+    def __init__(self, model, name, method, specs, role=None):
         self.name, self.specs, self._model = name, specs, model
+        self.role = ROLES.get(name) if role is None else role
+        free = any(None in spec.shape.as_list()[1:] for spec in specs)
+        self.multiple = model.multiple if free and self.role == "translator" else None
         self._check_names()
         self.function = tf.function(method, input_signature=specs, autograph=False)
         self.served = tf.function(
@@ -89,8 +112,8 @@ class Signature:
         self._check_outputs()
         rng = np.random.default_rng(0)
         draws = [
-            {spec.name: draw(spec, drawn, batch, rng) for spec, drawn in zip(specs, values)}
-            for batch in _BATCHES
+            {spec.name: draw(sized(spec, size), drawn, batch, rng) for spec, drawn in zip(specs, values)}
+            for batch, size in self._sizes()
         ]
         levels = getattr(model, "output_levels", {})
         levels = {key: levels[key] for key in results if key in levels}
@@ -109,6 +132,20 @@ class Signature:
         weights = named(self._model).items()
         return {name: w.value for name, w in weights if id(w.value) in used or not w.trainable}
 
+    @property
+    def described(self):
+        """What the manifest says of it."""
+        free = {} if self.multiple is None else {"multiple": self.multiple}
+        return {"role": self.role, "inputs": self.inputs, "outputs": self.outputs, **free}
+
+    def _sizes(self):
+        """(batch, (height, width)) of each case; the size is of those that are free."""
+        if self.multiple is None:
+            return [(batch, ()) for batch in _BATCHES]
+        height, width = self._model.image_shape[:2]
+        other = (height + self.multiple, width + 2 * self.multiple)
+        return [(3, (height, width)), (1, other), (7, (height, width)), (1, other)]
+
     def _run(self, function, inputs):
         # On the CPU, where the exports are checked.
         with tf.device("CPU:0"):
@@ -122,8 +159,12 @@ class Signature:
         names = [spec.name for spec in self.specs]
         if not self.name.isidentifier() or None in names or len(set(names)) < len(names):
             self._refuse(f"it needs a Python name, and inputs of different names; received {names}")
-        if any(None in spec.shape.as_list()[1:] for spec in self.specs):
-            self._refuse("only the first size of an input, the batch, may be free")
+        free = {k for spec in self.specs for k, size in enumerate(spec.shape.as_list()) if size is None}
+        if not free <= ({0} if self.multiple is None else {0, 1, 2}):
+            self._refuse(
+                "only the first size of an input, the batch, may be free; of a translator also the height "
+                "and the width"
+            )
 
     def _check_outputs(self):
         common = {x["name"] for x in self.inputs} & {x["name"] for x in self.outputs}

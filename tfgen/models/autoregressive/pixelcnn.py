@@ -120,7 +120,9 @@ class PixelCNN(AutoregressiveModel):
     @property
     def input_values(self):
         lines = -(-self.plan.steps // self.plan.skew)
-        state = {name: {"distribution": "uniform", "low": 0.0, "high": 1.0} for name in ("image", "ring")}
+        image = {"distribution": "uniform", "low": 0.0, "high": 1.0}
+        # The ring holds features, which no bounds hold, and not values of images.
+        state = {"image": image, "ring": {"distribution": "normal"}}
         line = {"distribution": "integers", "low": 0, "high": lines - 1}
         return {**super().input_values, **state, "line": line}
 
