@@ -128,7 +128,8 @@ def _feeds(model, signature):
     from .artifact import SHOWN
 
     labels = example_labels(model.label_spec, model.classes, SHOWN)
-    known = {"seed": 0, "n": SHOWN, "temperature": 1, "labels": labels}
+    options = {name: option.default for name, option in model.options.items()}
+    known = {"seed": 0, "n": SHOWN, "labels": labels, **options}
     for one in signature["inputs"]:
         array = np.asarray(known[one["name"]], one["dtype"])
         yield one["name"], one["dtype"], array.shape, array.ravel().tolist()

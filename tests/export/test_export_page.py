@@ -14,7 +14,7 @@ from export import browser, node
 from export import page as pages
 from tfgen import export
 from tfgen.errors import InputError
-from tfgen.models import CVAE, DCGAN, VAE, Attribute2Image, PixelCNN
+from tfgen.models import CVAE, DCGAN, VAE, Attribute2Image, InfoGAN, PixelCNN
 from tfgen.pictures import to_uint8
 
 
@@ -45,6 +45,7 @@ def models():
             seed=1, image_shape=SHAPE, attributes=2, latent_dim=4, background_dim=0, width=8
         ),
         "pixels": PixelCNN(seed=1, image_shape=SHAPE, levels=4, width=8, depth=1),
+        "codes": InfoGAN(seed=1, image_shape=SHAPE, width=8, latent_dim=6, categories=3, continuous=1),
     }
     rng = np.random.default_rng(0)
     for name, scale in {**dict.fromkeys(made, 0.3), "pixels": 0.1}.items():
@@ -158,7 +159,7 @@ def check(shown, image, model):
 LABELS = {"cvae": 2, "faces": [1.0, 0.0]}
 
 
-@pytest.mark.parametrize("name", ["vae", "cvae", "dcgan", "faces", "pixels"])
+@pytest.mark.parametrize("name", ["vae", "cvae", "dcgan", "faces", "pixels", "codes"])
 def test_samples_are_those_of_python_for_the_same_seed(view, models, name):
     label = LABELS.get(name)
     chosen = "" if label is None else f"&class={label if name == 'cvae' else '1,0'}"
@@ -210,6 +211,38 @@ def test_slider_moves_one_number_of_the_latent(view, models, name):
     check(view.image(), draw(z)[0], model)
     view.page.get_by_role("button", name="Back to the sample").click()
     assert (view.ready().image() == before).all() and "z" not in view.state
+
+
+def test_a_category_is_chosen_and_never_mixed(view, models):
+    model = models["codes"]
+    z = model.latents_from_seed(3, 16).numpy()[:1]
+    view.open("artifact=codes&seed=3")
+    select = view.page.get_by_label("Category")
+    assert select.input_value() == str(z[0, :3].argmax())
+    assert not view.page.get_by_label("z1", exact=True).count()
+    other = (z[0, :3].argmax() + 1) % 3
+    select.select_option(str(other))
+    z[0, :3] = np.eye(3)[other]
+    check(view.ready().image(), model.generate(z)[0], model)
+    np.testing.assert_allclose(view.z, z, atol=1e-5)
+    view.page.get_by_label("z4", exact=True).fill("0.5")
+    z[0, 3] = 0.5
+    check(view.ready().image(), model.generate(z)[0], model)
+    view.page.get_by_label("Other seed").fill("8")
+    a, b = (model.latents_from_seed(seed, 1).numpy()[0] for seed in (3, 8))  # the way begins at the sample
+    way = np.concatenate([a[:3], 0.75 * a[3:] + 0.25 * b[3:]])[None]
+    view.ready()
+    check(view.image("#path canvas", 2), model.generate(way)[0], model)
+
+
+def test_no_empty_band_follows_the_seed(view):
+    view.open("artifact=vae")
+    form, seed = (
+        view.page.locator(name).bounding_box() for name in ("#controls", "#controls > .field:nth-child(2)")
+    )
+    assert form["y"] + form["height"] - (seed["y"] + seed["height"]) < 4
+    view.page.get_by_label("Seed", exact=True).fill("-1")
+    assert view.page.locator("#error").bounding_box()["height"] > 15
 
 
 def test_only_the_newest_move_counts(view, models):
@@ -489,5 +522,6 @@ def test_page_asks_for_no_more_than_it_shows(site):
         "dcgan": ["latents", "generate"],
         "faces": ["latents", "decode"],
         "pixels": ["sample", "grow"],
+        "codes": ["latents", "generate"],
     }
     assert all("http" not in (site / name).read_text() for name in ("app.js", "runtime.js", "style.css"))
