@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from tfgen import loading
 from tfgen.cli.console import import_tensorflow
 from tfgen.errors import InputError, unknown
 
@@ -48,8 +49,7 @@ def command(
       tfgen-export make dcgan-fashion_mnist --to artifacts/fashion
       tfgen-export make runs/digits --formats saved_model,onnx,litert,openvino --precision fp32,fp16,int8
     """
-    if to is None:
-        to = Path(model) / "artifact" if Path(model).is_dir() else Path(f"{Path(model).stem}-artifact")
+    to = loading.place(model, "artifact") if to is None else to
     formats = _chosen("format", formats, FORMATS)
     precisions = _chosen("precision", precision, PRECISIONS)
     if "onnx" not in formats and precisions != ["fp32"]:
@@ -81,26 +81,19 @@ def opened(what):
     """A trained model, and what is known of it.
 
     Args:
-        what: a run folder, a .keras file or the name of a shipped model.
+        what: as `tfgen.load` takes it.
 
     Returns:
         (model, {"run", "labels", "scores"}), the dict without what is not known. "run" has "model", the
         "epochs" that were done, "batch_size", "seed", "versions" and "data"; "scores" are those of the
         model's weights, or a sentence that says why there are none.
     """
-    from tfgen import runs
     from tfgen.export import shipped
     from tfgen.runs.data import label_names, steps
-    from tfgen.runs.folder import read
 
-    if str(what) in shipped.names():
-        return shipped.load(str(what)), {k: v for k, v in shipped.described(what).items() if k in ABOUT}
-    if Path(what).suffix == ".keras":
-        from tfgen import loading
-
-        model, told = loading.load(what), loading.run_of(what)
-    else:
-        model, told = runs.load(what), read(what)
+    model, told = loading.load(what), loading.run_of(what)
+    if loading.kind_of(what) == "shipped":
+        return model, {key: value for key, value in shipped.described(what).items() if key in ABOUT}
     if told is None:
         return model, {}
     data = told["data"]
@@ -109,8 +102,7 @@ def opened(what):
     run["data"] = {"source": Path(data["source"]).name, "options": data["options"]}
     about = {"run": run, "scores": _scores(Path(what) / "scores.json", model)}
     if model.label_spec is not None:
-        names = data["label_names"] if "label_names" in data else label_names(data)
-        about["labels"] = list(names)
+        about["labels"] = list(label_names(data))
     return model, about
 
 

@@ -30,10 +30,8 @@ def __getattr__(name):
         return importlib.import_module(f"tfgen.{name}")
     if name in _ANALYSIS:
         return importlib.import_module(f"tfgen.analysis.{name}")
-    if name == "shipped":
-        return importlib.import_module("tfgen.export.shipped").names
-    if name == "load":
-        return importlib.import_module("tfgen.loading").load
+    if name in ("load", "shipped"):
+        return getattr(importlib.import_module("tfgen.loading"), name)
     raise AttributeError(f"module 'tfgen' has no attribute {name!r}")
 
 

@@ -197,7 +197,7 @@ def test_a_killed_export_leaves_the_old_artifact_or_none(artifacts, trained, tmp
 
 
 def test_bad_input_is_one_line(trained, fails, tmp_path):
-    assert "no run folder" in fails(tmp_path, "--to", tmp_path / "x")
+    assert "is no run folder" in fails(tmp_path, "--to", tmp_path / "x")
     assert "unknown format 'onx'; did you mean onnx?" in fails(trained / "vae", "--formats", "onx")
     assert "unknown precision 'fp8'" in fails(trained / "vae", "--precision", "fp8")
     line = fails(trained / "vae", "--formats", "saved_model", "--precision", "fp16")

@@ -21,12 +21,13 @@ import os
 import platform
 import shutil
 from pathlib import Path
-from typing import NamedTuple
-
-import keras
+from typing import TYPE_CHECKING, NamedTuple
 
 from tfgen.errors import InputError
 from tfgen.export import folders, golden, onnx, saved_model
+
+if TYPE_CHECKING:  # its import takes seconds, which `tfgen-export --help` has not
+    import keras
 
 
 class Difference(NamedTuple):
@@ -42,7 +43,7 @@ class Difference(NamedTuple):
         return self.difference <= self.bound
 
 
-def to_saved_model(model: keras.Model, folder: str | os.PathLike) -> list[Difference]:
+def to_saved_model(model: "keras.Model", folder: str | os.PathLike) -> list[Difference]:
     """Writes the model's signatures as FOLDER/saved_model.
 
     The folder must be new, empty or an intact export. An export of the same model keeps its
@@ -66,7 +67,7 @@ def to_saved_model(model: keras.Model, folder: str | os.PathLike) -> list[Differ
     return write(model, folder, {"saved_model": saved_model})
 
 
-def to_onnx(model: keras.Model, folder: str | os.PathLike) -> list[Difference]:
+def to_onnx(model: "keras.Model", folder: str | os.PathLike) -> list[Difference]:
     """Writes the model's signatures as FOLDER/onnx/NAME.onnx, checked in onnxruntime.
 
     As `to_saved_model`, and before a graph runs it must be valid, with the declared inputs
@@ -99,8 +100,8 @@ def verify(folder: str | os.PathLike) -> list[Difference]:
     return _report(found, golden.BOUND)
 
 
-def load(folder: str | os.PathLike) -> keras.Model:
-    """The Keras model that was exported into a folder, in float32; or the shipped model of that name.
+def load(folder: str | os.PathLike) -> "keras.Model":
+    """The Keras model that was exported into a folder, in float32.
 
     It has the weights that its SavedModel uses, and the step; what is trained and no signature
     uses, as a discriminator or the optimizers, is as a new model's. Of networks that were
@@ -109,11 +110,11 @@ def load(folder: str | os.PathLike) -> keras.Model:
     Raises:
         InputError: no export, a changed file, or an export without a SavedModel.
     """
-    from tfgen import models
-    from tfgen.export import shipped, weights
+    import keras
 
-    if str(folder) in shipped.names():
-        return shipped.load(str(folder))
+    from tfgen import models
+    from tfgen.export import weights
+
     models.load_all()  # registers them with Keras
     folder = Path(folder).resolve()
     manifest = folders.opened(folder)

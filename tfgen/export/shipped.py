@@ -10,17 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
+from tfgen import loading
 from tfgen.errors import unknown
-from tfgen.loading import SHIPPED as FOLDER
-from tfgen.loading import shipped as names
 
+FOLDER = loading.SHIPPED
 LIMIT = 300_000  # bytes of a model
 
 
 def described(name):
     """What model.json says of a shipped model: {"model", "step", "run", "labels", "scores"}."""
-    if name not in names():
-        raise unknown("shipped model", name, names())
+    if name not in loading.shipped():
+        raise unknown("shipped model", name, loading.shipped())
     return read(FOLDER / name)
 
 

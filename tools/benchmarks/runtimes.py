@@ -4,14 +4,14 @@ import tempfile
 from pathlib import Path
 
 from export import artifact, speed
-from tfgen.export import shipped
+from tfgen import loading
 
 
 def run():
     with tempfile.TemporaryDirectory() as folder:
         return [
             {"artifact": name, **row}
-            for name in shipped.names()
+            for name in loading.shipped()
             for row in speed.measured(
                 Path(folder, name), artifact.make(name, Path(folder, name), ["saved_model", "onnx"])
             )
