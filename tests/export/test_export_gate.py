@@ -120,9 +120,9 @@ def test_a_model_says_what_values_its_inputs_take(gan, tmp_path, monkeypatch):
 
 def test_a_served_pixelcnn_takes_the_ring_that_it_gave():
     model = PixelCNN((4, 4, 1), levels=2, width=8, depth=1, seed=1)
+    signature = Signature(model, "grow", *model.signatures()["grow"])
     for weight in model.trainable_variables:
         weight.assign(8 * weight)  # features above 1, as trained ones are
-    signature = Signature(model, "grow", *model.signatures()["grow"])
     inputs = Inputs(signature.described, 8)
     types = {"int64": "INT64", "int32": "INT32", "float32": "FP32"}
     state = {"image": np.zeros((1, 4, 4, 1)), "ring": np.zeros(signature.inputs[3]["shape"])}
