@@ -353,7 +353,7 @@ def test_the_recipe_loads_and_its_data_fit(cls):
     model = cls(**{**tiny, **recipe.model, **small, "seed": 0})
     images = np.random.default_rng(0).integers(0, 256, (10, *model.image_shape), dtype=np.uint8)
     labels = [part.numpy() for part in tree.flatten(batch_of(model, 10))[1:]]
-    options = {name: value for name, value in recipe.data.items() if name != "labels"}  # of its source
+    options = {n: v for n, v in recipe.data.items() if n not in ("labels", "split")}  # of its source
     stream = data.load((images, *labels) if labels else images, for_model=model, batch_size=8, **options)
     model.compile()
     history = model.fit(stream, verbose=0).history

@@ -60,7 +60,7 @@ class Attribute2Image(LatentVariableModel):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, attributes=3, background_dim=2)
     recipe = Recipe(
-        "celeba_small",
+        "celeb_a",
         batch_size=64,
         epochs=30,
         model=dict(
@@ -71,6 +71,7 @@ class Attribute2Image(LatentVariableModel):
             deviation=0.2,
             ema_decay=0.999,
         ),
+        data=dict(split="train[:9000]", cache=True),
     )
 
     def __init__(

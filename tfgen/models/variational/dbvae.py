@@ -64,11 +64,11 @@ class DBVAE(LatentVariableModel):
     classes = 2
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, alpha=0.1)
     recipe = Recipe(
-        "celeba_small",
+        "celeb_a",
         batch_size=64,
         epochs=20,
         model=dict(image_shape=(64, 64, 3), latent_dim=16, alpha=0.5),
-        data=dict(labels="Smiling"),
+        data=dict(split="train[:9000]", cache=True, labels="Smiling"),
     )
 
     def __init__(

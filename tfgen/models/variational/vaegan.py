@@ -56,7 +56,11 @@ class VAEGAN(CodingModel):
     value_range = (-1.0, 1.0)
     tiny = dict(latent_dim=4, width=8, image_shape=(16, 16, 1))
     recipe = Recipe(
-        "celeba_small", 64, 14, dict(image_shape=(32, 32, 3), width=32, gamma=1e-3, ema_decay=0.99)
+        "celeb_a",
+        batch_size=64,
+        epochs=14,
+        model=dict(image_shape=(32, 32, 3), width=32, gamma=1e-3, ema_decay=0.99),
+        data=dict(split="train[:9000]", cache=True),
     )
 
     def __init__(self, image_shape=(64, 64, 3), latent_dim=128, width=64, gamma=1e-5, **kwargs):
