@@ -140,11 +140,34 @@ def test_bad_labels_are_refused():
     assert "received int64 of shape (3, 2)" in refused(np.zeros((3, 2), int))
     assert "received bool of shape (4, 0)" in refused(np.zeros((4, 0), bool))
     assert "numbered from 0; found -1" in refused([0, 1, -1, 2])
+    assert "found 1 to 3, which would make a class 0 without images: give labels - 1" in refused([1, 2, 3, 3])
+    message = refused([0, 1, 2, 100_000])
+    assert "4 different labels up to 100000: number them, as by np.unique" in message
     assert "0 or 1; found -1 to 1" in refused(2 * binary(4) - 1)
     assert "0 or 1; found 0 to 0.5" in refused(binary(4) / 2)
     assert "0 or 1; found nan to nan" in refused(binary(4) * np.nan)
     unlike = {"x_train": noise(4, 8, 8), "y_train": binary(4), "x_test": noise(4, 8, 8), "y_test": [0] * 4}
     assert "differ in shape: train (n, 3), test (n,)" in complaint(unlike)
+
+
+def test_labels_of_every_form():
+    images = noise(4, 8, 8)
+    for given in ([0, 1, 2, 1], np.array([[0], [1], [2], [1]], np.int64), np.array([0, 1, 2, 1], np.uint8),
+                  np.array([0.0, 1.0, 2.0, 1.0])):  # fmt: skip
+        labels = everything(load((images, given), batch_size=4, shuffle=False))[1]
+        assert labels.dtype == np.int32 and labels.tolist() == [0, 1, 2, 1]
+    ink = everything(load((images, [True, False, True, True]), batch_size=4, shuffle=False))[1]
+    assert ink.tolist() == [1, 0, 1, 1] and ink.dtype == np.int32
+    one = everything(load((images, np.full(4, 3)), "train", model(labels=True, classes=10), 4))[1]
+    assert one.tolist() == [3] * 4  # one class of ten alone
+
+
+def test_an_image_alone_is_explained():
+    message = complaint(noise(28, 28, 3))
+    assert (
+        "received (28, 28, 3): a single image is x[None], grey images of this width are x[..., None]"
+        in message
+    )
 
 
 def test_bad_options_are_refused():
@@ -156,6 +179,11 @@ def test_bad_options_are_refused():
     assert "did you mean static" in complaint(images, binarize="statik")
     assert "unknown dtype 'float16'" in complaint(images, dtype="float16")
     assert "at least 1" in complaint(images, batch_size=0)
+    assert "repeat must be at least 1; received 0" in complaint(images, repeat=0)
+    assert "enlarge must be at least 1; received 0.5" in complaint(images, enlarge=0.5)
+    assert "did you mean nearest" in complaint(images, resample="neares")
+    assert "pair must be two names, as ('left', 'right'); received 'left'" in complaint(images, pair="left")
+    assert "exclude each other" in complaint(images, pair="left,right", domains="usps")
     assert "epochs must be a range" in complaint(images, epochs=3)
     assert "(height, width, channels)" in complaint(images, image_shape=(8, 8))
     assert "the model's images are (8, 8, 1)" in complaint(images, for_model=model(), image_shape=(8, 8, 3))

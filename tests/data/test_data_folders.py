@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from data_cases import complaint, everything, model, numbered, numbers, save, smooth
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tfgen.data import load, size, sources
+from tfgen.data.opening import is_path
+from tfgen.runs.data import absolute
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +49,18 @@ def test_the_order_of_a_folder_is_a_function_of_seed_and_epoch(pets):
     assert straight[:2] != straight[2:4]
 
 
-def test_images_beside_folders_leave_no_labels(tmp_path):
-    save(tmp_path / "a.png", smooth(8, 8))
-    save(tmp_path / "b" / "c.PNG", smooth(8, 8))
-    assert isinstance(load(tmp_path, batch_size=1).element_spec, tf.TensorSpec)
-    assert "has none" in complaint(tmp_path, for_model=model((8, 8, 3), labels=True))
+def test_images_beside_folders_are_named(tmp_path):
+    save(tmp_path / "cat" / "c.PNG", smooth(8, 8))
+    save(tmp_path / "dog" / "d.png", smooth(8, 8))
+    stray = tmp_path / "a.png"
+    save(stray, smooth(8, 8))
+    message = complaint(tmp_path, batch_size=1)
+    assert f"{tmp_path} has class folders (cat, dog) and beside them an image: a.png; move" in message
+    save(tmp_path / "b.png", smooth(8, 8))
+    assert "2 images: a.png" in complaint(tmp_path, batch_size=1)
+    stray.unlink()
+    (tmp_path / "b.png").unlink()
+    assert load(tmp_path, batch_size=1).element_spec[1].dtype == tf.int32
 
 
 def test_folders_of_splits(tmp_path):
@@ -62,7 +71,103 @@ def test_folders_of_splits(tmp_path):
     assert (images[0, 0, 0, 0], labels[0]) == (3, 1)  # a dog is 1 in every split
     assert "there is test, train" in complaint(tmp_path, "val")
     save(tmp_path / "bird" / "e.png", smooth(8, 8, 1))
-    assert size(tmp_path) == 5  # now they are three classes
+    beside = f"has folders of splits (test, train) and beside them an image: {os.path.join('bird', 'e.png')}"
+    assert beside in complaint(tmp_path)
+    (tmp_path / "bird" / "e.png").rename(tmp_path / "e.png")
+    assert "and beside them an image: e.png" in complaint(tmp_path)
+    (tmp_path / "e.png").rename(tmp_path / "train" / "e.png")
+    assert f"{tmp_path / 'train'} has class folders (cat, dog)" in complaint(tmp_path)
+    (tmp_path / "train" / "e.png").rename(tmp_path / "test" / "e.png")
+    assert f"{tmp_path / 'test'} has class folders (dog)" in complaint(tmp_path)
+    (tmp_path / "test" / "dog" / "d.png").unlink()
+    assert everything(load(tmp_path, "train", shuffle=False))[1].tolist() == [0, 1, 1]
+    assert isinstance(load(tmp_path, "test").element_spec, tf.TensorSpec)  # without classes
+
+
+@pytest.mark.parametrize(
+    "names", [("Train", "Test"), ("training", "testing"), ("TRAIN", "val"), ("train", "Validation")]
+)
+def test_splits_by_other_names(tmp_path, names):
+    for number, name in enumerate(names):
+        save(tmp_path / name / "cat" / "a.png", np.full((8, 8), number, np.uint8))
+    assert size(tmp_path) == 1
+    other = "test" if "est" in names[1] else "validation"
+    assert everything(load(tmp_path, other))[0][0, 0, 0, 0] == 1 and size(tmp_path, "all") == 2
+    assert other == "test" or size(tmp_path, "val") == 1
+
+
+def test_a_class_may_be_called_like_a_split(tmp_path):
+    for name in ("car", "train"):
+        save(tmp_path / name / "a.png", smooth(8, 8))
+    assert everything(load(tmp_path, batch_size=2, shuffle=False))[1].tolist() == [0, 1]
+
+
+def test_what_is_hidden_is_no_data(tmp_path):
+    save(tmp_path / "cat" / "a.png", smooth(8, 8))
+    for name in (".ipynb_checkpoints/b.png", "cat/.cache/c.png", "cat/._a.png", "__MACOSX/cat/a.png"):
+        save(tmp_path / name, smooth(8, 8))
+    (tmp_path / ".DS_Store").write_bytes(b"x")
+    images, labels = everything(load(tmp_path, batch_size=1))
+    assert len(images) == 1 and labels.tolist() == [0]
+
+
+def test_pictures_of_runs_are_no_data(tmp_path):
+    save(tmp_path / "cat" / "a.png", smooth(8, 8))
+    save(tmp_path / "runs" / "vae" / "samples" / "epoch-0001.png", smooth(8, 8))
+    (tmp_path / "runs" / "vae" / "run.json").write_text("{}")
+    assert size(tmp_path) == 1
+    assert "is the folder of a run, not of images" in complaint(tmp_path / "runs" / "vae")
+
+
+def test_links_that_come_back_end(tmp_path):
+    for name in ("cat", "dog"):
+        save(tmp_path / "data" / name / "a.png", smooth(8, 8))
+    (tmp_path / "data" / "all").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "cat" / "friend").symlink_to(tmp_path / "data" / "dog")
+    (tmp_path / "data" / "dog" / "friend").symlink_to(tmp_path / "data" / "cat")
+    assert size(tmp_path / "data") == 2
+    save(tmp_path / "elsewhere" / "b.png", smooth(8, 8))
+    (tmp_path / "data" / "fish").symlink_to(tmp_path / "elsewhere")
+    assert sorted(everything(load(tmp_path / "data", batch_size=3))[1]) == [0, 1, 2]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    save(tmp_path / "cat" / "a.png", smooth(8, 8))
+    save(tmp_path / "dog" / "a.png", smooth(8, 8))
+    scandir = os.scandir
+
+    def refusing(folder):  # root may read everything
+        if str(folder).endswith("dog"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert f"cannot read the folder {tmp_path / 'dog'}: Permission denied" in complaint(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["digits", "ring", "stacked_mnist", "mnist", "cifar10"])
+def test_a_name_wins_over_a_folder_of_that_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / name / "0.png", smooth(8, 8))
+    assert absolute(name) == name and not is_path(name)
+    for folder in (f"./{name}", f"{name}/", str(tmp_path / name)):
+        assert size(folder) == 1 and absolute(folder) == str(tmp_path / name)
+    if name in ("digits", "ring"):
+        assert size(name) > 1
+    else:
+        message = complaint(name, data_dir=str(tmp_path / "none"), download=False)
+        assert f"the folder is ./{name}" in message or name == "stacked_mnist"
+
+
+def test_another_folder_needs_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "photos" / "0.png", smooth(8, 8))
+    save(tmp_path / "data" / "photos" / "0.png", smooth(8, 8))
+    for name in ("photos", "data/photos"):
+        assert size(name) == 1 and absolute(name) == str(tmp_path / name)
+    message = complaint("photoz")
+    assert "there is no folder and no data set 'photoz'; did you mean photos?" in message
+    assert "toto" not in message
 
 
 def test_every_format(tmp_path):
@@ -149,6 +254,34 @@ def test_an_image_cut_short_is_named_by_its_decoder(tmp_path, name):
     dataset = load(tmp_path, image_shape=(8, 8, 3), batch_size=1)
     with pytest.raises(tf.errors.InvalidArgumentError, match=f"cannot read the image {tmp_path / name}"):
         everything(dataset)
+
+
+@pytest.mark.parametrize("name", ["b.png", "b.jpg"])
+def test_damage_between_whole_ends_is_named_by_the_decoder(tmp_path, name):
+    save(tmp_path / "a.png", smooth(64, 64))
+    save(tmp_path / name, smooth(64, 64))
+    damaged = bytearray((tmp_path / name).read_bytes())
+    begin = damaged.index(b"IDAT" if name == "b.png" else b"\xff\xc4") + 8  # pixels; Huffman tables
+    damaged[begin : begin + 60] = bytes(60)
+    (tmp_path / name).write_bytes(damaged)
+    dataset = load(tmp_path, image_shape=(8, 8, 3), batch_size=1)
+    line = f"InputError: cannot read the image {tmp_path / name}: .*put another image in its place"
+    with pytest.raises(tf.errors.InvalidArgumentError, match=line):
+        everything(dataset)
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_stand_upright(tmp_path, orientation, extension):
+    """By ImageOps, which is another implementation than ours; the size is known before, from the header."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{extension}"
+    options = {"lossless": True} if extension == "webp" else {}
+    save(path, smooth(16, 12), exif=exif, **options)
+    want = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
+    assert want.shape == ((16, 12, 3) if orientation < 5 else (12, 16, 3))
+    np.testing.assert_array_equal(everything(load(tmp_path, batch_size=1))[0], want)
 
 
 def test_a_large_folder_is_sampled_and_read_only_as_needed(tmp_path, monkeypatch):

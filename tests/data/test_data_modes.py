@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from data_cases import complaint, everything, model, noise
-from PIL import Image
+from data_cases import complaint, everything, model
 
 from tfgen.data import load, size
 
@@ -71,10 +70,3 @@ def test_what_points_cannot_be_is_refused():
     assert "no split 'validation'; there is train, test" in complaint("ring", "validation")
     few = model((1, 1, 2), labels=True, classes=8)
     assert "the labels of grid are 25 classes" in complaint("grid", for_model=few)
-
-
-def test_a_folder_of_the_name_wins(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "ring").mkdir()
-    Image.fromarray(noise(8, 8)).save(tmp_path / "ring" / "0.png")
-    assert size("ring") == 1

@@ -9,8 +9,8 @@ from tfgen.data import attributes, load, opening, pipeline, size, sources
 pytestmark = pytest.mark.filterwarnings("ignore:label\\(\\) is deprecated:DeprecationWarning")
 
 
-def write_tfds(root, name, features, splits):
-    """A prepared set of TFDS; `splits` is {name: [example]}."""
+def write_tfds(root, name, features, splits, **more):
+    """A prepared set of TFDS; `splits` is {name: [example]}, `more` for its DatasetInfo."""
     import tensorflow_datasets as tfds
 
     folder = root / name / "1.0.0"
@@ -18,7 +18,7 @@ def write_tfds(root, name, features, splits):
     identity = tfds.core.DatasetIdentity(
         name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=""
     )
-    info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features))
+    info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features), **more)
     writer = tfds.core.SequentialWriter(info, max_examples_per_shard=7)
     writer.initialize_splits(list(splits))
     writer.add_examples(splits)
@@ -142,7 +142,8 @@ def test_tfds_names_and_splits_that_are_not_there(tfds_dir, tmp_path):
     assert "did you mean fashion_mnist" in complaint("fashion_mnits", **options)
     assert "did you mean digits" in complaint("digit", **options)
     assert "did you mean tiny_photos" in complaint("tiny_photo", **options)
-    assert "known are digits, a folder of images" in complaint("zzzzqqqq", **options)
+    message = complaint("zzzzqqqq", **options)
+    assert "no folder and no data set 'zzzzqqqq'; give digits, ring, grid" in message
     message = complaint("cifar100", **options)
     assert "'cifar100' is not prepared in" in message and "data_dir" in message
     assert "only: 3.0.1" in complaint("mnist:9.9.9", **options)

@@ -11,52 +11,103 @@ from tfgen.errors import InputError
 
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}  # Pillow's names
 
-_PNG = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"  # how a file begins and ends
-_JPEG = b"\xff\xd8\xff", b"\xff\xd9"
+_WHOLE = ((b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"), (b"\xff\xd8\xff", b"\xff\xd9"))  # begins and ends
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_TURN = Image.Transpose
+_UPRIGHT = {  # by EXIF orientation
+    2: _TURN.FLIP_LEFT_RIGHT,
+    3: _TURN.ROTATE_180,
+    4: _TURN.FLIP_TOP_BOTTOM,
+    5: _TURN.TRANSPOSE,
+    6: _TURN.ROTATE_270,
+    7: _TURN.TRANSVERSE,
+    8: _TURN.ROTATE_90,
+}
+
+
+def _unreadable(path, error):
+    # Another image under its name leaves a run the same number of examples, which it needs to go on.
+    return InputError(
+        f"cannot read the image {path}: {error}; repair it, or put another image in its place (a run can "
+        f"then be resumed), or remove it"
+    )
+
+
+def _orientation(image):
+    """1..8 of an opened image, from its EXIF; 1 is upright."""
+    exif = Image.Exif()
+    try:
+        exif.load(image.info.get("exif", b""))
+        return exif.get(0x0112, 1)
+    except _UNREADABLE:  # damaged notes say nothing
+        return 1
+
+
+def header(path):
+    """(h, w, c) of an image file as it stands upright, c 1 or 3, and Pillow's mode, without its pixels."""
+    try:
+        with Image.open(path) as image:
+            turned = _orientation(image) in (5, 6, 7, 8)
+            size = image.size if turned else image.size[::-1]
+            return (*size, 1 if image.mode in GREY_MODES else 3), image.mode
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from None
 
 
 def _pillow(contents, path):
     try:
         with Image.open(io.BytesIO(contents)) as image:
             grey = image.mode in GREY_MODES
-            pixels = np.asarray(image.convert("L" if grey else "RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"cannot read the image {path.decode()}: {error}") from None
-    return pixels[:, :, None] if grey else pixels
+            alpha = image.has_transparency_data
+            turn = _UPRIGHT.get(_orientation(image))
+            pixels = image.convert(("LA" if grey else "RGBA") if alpha else "L" if grey else "RGB")
+            pixels = np.asarray(pixels if turn is None else pixels.transpose(turn))
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from None
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _decoded(contents, path):
+    whole = any(contents.startswith(start) and contents.endswith(end) for start, end in _WHOLE)
+    # EXIF has an orientation of almost every camera's image, most often 1.
+    noted = b"Exif\0\0" in contents[:65536] or b"eXIf" in contents[:65536]
+    if whole and noted:
+        with Image.open(io.BytesIO(contents)) as image:
+            whole = _orientation(image) not in _UPRIGHT
+    if whole:
+        try:  # in C without Python's lock; reads PNG as well
+            return tf.io.decode_jpeg(contents, dct_method="INTEGER_ACCURATE").numpy()
+        except tf.errors.OpError:
+            pass  # Pillow reads it, or names it
+    return _pillow(contents, path.decode())
 
 
 def decode(contents, path):
     """The pixels of an encoded image: uint8 (h, w, c), where c is 1 or 3, and one more with alpha.
 
-    A whole PNG or JPEG is decoded by TensorFlow, in parallel, to the same bytes as by Pillow; the
-    rest (webp, bmp, gif: its first frame) by Pillow, and so is a file that ends too early, since
-    Pillow's error can name it.
+    A whole PNG or JPEG is decoded by TensorFlow to the same bytes as by Pillow; the rest (webp, bmp,
+    gif: its first frame; what EXIF says is to be turned) by Pillow, whose error names a damaged file.
 
     Args:
         contents: string scalar, the bytes of the file.
         path: string scalar, for the error.
     """
-    start = tf.strings.substr(contents, 0, 8)
-    end = tf.strings.substr(contents, tf.maximum(tf.strings.length(contents) - 8, 0), 8)
-    png = (start == _PNG[0]) & (end == _PNG[1])
-    last = tf.maximum(tf.strings.length(end) - 2, 0)
-    jpeg = (tf.strings.substr(start, 0, 3) == _JPEG[0]) & (tf.strings.substr(end, last, 2) == _JPEG[1])
-    image = tf.cond(
-        png | jpeg,
-        lambda: tf.io.decode_jpeg(contents, dct_method="INTEGER_ACCURATE"),  # reads PNG as well
-        lambda: tf.numpy_function(_pillow, [contents, path], tf.uint8),
-    )
+    image = tf.numpy_function(_decoded, [contents, path], tf.uint8)
     return tf.ensure_shape(image, (None, None, None))
 
 
-def _resize_to_cover(images, height, width):
+def _resize_to_cover(images, height, width, resample):
     """The smallest images of the same proportions that cover (height, width)."""
     have = tf.shape(images)[1:3]
     want = tf.constant([height, width])
     scale = tf.reduce_max(want / have)
+    if resample == "never":  # but what is too small
+        scale = tf.maximum(scale, 1)
     size = tf.maximum(want, tf.cast(tf.round(scale * tf.cast(have, scale.dtype)), tf.int32))
 
     def resized():
+        if resample == "nearest":
+            return tf.image.resize(images, size, "nearest")
         pixels = tf.image.resize(images, size, antialias=True)
         return tf.saturate_cast(tf.round(pixels), tf.uint8)
 
@@ -81,8 +132,13 @@ def _convert(images, channels):
         return images
     have = tf.shape(images)[-1]
 
+    def opaque():
+        colour, alpha = tf.cast(images[..., :-1], tf.int32), tf.cast(images[..., -1:], tf.int32)
+        return tf.cast((colour * alpha + 255 * (255 - alpha) + 127) // 255, tf.uint8)
+
     def converted():
-        colour = tf.gather(images, tf.where(have < 3, [0, 0, 0], [0, 1, 2]), axis=-1)
+        seen = tf.cond(have % 2 == 0, opaque, lambda: images)
+        colour = tf.gather(seen, tf.where(have < 3, [0, 0, 0], [0, 1, 2]), axis=-1)
         if channels == 3:
             return colour
         # ITU-R 601 in 16-bit fractions, as Pillow's convert("L"); what is grey keeps its value.
@@ -92,20 +148,36 @@ def _convert(images, channels):
     return tf.cond(have == channels, lambda: images, converted)
 
 
-def fit(images, shape, place=None):
-    """Images of `shape` (h, w, c): resized to cover it, cropped, and with its channels.
+def stack(parts, channels):
+    """The images of an example's `parts`, of one size, one behind the other on the channel axis.
 
-    The shorter side (in proportion) is resized with an antialiased triangle filter, the longer
-    is cropped. Grey is repeated, colour weighted to grey, alpha dropped.
+    Grey is repeated, colour weighted to grey, and what is transparent laid on white.
+
+    Args:
+        parts: uint8 (n, H, W, C) each.
+        channels: of each part in the result; its C, 1 or 3.
+    """
+    parts = [tf.ensure_shape(_convert(p, c), (*p.shape[:3], c)) for p, c in zip(parts, channels)]
+    return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
+
+
+def fit(images, size, place=None, *, enlarged=None, mirror=None, resample="triangle"):
+    """Images of `size` (h, w): resized to cover it, cropped, and mirrored.
+
+    The shorter side (in proportion) is resized, the longer is cropped.
 
     Args:
         images: uint8 (n, H, W, C) of any size.
-        shape: (h, w, c); c is C, 1 or 3.
+        size: (h, w).
         place: float32 (n, 2) in (0, 1), where to crop; None crops the middle.
+        enlarged: (h, w) to cover before the crop, if that is more than `size`.
+        mirror: booleans (n,), which to mirror; None mirrors none.
+        resample: "triangle", antialiased; "nearest"; or "never", which resizes what is too small only.
     """
-    height, width, channels = shape
-    images = _crop(_resize_to_cover(images, height, width), height, width, place)
-    return tf.ensure_shape(_convert(images, channels), (None, *shape))
+    images = _crop(_resize_to_cover(images, *(enlarged or size), resample), *size, place)
+    if mirror is not None:
+        images = tf.where(mirror[:, None, None, None], images[:, :, ::-1], images)
+    return tf.ensure_shape(images, (None, *size, images.shape[-1]))
 
 
 def uniform(key, index, shape):
@@ -120,9 +192,9 @@ def binarize(images, key, index):
     return tf.cast(ink, tf.uint8) * tf.constant(255, tf.uint8)
 
 
-def scale(images, value_range):
-    """Bytes 0..255, or floats in [-1, 1], as float32 from low to high."""
-    low, high = value_range
+def scale(images, field):
+    """Bytes 0..255, or floats in [-1, 1], as float32 in the range of a `tfgen.fields.Image`."""
+    low, high = field.low, field.high
     if images.dtype.is_floating:
         return low + (images + 1) * ((high - low) / 2)
     return low + tf.cast(images, tf.float32) * ((high - low) / 255)

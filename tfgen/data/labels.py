@@ -7,6 +7,7 @@ becomes the classes 0 and 1, or several names, in the order that they shall have
 import tensorflow as tf
 
 from tfgen.errors import InputError, unknown
+from tfgen.fields import Classes
 
 
 def counts(source, origin, labels):
@@ -34,21 +35,21 @@ def counts(source, origin, labels):
 
 def checked(source, origin, model, labels):
     """`labels` with True or False for None, once they are known to fit `model`, which may be None."""
-    specs = [] if model is None else tf.nest.flatten(model.data_spec)
+    field = None if model is None else model.fields.get("labels")
     if labels is None:
-        labels = source.labelled if model is None else len(specs) == 2
+        labels = source.labelled if model is None else field is not None
     if labels is False:
         return False
     have = counts(source, origin, labels)
-    if len(specs) < 2:
+    if field is None:
         return labels
-    kind = "attributes" if have["attributes"] else "classes"
-    if specs[1].dtype.is_integer:
-        needed, need = "classes", model.classes
+    kind, need = "attributes" if have["attributes"] else "classes", field.count
+    if isinstance(field, Classes):
+        needed = "classes"
         fits = kind == needed and (have[kind] or 0) <= need
         other = f"name one, as labels={source.attributes[0]!r}" if source.attributes else ""
     else:
-        needed, need = "attributes", specs[1].shape[1]
+        needed = "attributes"
         fits = have[needed] == need
         other = f"give {need} names as labels" if source.attributes else f"give 0 and 1 of shape (n, {need})"
     if not fits:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgen.data.sources import Arrays, numbers
+from tfgen.data.sources import Arrays, Source, numbers
 from tfgen.data.splits import ranges
 from tfgen.errors import InputError
 
@@ -68,7 +68,7 @@ class Points(Arrays):
         self.shares = np.full(modes, 1 / modes)
 
     def read(self, fit, index):
-        return super().read(lambda images, _: images, index)
+        return super().read(lambda parts, _: parts[0], index)
 
 
 def _draw(mixture, split, start, stop):
@@ -79,7 +79,7 @@ def _draw(mixture, split, start, stop):
     return points[start:stop], modes[start:stop].astype(np.int32)
 
 
-class Stacked:
+class Stacked(Source):
     """Three digits a, b, c, drawn with replacement, as channels; the label is 100 a + 10 b + c.
 
     Args:
@@ -87,7 +87,7 @@ class Stacked:
         split: of this source; its digits are of the same split.
     """
 
-    labelled, classes, attributes, class_names = True, 1000, (), ()
+    labelled, classes = True, 1000
 
     def __init__(self, digits, split):
         images, labels, drawn, shares = [], [], [], 0.0
@@ -109,13 +109,16 @@ class Stacked:
             self.drawn = tf.constant(drawn.astype(np.int32))
             self.digits = tf.concat(images, axis=0)[..., 0] if len(images) > 1 else images[0][..., 0]
             self.labels = tf.constant(np.concatenate(labels).astype(np.int32))
-        self.shape = (*self.digits.shape[1:], 3)
+
+    @property
+    def shapes(self):
+        return {"images": (*self.digits.shape[1:], 3)}
 
     def examples(self, key):
         return numbers(self.count, key)
 
     def read(self, fit, index):
-        three = tf.gather(self.drawn, index)
+        three = tf.gather(self.drawn, index % self.count)
         images = tf.transpose(tf.gather(self.digits, three), (0, 2, 3, 1))
         labels = tf.tensordot(tf.gather(self.labels, three), tf.constant([100, 10, 1]), 1)
-        return fit(images, index), labels
+        return fit([images], index), labels

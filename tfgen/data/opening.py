@@ -9,47 +9,110 @@ from pathlib import Path
 
 import numpy as np
 
+from tfgen.data.folders import Folder, split_of
 from tfgen.data.modes import MIXTURES, Points, Stacked
-from tfgen.data.sources import Arrays, Files, Records
-from tfgen.data.splits import ranges
-from tfgen.errors import InputError, unknown
+from tfgen.data.sources import PAIR, Arrays, Domains, Halves, Records, Some
+from tfgen.data.splits import ranges, suffixed
+from tfgen.errors import InputError
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-SPLITS = ("train", "test", "validation", "val")
-IMAGES = ("images", "image", "x", "arr_0")
-LABELS = ("labels", "label", "y", "arr_1", "attributes")
+BUILT_IN = ("digits", *MIXTURES, "stacked_mnist")
+HALVES = (("left", "right"), ("right", "left"))
+NAMES = {  # of arrays in a dict or an .npz file
+    "images": ("images", "image", "x", "arr_0"),
+    "labels": ("labels", "label", "y", "arr_1", "attributes"),
+    "inputs": ("inputs", "input"),
+    "images_a": ("images_a",),
+    "images_b": ("images_b",),
+    "labels_a": ("labels_a",),
+}
+CLASSES = 1000  # up to so many, numbers of classes may have gaps
 
 
-def open_source(source, split, data_dir=None, download=True):
-    """The source, as `tfgen.data.sources` says what that is, of one split."""
-    if isinstance(source, Mapping):
-        return _arrays(_named_arrays(source, "the dict"), split)
-    if isinstance(source, tuple):
-        if len(source) != 2:
-            raise InputError(f"a tuple must be (images, labels); received {len(source)} items")
-        return _arrays({"train": source}, split)
+def open_source(source, split, data_dir=None, download=True, *, names=None, pair=None, domains=None):
+    """The source, as `tfgen.data.sources` says what that is, of one split.
+
+    Args:
+        names: the fields that are wanted; None takes what there is.
+        pair, domains: as for `tfgen.data.load`.
+    """
+    pair, domains = _two("pair", pair), _two("domains", domains) if _is_two(domains) else domains
+    if pair is not None and domains is not None:
+        raise InputError("a pair and two domains exclude each other; give pair=... or domains=...")
+    names = (names or ()) if pair is None and domains is None else PAIR if pair else ("images_a", "images_b")
     if not isinstance(source, (str, os.PathLike)):
-        return _arrays({"train": (source, None)}, split)
-    if source == "digits":
-        return _arrays(_digits(), split)
-    path = Path(source).expanduser()
-    if path.suffix == ".npz":
-        return _arrays(_npz(path), split)
-    if path.is_dir():
-        return _folder(path, split)
-    if isinstance(source, os.PathLike) or path.is_absolute() or str(source).startswith((".", "~")):
-        raise InputError(f"{source} is not a folder; give a folder of images, an .npz file or a TFDS name")
-    if source in MIXTURES:
-        return Points(source, split)
-    data_dir = None if data_dir is None else os.fspath(Path(data_dir).expanduser())
-    if source == "stacked_mnist":
-        return Stacked(lambda part: _tfds("mnist", part, data_dir, download).decoded, split)
-    return _tfds(source, split, data_dir, download)
+        opened = _given(source, split, names)
+    elif source == "digits":
+        opened = _arrays({name: dict(zip(NAMES, two)) for name, two in _digits().items()}, split, names)
+    elif Path(source).suffix == ".npz":
+        opened = _arrays(_npz(Path(source).expanduser()), split, names)
+    elif is_path(source, data_dir):
+        opened = _of_folder(source, split, names, pair, domains)
+    elif source in MIXTURES:
+        opened = Points(source, split)
+    else:
+        data_dir = None if data_dir is None else os.fspath(Path(data_dir).expanduser())
+        if source == "stacked_mnist":
+            opened = Stacked(lambda part: _tfds("mnist", part, data_dir, download).decoded, split)
+        else:
+            opened = _of_tfds(source, split, data_dir, download, names, pair, domains)
+    if pair in HALVES and len(opened.shapes) == 1:
+        return Halves(opened, pair[0])
+    if isinstance(domains, (str, os.PathLike)):
+        if domains in opened.attributes:
+            return _by_attribute(opened, domains, (source, split, data_dir, download))
+        return Domains(opened, open_source(domains, split, data_dir, download))
+    return opened
+
+
+def _is_two(value):
+    return isinstance(value, (tuple, list)) or (isinstance(value, str) and "," in value)
+
+
+def _two(option, value):
+    """A pair of names; the command line gives it as one text with a comma."""
+    if value is None:
+        return None
+    names = tuple(n.strip() for n in value.split(",")) if isinstance(value, str) else value
+    if not (_is_two(value) and len(names) == 2 and all(isinstance(n, str) and n for n in names)):
+        example = "('left', 'right')" if option == "pair" else "('A', 'B')"
+        raise InputError(f"{option} must be two names, as {example}; received {value!r}")
+    return tuple(names)
+
+
+def is_path(source, data_dir=None):
+    """Whether a text or path means a folder or a file, and no data set's name.
+
+    A name of a data set wins over a folder of that name, which is meant by "./digits" or "digits/".
+    """
+    text = os.fspath(source)
+    if isinstance(source, os.PathLike) or os.path.isabs(text) or text.startswith((".", "~")):
+        return True
+    if text.endswith(("/", os.sep, ".npz")):
+        return True
+    return os.path.exists(text) and not _is_name(text, data_dir)
+
+
+def _is_name(text, data_dir):
+    if text in BUILT_IN:
+        return True
+    if data_dir is not None and os.path.isdir(os.path.join(os.path.expanduser(data_dir), text)):
+        return True
+    import tensorflow_datasets as tfds
+
+    name, _, config = text.partition(":")[0].partition("/")
+    if name not in tfds.list_builders(with_community_datasets=False):
+        return False
+    return not config or any(each.name == config for each in tfds.builder_cls(name).BUILDER_CONFIGS)
 
 
 def _images(images):
     """Any array of images as uint8 (n, h, w, c)."""
     images = np.asarray(images)
+    if images.ndim == 3 and images.shape[-1] in (2, 3, 4) and len(images) > images.shape[-1]:
+        raise InputError(
+            f"images must have shape (n, height, width, channels); received {images.shape}: a single image "
+            f"is x[None], grey images of this width are x[..., None]"
+        )
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or not 1 <= images.shape[-1] <= 4 or 0 in images.shape[1:]:
@@ -79,12 +142,17 @@ def _images(images):
 def _labels(labels, count):
     """Classes as int32 (count,), or attributes as float32 (count, a)."""
     labels = np.asarray(labels)
-    integer = np.issubdtype(labels.dtype, np.integer)
-    if integer and labels.shape in ((count,), (count, 1)):
+    number = labels.dtype == bool or any(
+        np.issubdtype(labels.dtype, kind) for kind in (np.integer, np.floating)
+    )
+    whole = number and np.isfinite(labels).all() and (labels == np.rint(labels)).all()
+    flat = labels.shape == (count,) or (
+        labels.shape == (count, 1) and np.issubdtype(labels.dtype, np.integer)
+    )
+    if whole and flat:
         if (labels < 0).any():
-            raise InputError(f"labels are classes, numbered from 0; found {labels.min()}")
-        return labels.reshape(count).astype(np.int32)
-    number = integer or labels.dtype == bool or np.issubdtype(labels.dtype, np.floating)
+            raise InputError(f"labels are classes, numbered from 0; found {labels.min():g}")
+        return labels.reshape(count).astype(np.int64)
     if not number or labels.ndim != 2 or len(labels) != count or not labels.size:
         raise InputError(
             f"labels must be attributes of shape ({count}, a), or integers of shape ({count},), one for "
@@ -95,42 +163,94 @@ def _labels(labels, count):
     return labels.astype(np.float32)
 
 
-def _arrays(splits, split):
-    """What `split` names in {name: (images, labels or None)}."""
-    splits = {name: (_images(x), y) for name, (x, y) in splits.items()}
-    splits = {name: (x, None if y is None else _labels(y, len(x))) for name, (x, y) in splits.items()}
-    kinds = {name: y.shape[1:] for name, (_, y) in splits.items() if y is not None}
+def _count_of_classes(labels):
+    """How many classes the labels of all splits number."""
+    present = np.unique(labels)
+    if len(present) > 1 and present[0] == 1 and present[-1] == len(present):
+        raise InputError(
+            f"labels are classes, numbered from 0; found 1 to {present[-1]}, which would make a class 0 "
+            f"without images: give labels - 1"
+        )
+    if present[-1] >= max(CLASSES, 2 * len(present)):
+        raise InputError(
+            f"labels are classes, numbered from 0; found {len(present)} different labels up to "
+            f"{present[-1]}: number them, as by np.unique(labels, return_inverse=True)[1]"
+        )
+    return int(present[-1]) + 1
+
+
+def _given(source, split, names):
+    if isinstance(source, Mapping):
+        return _arrays(_named_arrays(source, "the dict"), split, names)
+    if isinstance(source, tuple):
+        if len(source) != 2:
+            raise InputError(f"a tuple must be (images, labels); received {len(source)} items")
+        return _arrays({"train": dict(zip(NAMES, source))}, split, names)
+    return _arrays({"train": {"images": source}}, split, names)
+
+
+def _arrays(splits, split, names):
+    """What `split` names in {split: {name: array}}, of the fields `names`."""
+    every = {name for arrays in splits.values() for name in arrays}
+    if "images_a" in every and "images_b" in every and ("images_a" in names or "images" not in every):
+        return Domains(_plain(splits, split, "images_a", "labels_a"), _plain(splits, split, "images_b"))
+    if "inputs" in every and "images" in every and ("inputs" in names or not names):
+        return _plain(splits, split, "images", "labels", "inputs")
+    return _plain(splits, split, "images", "labels")
+
+
+def _plain(splits, split, name, label=None, inputs=None):
+    """The `Arrays` of one array of images and its labels, of `splits` that have it."""
+    found = {}
+    for each, arrays in splits.items():
+        if name not in arrays:
+            continue
+        images, labels = _images(arrays[name]), arrays.get(label)
+        channels = {"images": images.shape[-1]}
+        if inputs is not None:
+            given = _images(arrays[inputs]) if inputs in arrays else None
+            if given is None or given.shape[:3] != images.shape[:3]:
+                shape = None if given is None else given.shape
+                raise InputError(
+                    f"inputs and images are pairs of one size; received inputs {shape} and images "
+                    f"{images.shape} in {each!r}"
+                )
+            channels = {"inputs": given.shape[-1], **channels}
+            images = np.concatenate([given, images], axis=-1)
+        found[each] = images, None if labels is None else _labels(labels, len(images)), channels
+    kinds = {each: y.shape[1:] for each, (_, y, _) in found.items() if y is not None}
     if len(set(kinds.values())) > 1:
-        shapes = ", ".join(f"{name} {('n', *shape)}" for name, shape in kinds.items())
+        shapes = ", ".join(f"{each} {('n', *shape)}" for each, shape in kinds.items())
         raise InputError(f"labels of the splits differ in shape: {shapes}".replace("'", ""))
     parts = [
-        (splits[name][0][start:stop], None if splits[name][1] is None else splits[name][1][start:stop])
-        for name, start, stop in ranges(split, {name: len(x) for name, (x, _) in splits.items()})
+        (found[each][0][start:stop], None if found[each][1] is None else found[each][1][start:stop])
+        for each, start, stop in ranges(split, {each: len(x) for each, (x, _, _) in found.items()})
     ]
     images, labels = zip(*parts)
     if len({part.shape[1:] for part in images}) > 1:
         raise InputError(f"images of {split!r} differ in shape: {[part.shape[1:] for part in images]}")
     images = images[0] if len(images) == 1 else np.concatenate(images)
     if any(y is None for y in labels):
-        return Arrays(images)
+        return Arrays(images, channels=channels)
     labels = np.concatenate(labels)
     if labels.ndim == 2:
-        names = tuple(f"attribute_{column}" for column in range(labels.shape[1]))
-        return Arrays(images, labels, attributes=names)
-    return Arrays(images, labels, 1 + max(int(y.max()) for _, y in splits.values() if y is not None))
+        attributes = tuple(f"attribute_{column}" for column in range(labels.shape[1]))
+        return Arrays(images, labels, attributes=attributes, channels=channels)
+    classes = _count_of_classes(np.concatenate([y for _, y, _ in found.values() if y is not None]))
+    return Arrays(images, labels.astype(np.int32), classes, channels=channels)
 
 
 def _named_arrays(arrays, what):
-    """{split: (images, labels or None)} from names as "image", "x_train" or "test_labels"."""
+    """{split: {name: array}} from names as "image", "x_train" or "test_labels"."""
     found = {}
     for key in arrays:
-        words = str(key).lower().split("_")
-        split = next((word for word in words if word in SPLITS), "train")
-        name = "_".join(word for word in words if word not in SPLITS)
-        for position, names in enumerate((IMAGES, LABELS)):
-            if name in names:
-                found.setdefault(split, [None, None])[position] = arrays[key]
-    found = {split: pair for split, pair in found.items() if pair[0] is not None}
+        words = str(key).split("_")
+        split = next(filter(None, map(split_of, words)), "train")
+        bare = "_".join(word for word in words if not split_of(word)).lower()
+        for name, names in NAMES.items():
+            if bare in names:
+                found.setdefault(split, {})[name] = arrays[key]
+    found = {split: each for split, each in found.items() if {"images", "images_a", "images_b"} & set(each)}
     if not found:
         raise InputError(
             f"{what} has no images: it has {', '.join(map(str, arrays)) or 'nothing'}; "
@@ -163,68 +283,117 @@ def _digits():
     }
 
 
-def _folder(root, split):
-    files = []  # paths as tuples of names, from the root
-    for folder, _, names in os.walk(root, followlinks=True):
-        inside = Path(folder).relative_to(root).parts
-        files += [(*inside, n) for n in names if n.lower().endswith(EXTENSIONS) and not n.startswith(".")]
-    if not files:
-        raise InputError(f"{root} has no images ({', '.join(EXTENSIONS)}), nor have its subfolders")
-    files.sort()
-    depth = int(all(parts[0] in SPLITS and len(parts) > 1 for parts in files))  # of the class folders
-    splits = {}
-    for parts in files:
-        splits.setdefault(parts[0] if depth else "train", []).append(parts)
-    chosen = [
-        parts
-        for name, start, stop in ranges(split, {name: len(found) for name, found in splits.items()})
-        for parts in splits[name][start:stop]
-    ]
-    labels, classes = None, ()
-    if all(len(parts) > depth + 1 for parts in files):
-        classes = {name: number for number, name in enumerate(sorted({parts[depth] for parts in files}))}
-        labels = [classes[parts[depth]] for parts in chosen]
-    return Files([os.path.join(root, *parts) for parts in chosen], labels, tuple(classes))
+def _of_folder(path, split, names, pair, domains):
+    path = Path(path).expanduser()
+    if not path.is_dir():
+        raise InputError(f"{path} is not a folder; give a folder of images, an .npz file or a TFDS name")
+    folder = Folder(path)
+
+    def subfolders(option, two):
+        if not set(two) <= set(folder.branches):
+            raise InputError(
+                f"{option}={two}: {path} has {', '.join(folder.branches[:6]) or 'no subfolders of images'}; "
+                f"name two of its subfolders"
+            )
+        return two
+
+    if "inputs" in names and pair not in HALVES and (pair or folder.branches == ("A", "B")):
+        return folder.pairs(split, subfolders("pair", pair or ("A", "B")))
+    if "images_a" in names and not isinstance(domains, (str, os.PathLike)):
+        two = domains or ("A", "B")
+        if any(name.endswith(two) for name in folder.splits):
+            return Domains(*(folder.images(suffixed(split, each)) for each in two))
+        if domains or set(two) <= set(folder.branches):
+            return Domains(*(folder.branch(split, each) for each in subfolders("domains", two)))
+    return folder.images(split)
 
 
 def _line(error):
     return " ".join(str(error).split())[:300].rstrip(".:")
 
 
-@functools.lru_cache(maxsize=2)  # a set that was decoded into memory is not decoded again
-def _tfds(name, split, data_dir, download):
+def _unknown_name(name, data_dir, known):
+    """The error for a text that is neither a folder nor a data set."""
+    known = {*known, *(entry.name for entry in os.scandir() if entry.is_dir() and entry.name[0] not in "._")}
+    near = difflib.get_close_matches(name.lower(), sorted(known), n=3, cutoff=0.75)
+    others = "give " + ", ".join((*BUILT_IN, "a folder of images", "an .npz file", "or a name of TFDS"))
+    hint = f"did you mean {' or '.join(near)}?" if near else others
+    return InputError(f"there is no folder and no data set {name!r}; {hint}")
+
+
+def _builder(name, data_dir, download):
+    """The builder of a prepared TFDS set."""
     import tensorflow_datasets as tfds
 
     try:
         builder = tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except (ValueError, AssertionError, OSError) as error:
-        known = {"digits", "stacked_mnist", *MIXTURES, *tfds.list_builders(with_community_datasets=False)}
+        known = {*BUILT_IN, *tfds.list_builders(with_community_datasets=False)}
         if data_dir is not None and os.path.isdir(data_dir):
             known.update(os.listdir(data_dir))
-        base = name.split("/")[0].split(":")[0]
-        if base in known:
+        if name.split("/")[0].split(":")[0] in known:
             raise InputError(f"cannot open the TFDS set {name!r}: {_line(error)}") from None
-        near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-        others = ["digits", "a folder of images", "an .npz file", *MIXTURES, "stacked_mnist"]
-        others.append("the names of tfds.list_builders()")
-        raise unknown("data set", name, near or others) from None
+        raise _unknown_name(name, data_dir, known) from None
     if not builder.is_prepared():
         where = data_dir or "~/tensorflow_datasets"
+        folder = f" (the folder is ./{name})" if os.path.isdir(name) else ""
         if not download:
             raise InputError(
-                f"the TFDS set {name!r} is not prepared in {where}; allow its download, or give the data_dir "
-                f"that has it"
+                f"the TFDS set {name!r} is not prepared in {where}{folder}; allow its download, or give the "
+                f"data_dir that has it"
             )
         try:
             builder.download_and_prepare()
         except (OSError, ImportError, AssertionError, tfds.download.DownloadError) as error:
             raise InputError(
-                f"the TFDS set {name!r} is not in {where} and cannot be downloaded: {_line(error)}"
+                f"the TFDS set {name!r} is not in {where}{folder} and cannot be downloaded: {_line(error)}"
             ) from error
+    return builder
+
+
+def _of_tfds(name, split, data_dir, download, names, pair, domains):
+    if "images_a" in names and (domains is None or _is_two(domains)):
+        splits = _builder(name, data_dir, download).info.splits
+        two = domains or ("A", "B")
+        if any(each.endswith(two) for each in splits):
+            return Domains(*(_tfds(name, suffixed(split, each), data_dir, download) for each in two))
+        if domains is not None:
+            raise InputError(
+                f"domains={two}: the splits of {name} are {', '.join(splits)}; give an attribute's name or "
+                f"another source"
+            )
+    if pair is not None and pair not in HALVES:
+        return _tfds(name, split, data_dir, download, pair)
+    if pair is None:
+        info = _builder(name, data_dir, download).info
+        keys = info.supervised_keys or ()
+        shapes = [info.features[key].shape for key in keys if isinstance(key, str)]
+        images = len(keys) == 2 and all(len(shape) == 3 for shape in shapes) and len(shapes) == 2
+        if images and ("inputs" in names or "image" not in info.features):
+            return _tfds(name, split, data_dir, download, tuple(keys))
+    return _tfds(name, split, data_dir, download)
+
+
+@functools.lru_cache(maxsize=4)  # a set that was decoded into memory is not decoded again
+def _tfds(name, split, data_dir, download, features=("image",), only=None):
+    builder = _builder(name, data_dir, download)
     try:
         count = builder.info.splits[split].num_examples
     except (ValueError, KeyError) as error:
         raise InputError(f"the TFDS set {name!r}: {_line(error)}") from None
     if not count:
         raise InputError(f"the split {split!r} of the TFDS set {name!r} is empty")
-    return Records(builder, split)
+    return Records(builder, split, features, only)
+
+
+def _by_attribute(opened, name, place):
+    """The images without an attribute and those with it, as two domains."""
+    if isinstance(opened, Records):
+        parts = [_tfds(*place, only=(name, value)) for value in (0, 1)]
+    else:
+        has = np.asarray(opened.labels)[:, opened.attributes.index(name)]
+        parts = [Some(opened, np.flatnonzero(has == value)) for value in (0, 1)]
+    for part, kind in zip(parts, ("without", "with")):
+        if not part.count:
+            raise InputError(f"domains={name!r}: there are no images {kind} {name} in the split")
+    return Domains(*parts)

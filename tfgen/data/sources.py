@@ -1,13 +1,15 @@
 """Where images come from. Each kind gives examples by number, in the order of a key.
 
-A source has `count`; `shape` (h, w, c), None where examples differ; `labelled`; `attributes`, names of
-what its labels say by 0 and 1, () if they are classes; `classes`, how many, None if it is not known; and
+A source has `count`; `shapes`, {name: (h, w, c)} of the images that an example has, with None where
+examples differ; `shape`, that of "images"; `labelled`; `attributes`, names of what its labels say by 0 and 1,
+() if they are classes; `classes`, how many, None if it is not known; and
 
     class_names         of the classes, () where they have none
-    examples(key)       a tf.data.Dataset of tuples (index, ...) in the order of `key`; None keeps the order
-    read(fit, *batch)   (images, labels) of a batch of examples: uint8 (n, h, w, c), or of points float32
-                        in [-1, 1]; and int32 (n,) of classes, float32 (n, a) of attributes, or None;
-                        `fit(images, index)` gives images their final shape, as many at once as can be
+    examples(key)       a tf.data.Dataset of index or (index, record), in the order of `key`; None keeps it
+    read(fit, *batch)   (images, labels) of a batch of examples: images as `fit(parts, index)` makes them of
+                        an example's, uint8 (n, H, W, C) each (of points float32 in [-1, 1]), as many at
+                        once as can be; and int32 (n,) of classes, float32 (n, a) of attributes, or None.
+                        The index of the same example in the r-th repetition is r * count more.
 """
 
 import functools
@@ -15,15 +17,15 @@ import math
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfgen import random
-from tfgen.data.images import GREY_MODES, decode, fit
+from tfgen.data import images as ops
 from tfgen.errors import InputError
 
 CHECKED = 10_000  # a folder of at most so many images is checked whole
 SAMPLED = 1_000  # of a larger one, so many
 WINDOW = 10_000  # examples that a stream shuffles at a time
+PAIR = ("inputs", "images")
 
 plain = tf.autograph.experimental.do_not_convert  # nothing here needs it, and it takes its time
 
@@ -41,107 +43,187 @@ def numbers(count, key):
     return tf.data.Dataset.from_tensor_slices(permutation(key, tf.range(count)))
 
 
-class Arrays:
-    """Images in memory: uint8 (n, h, w, c), and labels int32 (n,), float32 (n, a) or None."""
+def repeated(source, key, rows):
+    """The first `rows` examples of a source that begins again, in a new order each time."""
+    if rows == source.count:
+        return source.examples(key)
 
-    class_names = ()
+    @plain
+    def again(number):
+        def shifted(index, *record):
+            index += number * source.count
+            return (index, *record) if record else index
 
-    def __init__(self, images, labels=None, classes=None, attributes=()):
+        order = None if key is None else random.fold_in(key, number)
+        return source.examples(order).map(plain(shifted))
+
+    times = tf.data.Dataset.range(math.ceil(rows / source.count), output_type=tf.int32)
+    return times.flat_map(again).take(rows)
+
+
+class Source:
+    """What most sources are: plain images without labels."""
+
+    labelled, classes, attributes, class_names = False, None, (), ()
+
+    @property
+    def shapes(self):
+        return {"images": self.shape}
+
+    @property
+    def shape(self):
+        return self.shapes["images"]
+
+    @property
+    def members(self):
+        """The sources that are read, each with an order of its own: {suffix of the names: source}."""
+        return {"": self}
+
+
+class Arrays(Source):
+    """Images in memory: uint8 (n, h, w, c), and labels int32 (n,), float32 (n, a) or None.
+
+    Args:
+        channels: {name: how many} of the images that are stacked on the channel axis.
+    """
+
+    def __init__(self, images, labels=None, classes=None, attributes=(), channels=None):
         with tf.device("CPU"):
             self.images = tf.constant(images)
             self.labels = None if labels is None else tf.constant(labels)
         self.classes, self.attributes = classes, attributes
-        self.count, *shape = self.images.shape
-        self.shape = tuple(shape)
+        self.channels = channels or {"images": self.images.shape[-1]}
+        self.count = len(images)
         self.labelled = labels is not None
+
+    @property
+    def shapes(self):
+        return {name: (*self.images.shape[1:3], count) for name, count in self.channels.items()}
 
     def examples(self, key):
         return numbers(self.count, key)
 
     def read(self, fit, index):
-        labels = tf.gather(self.labels, index) if self.labelled else None
-        return fit(tf.gather(self.images, index), index), labels
+        row = index % self.count
+        labels = tf.gather(self.labels, row) if self.labelled else None
+        parts = tf.split(tf.gather(self.images, row), list(self.channels.values()), axis=-1)
+        return fit(parts, index), labels
 
 
-class Files:
-    """Image files, which are read when their turn comes."""
+class Files(Source):
+    """Image files, which are read when their turn comes.
 
-    attributes = ()
+    Args:
+        paths: for each of `names`, the files of all examples.
+    """
 
-    def __init__(self, paths, labels=None, class_names=()):
-        self.names = paths
+    def __init__(self, paths, labels=None, class_names=(), names=("images",)):
+        self.paths, self.names = paths, names
         with tf.device("CPU"):
-            self.paths = tf.constant(paths)
+            self.table = tf.constant(paths)
             self.labels = None if labels is None else tf.constant(labels, tf.int32)
-        self.count = len(paths)
+        self.count = len(paths[0])
         self.labelled, self.classes, self.class_names = labels is not None, len(class_names), class_names
 
     @functools.cached_property
-    def shape(self):
-        """From the headers, which finds files that are no images before they are needed."""
-        kinds = set()
+    def headers(self):
+        """Shapes and modes of the files: {name: [((h, w, c), mode)]}, of a sample of a large folder.
+
+        Finds files that are no images before they are needed, and pairs of two sizes.
+        """
         step = 1 if self.count <= CHECKED else self.count // SAMPLED
-        for path in self.names[::step]:
-            try:
-                with Image.open(path) as image:
-                    grey = image.mode in GREY_MODES
-                    kinds.add((image.height, image.width, 1 if grey else 3))
-            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-                raise InputError(f"cannot read the image {path}: {error}; repair or remove it") from None
-        return tuple(sizes.pop() if len(sizes) == 1 else None for sizes in map(set, zip(*kinds)))
+        found = {name: list(map(ops.header, each[::step])) for name, each in zip(self.names, self.paths)}
+        for row, kinds in enumerate(zip(*found.values())):
+            if len({shape[:2] for shape, _ in kinds}) > 1:
+                sizes = " and ".join(f"{h}x{w}" for (h, w, _), _ in kinds)
+                raise InputError(
+                    f"the images of the pair {self.paths[-1][row * step]} differ in size: {sizes} (height x "
+                    f"width); resize one of them"
+                )
+        return found
+
+    @property
+    def shapes(self):
+        def common(kinds):
+            return tuple(each.pop() if len(each) == 1 else None for each in map(set, zip(*kinds)))
+
+        return {name: common(shape for shape, _ in found) for name, found in self.headers.items()}
 
     def examples(self, key):
         return numbers(self.count, key)
 
     def read(self, fit, index):
         def one(number):
-            path = self.paths[number]
-            return fit(decode(tf.io.read_file(path), path)[None], number[None])[0]
+            parts = []
+            for column in range(len(self.paths)):
+                path = self.table[column, number % self.count]
+                parts.append(ops.decode(tf.io.read_file(path), path)[None])
+            return fit(parts, number[None])[0]
 
-        labels = tf.gather(self.labels, index) if self.labelled else None
+        labels = tf.gather(self.labels, index % self.count) if self.labelled else None
         return tf.map_fn(one, index, fn_output_signature=tf.uint8), labels
 
 
-class Records:
-    """A prepared TFDS set, read one record after another; shuffled in windows of 10,000 records."""
+class Records(Source):
+    """A prepared TFDS set, read one record after another; shuffled in windows of 10,000 records.
 
-    def __init__(self, builder, split):
+    Args:
+        features: the names of its images: one, or of a pair the inputs' and the images'.
+        only: (attribute, 0 or 1), of the records that are wanted; None for all.
+    """
+
+    def __init__(self, builder, split, features=("image",), only=None):
         import tensorflow_datasets as tfds
 
-        features = dict(builder.info.features)
-        image, label = features.get("image"), features.get("label")
-        if not isinstance(image, tfds.features.Image) or image.np_dtype != np.uint8:
-            raise InputError(
-                f"the TFDS set {builder.name} has no 8-bit images 'image', but {', '.join(features)}; "
-                f"take them by tfds.load and give arrays"
-            )
+        every = dict(builder.info.features)
+        for name in features:
+            image = every.get(name)
+            if not isinstance(image, tfds.features.Image) or image.np_dtype != np.uint8:
+                raise InputError(
+                    f"the TFDS set {builder.name} has no 8-bit images {name!r}, but {', '.join(every)}; "
+                    f"take them by tfds.load and give arrays"
+                )
+        label = every.get("label")
         integer = label is not None and label.shape == () and np.issubdtype(label.np_dtype, np.integer)
-        named = features.get("attributes")
+        named = every.get("attributes")
         named = dict(named) if isinstance(named, tfds.features.FeaturesDict) else {}
         binary = all(part.shape == () and part.tf_dtype is tf.bool for part in named.values())
         self.attributes = tuple(sorted(named)) if binary and not integer else ()
         self.labelled = bool(integer or self.attributes)
         self.classes = getattr(label, "num_classes", None) if integer else None
         self.class_names = tuple(getattr(label, "names", ())) if integer else ()
-        self.count = builder.info.splits[split].num_examples
-        self.shape = image.shape
-        wanted = {"image": True, "label": True} if integer else {"image": True}
+        self.features = features
+        names = PAIR if len(features) == 2 else ("images",)
+        self._shapes = {name: every[feature].shape for name, feature in zip(names, features)}
+        wanted = dict.fromkeys(features, True)
+        if integer:
+            wanted["label"] = True
         if self.attributes:
             wanted["attributes"] = dict.fromkeys(self.attributes, True)
         self.records = builder.as_dataset(
             split=split,
-            decoders=tfds.decode.PartialDecoding(wanted, {"image": tfds.decode.SkipDecoding()}),
+            decoders=tfds.decode.PartialDecoding(wanted, {f: tfds.decode.SkipDecoding() for f in features}),
             read_config=tfds.ReadConfig(try_autocache=False, skip_prefetch=True),
         )
+        self.count = builder.info.splits[split].num_examples
+        if only is not None:
+            name, value = only
+            self.records = self.records.filter(plain(lambda r: r["attributes"][name] == bool(value)))
+            self.count = sum(1 for _ in self.records)
+
+    @property
+    def shapes(self):
+        return self._shapes
 
     @property
     def bytes(self):
         """How much its images take when they are decoded."""
-        return math.inf if None in self.shape else self.count * math.prod(self.shape)
+        shapes = self.shapes.values()
+        return math.inf if any(None in s for s in shapes) else self.count * sum(map(math.prod, shapes))
 
     @functools.cached_property
     def decoded(self):
-        return in_memory(self, self.shape)
+        return in_memory(self, self.shapes)
 
     def examples(self, key):
         numbers = tf.data.Dataset.range(self.count, output_type=tf.int32)
@@ -158,9 +240,12 @@ class Records:
 
     def read(self, fit, index, record):
         def one(example):
-            number, contents = example
-            image = tf.io.decode_image(contents, channels=self.shape[-1] or 0, expand_animations=False)
-            return fit(tf.ensure_shape(image, self.shape)[None], number[None])[0]
+            number, *contents = example
+            parts = []
+            for part, shape in zip(contents, self.shapes.values()):
+                image = tf.io.decode_image(part, channels=shape[-1] or 0, expand_animations=False)
+                parts.append(tf.ensure_shape(image, shape)[None])
+            return fit(parts, number[None])[0]
 
         labels = None
         if self.attributes:
@@ -168,17 +253,93 @@ class Records:
             labels = tf.cast(labels, tf.float32)
         elif self.labelled:
             labels = tf.cast(record["label"], tf.int32)
-        return tf.map_fn(one, (index, record["image"]), fn_output_signature=tf.uint8), labels
+        contents = [record[feature] for feature in self.features]
+        return tf.map_fn(one, (index, *contents), fn_output_signature=tf.uint8), labels
 
 
-def in_memory(source, shape):
-    """The images of a source, fitted to `shape`, as `Arrays`."""
-    if None in shape:
+class Halves(Source):
+    """Pairs that lie side by side in one image, of `source`.
+
+    Args:
+        inputs: which half the inputs are, "left" or "right".
+    """
+
+    def __init__(self, source, inputs):
+        self.source, self.inputs = source, inputs
+        self.count, self.labelled, self.classes = source.count, source.labelled, source.classes
+        self.attributes, self.class_names = source.attributes, source.class_names
+
+    @property
+    def shapes(self):
+        height, width, channels = self.source.shape
+        return dict.fromkeys(PAIR, (height, width and width // 2, channels))
+
+    def examples(self, key):
+        return self.source.examples(key)
+
+    def read(self, fit, *batch):
+        def halved(parts, index):
+            (image,) = parts
+            half = tf.shape(image)[2] // 2
+            halves = image[:, :, :half], image[:, :, -half:]
+            return fit(halves if self.inputs == "left" else halves[::-1], index)
+
+        return self.source.read(halved, *batch)
+
+
+class Some(Source):
+    """The examples `rows` of a source whose examples are read by number."""
+
+    def __init__(self, source, rows):
+        self.source, self.count = source, len(rows)
+        with tf.device("CPU"):
+            self.rows = tf.constant(rows, tf.int32)
+
+    @property
+    def shapes(self):
+        return self.source.shapes
+
+    def examples(self, key):
+        return numbers(self.count, key)
+
+    def read(self, fit, index):
+        again = index // self.count * self.source.count
+        return self.source.read(fit, tf.gather(self.rows, index % self.count) + again)
+
+
+class Domains(Source):
+    """Two sources whose examples have nothing to do with each other; an epoch is as long as the larger."""
+
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+        self.count = max(a.count, b.count)
+
+    @property
+    def shapes(self):
+        return {"images_a": self.a.shape, "images_b": self.b.shape}
+
+    @property
+    def shape(self):
+        return self.a.shape
+
+    @property
+    def members(self):
+        return {"_a": self.a, "_b": self.b}
+
+
+def in_memory(source, shapes, resample="triangle"):
+    """The images of a source, fitted to `shapes`, {name: (h, w, c)}, as `Arrays`."""
+    if any(None in shape for shape in shapes.values()):
         raise InputError("cache keeps one crop of each image; these differ in size, so use crop='center'")
+    channels = {name: shape[2] for name, shape in shapes.items()}
+    size = next(iter(shapes.values()))[:2]
 
     @plain
     def read(*batch):
-        images, labels = source.read(lambda images, _: fit(images, shape), *batch)
+        def fit(parts, index):
+            return ops.fit(ops.stack(parts, channels.values()), size, resample=resample)
+
+        images, labels = source.read(fit, *batch)
         return images, *([labels] if source.labelled else [])
 
     batches = source.examples(None).batch(256).map(read, tf.data.AUTOTUNE, deterministic=True)
@@ -187,10 +348,11 @@ def in_memory(source, shape):
         if source.attributes
         else np.empty(source.count, np.int32)
     )
-    arrays = np.empty((source.count, *shape), np.uint8), labels
+    arrays = np.empty((source.count, *size, sum(channels.values())), np.uint8), labels
     row = 0
     for batch in batches.as_numpy_iterator():
         for array, part in zip(arrays, batch):
             array[row : row + len(part)] = part
         row += len(batch[0])
-    return Arrays(arrays[0], labels if source.labelled else None, source.classes, source.attributes)
+    labels = labels if source.labelled else None
+    return Arrays(arrays[0], labels, source.classes, source.attributes, channels)

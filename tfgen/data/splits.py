@@ -30,6 +30,8 @@ def ranges(split, counts):
                 f"cannot read the split {part!r}; write 'train', 'train[:1000]' or 'train[80%:]'"
             )
         name, *ends = match.groups()
+        if name == "val" and "validation" in counts:
+            name = "validation"
         if name != "all" and name not in counts:
             first = next(iter(counts))
             raise InputError(
@@ -42,3 +44,8 @@ def ranges(split, counts):
                 raise InputError(f"the split {part!r} is {start}:{stop} of {count} examples in {each!r}")
             found.append((each, start, stop))
     return found
+
+
+def suffixed(split, suffix):
+    """The split "trainA[:9]+testA" of "train[:9]+test"."""
+    return "+".join(re.sub(r"^(\w+)", rf"\1{suffix}", part.strip()) for part in str(split).split("+"))

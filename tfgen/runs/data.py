@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from tfgen import arguments, data
 from tfgen.data.labels import counts
-from tfgen.data.opening import open_source
+from tfgen.data.opening import is_path, open_source
+from tfgen.data.pipeline import specs_of
 from tfgen.data.sources import Files
 from tfgen.errors import InputError
 
@@ -20,17 +20,29 @@ def checked_options(given):
         *("source", "for_model", "image_shape", "batch_size", "shuffle", "seed", "epochs"),
         *("data_dir", "download", "drop_remainder", "dtype"),
     )
-    return arguments.check("the data", arguments.of_function(data.load, ours), given)
+    given = arguments.check("the data", arguments.of_function(data.load, ours), given)
+    if isinstance(given.get("domains"), str):
+        given["domains"] = absolute(given["domains"])
+    return given
 
 
-def absolute(path):
-    """A path that exists, from the root; another text (a name of TFDS) as it is."""
-    return str(Path(path).resolve()) if path is not None and Path(path).exists() else path
+def absolute(source):
+    """A path that exists, from the root; another text (a name of a data set) as it is."""
+    if source is None or not is_path(source):
+        return source
+    path = Path(source).expanduser()
+    return str(path.resolve()) if path.exists() else str(source)
 
 
 def _opened(loading):
+    options = loading["options"]
     return open_source(
-        loading["source"], loading["options"]["split"], loading["data_dir"], loading["download"]
+        loading["source"],
+        options["split"],
+        loading["data_dir"],
+        loading["download"],
+        pair=options.get("pair"),
+        domains=options.get("domains"),
     )
 
 
@@ -63,11 +75,24 @@ def image_shape(loading):
             f"as --set image_shape=64,64,1 or --set image_shape=64,64,3"
         )
     if isinstance(found, Files) and (None in size or max(size) > 64):
-        with Image.open(found.names[0]) as image:
-            size = (64, 64) if min(image.size) >= 64 else (32, 32)
+        (*first, _), _ = found.headers[found.names[-1]][0]
+        size = (64, 64) if min(first) >= 64 else (32, 32)
     elif None in size:
         size = (64, 64)
     return (*size, channels)
+
+
+def described(run, net):
+    """The line of `tfgen.data.describe` about the data of a run."""
+    loading = run["data"]
+    return data.describe(
+        loading["source"],
+        for_model=net,
+        batch_size=run["batch_size"],
+        data_dir=loading["data_dir"],
+        download=loading["download"],
+        **loading["options"],
+    )
 
 
 def load_data(run, net, epochs):
@@ -91,12 +116,16 @@ def load_data(run, net, epochs):
 def identity(run, net):
     """Number of examples, and the hash of the first batch of the first epoch."""
     loading = run["data"]
-    examples = data.size(
+    options = loading["options"]
+    examples = open_source(
         loading["source"],
-        loading["options"]["split"],
-        data_dir=loading["data_dir"],
-        download=loading["download"],
-    )
+        options["split"],
+        loading["data_dir"],
+        loading["download"],
+        names=list(specs_of(net)),
+        pair=options.get("pair"),
+        domains=options.get("domains"),
+    ).count * options.get("repeat", 1)
     digest = hashlib.sha256()
     for batch in load_data(run, net, range(1)).take(1):
         for part in tf.nest.flatten(batch):

@@ -1,0 +1,171 @@
+"""What a user sees of the data: one line about all of it, and the first examples."""
+
+import os
+from collections import Counter
+
+import numpy as np
+from PIL import Image
+
+from tfgen.data.folders import Folder
+from tfgen.data.opening import is_path, open_source
+from tfgen.data.pipeline import load, name_of, shapes_of, specs_of
+from tfgen.data.sources import Files
+from tfgen.errors import InputError
+
+DARK = 4096  # a 16-bit image without a brighter value most likely holds 12 bits
+
+
+def describe(
+    source,
+    split="train",
+    for_model=None,
+    batch_size=64,
+    *,
+    image_shape=None,
+    crop="center",
+    pair=None,
+    domains=None,
+    flip=False,
+    enlarge=1.0,
+    repeat=1,
+    data_dir=None,
+    download=True,
+    **options,
+):
+    """One line about the data of a training: how many images, of what, and what is done to them.
+
+    As "photos: 300 images of 2 sizes up to 480x640x3, in 2 classes (cat, dog); split train of test 50,
+    train 300; resized and cropped in the middle to 64x64x3; batches of 64 leave out 44 in each epoch".
+
+    Args:
+        source, split, for_model, batch_size and the rest: as for `load`; sizes are height x width x channels.
+
+    Returns:
+        a text.
+
+    Raises:
+        InputError: as `load`.
+    """
+    opening = {"names": list(specs_of(for_model)), "pair": pair, "domains": domains}
+    opened = open_source(source, split, data_dir, download, **opening)
+    shapes = shapes_of(opened, name_of(source), for_model, image_shape)
+    kinds = {"": "images", "_a": "images_a", "_b": "images_b"}
+    told = []
+    for suffix, member in opened.members.items():
+        what = "pairs" if "inputs" in member.shapes else kinds[suffix]
+        told.append(f"{member.count} {what}{_sizes(member)}")
+    line = f"{name_of(source)}: {' and '.join(told)}"
+    if opened.labelled and opened.attributes:
+        line += f", with {len(opened.attributes)} attributes ({_some(opened.attributes)})"
+    elif opened.labelled:
+        classes = f" ({_some(opened.class_names)})" if opened.class_names else ""
+        line += f", in {opened.classes or 'some'} classes{classes}"
+    line += f"; split {split}{_splits(source, data_dir)}"
+    to = {name: shape for name, shape in shapes.items() if shape != opened.shapes[name]}
+    if to:
+        place = "at a random place" if crop == "random" or enlarge > 1 else "in the middle"
+        sizes = " and ".join(dict.fromkeys("x".join(map(str, shape)) for shape in to.values()))
+        line += f"; resized and cropped {place} to {sizes}"
+    line += "; half of them mirrored" if flip else ""
+    line += f"; each {repeat} times an epoch" if repeat > 1 else ""
+    for member in opened.members.values():
+        line += _depth(member)
+    left = opened.count * repeat % batch_size
+    if left:
+        line += f"; batches of {batch_size} leave out {left} in each epoch"
+    return line
+
+
+def _some(names):
+    return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+
+
+def _sizes(source):
+    """Of 28x28x1, or between which; a folder is looked through."""
+    if not isinstance(source, Files):
+        shape = next(iter(source.shapes.values()))
+        return " of any size" if None in shape[:2] else f" of {'x'.join(map(str, shape))}"
+    sizes = sorted({shape for shape, _ in source.headers[source.names[0]]})
+    ends = [
+        "x".join(map(str, shape)) for shape in (sizes[0], max(sizes, key=lambda shape: shape[0] * shape[1]))
+    ]
+    if len(sizes) == 1:
+        return f" of {ends[0]}"
+    channels = Counter("grey" if shape[2] == 1 else "colour" for shape in sizes)
+    return f" of {len(sizes)} sizes up to {ends[1]}" + (", grey and colour" if len(channels) > 1 else "")
+
+
+def _splits(source, data_dir):
+    if not isinstance(source, (str, os.PathLike)) or not is_path(source, data_dir):
+        return ""
+    if not os.path.isdir(os.path.expanduser(source)):
+        return ""
+    splits = Folder(os.path.expanduser(source)).splits
+    counts = ", ".join(f"{name} {len(files)}" for name, files in splits.items())
+    return f" of {counts}" if len(splits) > 1 else ""
+
+
+def _depth(source):
+    """A warning of 16-bit images that will be almost black."""
+    if not isinstance(source, Files):
+        return ""
+    for name, files in zip(source.names, source.paths):
+        deep = [
+            path
+            for path, (_, mode) in zip(files, source.headers[name])
+            if mode.startswith("I") and path.lower().endswith(".png")
+        ][:8]  # fmt: skip
+        brightest = 0
+        for path in deep:
+            with Image.open(path) as image:
+                brightest = max(brightest, int(np.asarray(image).max()))
+        if deep and brightest < DARK:
+            return (
+                f"; 16-bit images whose brightest value is {brightest} of 65535 become almost black: "
+                f"multiply them by 16 if they hold 12 bits"
+            )
+    return ""
+
+
+def examples(source, n, for_model=None, seed=0, *, split=None, **options):
+    """The same n examples each time: as arrays by name, in the ranges of the model's fields.
+
+    Args:
+        source: as for `load`.
+        n: how many; all there are, if they are fewer.
+        for_model: a model whose fields they have; without one they are bytes of their own size.
+        seed: which examples.
+        split: by default "test", or "train" where there is no test split.
+        options: further options of `load`. Nothing is mirrored, enlarged or cropped at random.
+
+    Returns:
+        {name: array (n, ...)}, as {"inputs": ..., "images": ...}; labels if the model takes them.
+
+    Raises:
+        InputError: as `load`.
+    """
+    opening = ("pair", "domains", "data_dir", "download")
+    opening = {name: value for name, value in options.items() if name in opening}
+
+    def count(split):
+        return open_source(source, split, names=list(specs_of(for_model)), **opening).count
+
+    if split is None:
+        try:
+            split, found = "test", count("test")
+        except InputError:  # it has no such split, or the next line says what is wrong
+            split, found = "train", count("train")
+    else:
+        found = count(split)
+    plain = {"flip": False, "enlarge": 1.0, "repeat": 1, "crop": "center", "dtype": "float32"}
+    batches = load(
+        source,
+        split,
+        for_model,
+        min(n, found),
+        **{**options, **plain, "seed": seed, "shuffle": True, "epochs": range(1)},
+    )
+    batch = next(batches.as_numpy_iterator())
+    if isinstance(batch, dict):
+        return batch
+    return dict(zip(("images", "labels"), batch if isinstance(batch, tuple) else (batch,)))
