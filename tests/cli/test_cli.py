@@ -389,7 +389,7 @@ def test_sample_takes_labels_in_turn(conditional, tmp_path):
     flags = ("-n", 6, "--label", "7,8,9", "--to", tmp_path / "a.png")
     assert tfgen("sample", conditional / "cvae", *flags) == 0
     with Image.open(tmp_path / "a.png") as image:
-        assert image.size == (3 * 34 - 2, 2 * 34 - 2)  # a column for each
+        assert image.size == (3 * 66 - 2, pictures.TITLE + 2 * 66 - 2)  # a column for each
 
 
 def test_bad_labels_are_one_line(conditional, run, fails):
