@@ -5,7 +5,7 @@ import pytest
 from test_doctor import BATCHES, IMAGES, adam, build, halves
 
 from tfgen import models
-from tfgen.doctor.checkup import checkup
+from tfgen.doctor import checkup
 from tfgen.runs.folder import history
 
 TEST = IMAGES[320:]
@@ -76,9 +76,12 @@ def rows(**columns):
 def test_a_discriminator_that_wins_does_so_for_more_than_a_look():
     model = build(discriminator=adam(1e-2), generator=adam(0.0))
     model.fit(BATCHES, epochs=6, verbose=0)
-    (finding,) = checkup(model, IMAGES)
-    assert finding.name == "discriminator wins" and "accuracy 1.00 on real" in finding.evidence
-    for last, said in ((1.0, ["discriminator wins"]), (0.9, [])):
+    found = {finding.name: finding.evidence for finding in checkup(model, IMAGES)}
+    assert (
+        set(found) == {"discriminator wins", "noise"}
+        and "accuracy 1.00 on real" in found["discriminator wins"]
+    )
+    for last, said in ((1.0, ["discriminator wins", "noise"]), (0.9, ["noise"])):
         seen = rows(accuracy_real=(0.5, last, 1.0), accuracy_fake=(0.5, 1.0, 1.0))
         assert names(checkup(model, IMAGES, history=seen)) == said
 

@@ -7,10 +7,11 @@ import tensorflow as tf
 from sklearn.datasets import load_digits
 
 from tfgen import losses
-from tfgen.doctor.callback import REMEDIES, TrainingDoctor
+from tfgen.doctor import REMEDIES, TrainingDoctor, checkup, judge, measure
 from tfgen.doctor.inspection import first
+from tfgen.errors import InputError
 from tfgen.metrics import Extractor
-from tfgen.models import DCGAN, WGANGP
+from tfgen.models import CGAN, CVAEGAN, DCGAN, VAE, VAEGAN, WGANGP, CycleGAN
 from tfgen.models.monitoring import Diverged
 
 IMAGES = (load_digits().images[:640, ..., None] / 8 - 1).astype("float32")
@@ -42,7 +43,9 @@ def names(watching):
 @pytest.mark.parametrize("cls, data", [(DCGAN, IMAGES), (WGANGP, IMAGES), (DCGAN, None)])
 def test_silent_on_a_healthy_game(cls, data, capsys):
     watching, history = watched(build(cls), 10, data)
-    assert watching.findings == [] and capsys.readouterr().out == ""
+    # Twenty updates of WGAN-GP's generator leave noise.
+    noise = cls is WGANGP
+    assert names(watching) == ["noise"] * noise and (capsys.readouterr().out == "") == (not noise)
     assert np.isfinite([v for k, v in history.items() if k.startswith("doctor_")]).all()
     assert ("doctor_accuracy_fake" in history) == (cls is DCGAN)  # a critic's zero decides nothing
     assert ("doctor_generator_gradient" in history) == (data is not None)
@@ -59,9 +62,9 @@ def test_a_rate_too_high(capsys):
 def test_a_discriminator_too_strong():
     model = build(discriminator=adam(1e-2), generator=keras.optimizers.SGD(0.0))
     watching, history = watched(model, 8)
-    assert names(watching) == ["discriminator wins"]  # once, though it lasts
+    assert sorted(names(watching)) == ["discriminator wins", "noise"]  # once, though they last
     assert history["doctor_accuracy_real"][-1] == history["doctor_accuracy_fake"][-1] == 1
-    assert "accuracy 1.00 on real and 1.00 on fake" in watching.findings[0].evidence
+    assert "accuracy 1.00 on real and 1.00 on fake" in str(watching.findings)
 
 
 @pytest.mark.parametrize("data", [IMAGES, None], ids=["data", "blind"])
@@ -74,10 +77,10 @@ def test_a_generator_that_ignores_z(data, kept):
     call = last.call
     last.call = lambda x: tf.tanh(picture + kept * call(x))
     watching, history = watched(model, 3, data)
-    # Where nothing of z is left, no gradient passes either.
-    assert {*names(watching)} - {"vanished gradient"} == {"mode collapse"}
+    # Where nothing of z is left, no gradient passes either; and the picture is of noise.
+    assert {*names(watching)} - {"vanished gradient", "noise"} == {"mode collapse"}
     assert history["doctor_duplicates"][-1] == 1
-    assert "100% of 256 samples" in watching.findings[-1].evidence
+    assert "100% of 256 samples" in str(watching.findings)
 
 
 @pytest.mark.parametrize("cls", [DCGAN, WGANGP])
@@ -152,7 +155,7 @@ def test_missing_classes_and_a_frechet_score_that_drifts():
     watching, history = watched(build(generator=adam(0.0)), 1, extractor=halves())
     real = halves()(IMAGES[:256], (-1, 1))
     both = (real[:, 0] > real[:, 1]).mean()
-    assert 0.1 < both < 0.9 and history["doctor_missing_classes"] == [0] and watching.findings == []
+    assert 0.1 < both < 0.9 and history["doctor_missing_classes"] == [0] and names(watching) == ["noise"]
     model = watching.model
     best = history["doctor_frechet"][0]
     last = model.generator.layers[-1]
@@ -170,13 +173,37 @@ def test_missing_classes_and_a_frechet_score_that_drifts():
 
 def test_duplicates_are_counted_by_the_distance_of_real_images():
     """Half of the samples in pairs nearer than half a real neighbour: a share of one half."""
-    watching = TrainingDoctor(IMAGES)
-    watching.set_model(build())
-    watching.on_train_begin()
+    real, others = (measure.seen(images, (-1, 1)) for images in (IMAGES[:256], IMAGES[300:556]))
     shown = IMAGES[300:556].astype("float64")
     shown[128:192] = shown[64:128]
-    twins = watching._of_fakes(shown)["duplicates"] - watching._of_fakes(IMAGES[300:556])["duplicates"]
-    assert twins == pytest.approx(0.5, abs=0.02)
+    shares = [measure.of_fakes(each, real)["duplicates"] for each in (measure.seen(shown, (-1, 1)), others)]
+    assert shares[0] - shares[1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_roughness_is_known():
+    rng = np.random.default_rng(0)
+    assert measure.roughness(rng.normal(size=(8, 64, 64, 3))) == pytest.approx(1, abs=0.05)
+    board = (np.indices((8, 8)).sum(0) % 2)[None, ..., None]
+    assert measure.roughness(board) == pytest.approx(2)
+    ramp = np.tile(np.arange(9.0), (9, 1))[None, ..., None]  # half of the differences 1, variance 20 / 3
+    assert measure.roughness(ramp) == pytest.approx(0.5 / (2 * 20 / 3))
+    assert measure.roughness(3 * ramp - 7) == pytest.approx(measure.roughness(ramp))
+    assert (
+        list(measure.roughness(np.ones((1, 8, 8, 1))))
+        == list(measure.roughness(np.ones((1, 1, 1, 2))))
+        == [0]
+    )
+
+
+def test_noise_is_told_from_digits():
+    def found(images):
+        now = measure.of_fakes(measure.seen(images, (-1, 1)), measure.seen(IMAGES[:256], (-1, 1)))
+        return judge.judge(now)
+
+    noise = np.random.default_rng(0).uniform(-1, 1, (256, 8, 8, 1))
+    assert list(found(noise)) == ["noise"]
+    assert found(noise)["noise"].startswith("100% of the samples are rougher than 99% of the real images")
+    assert found(IMAGES[300:556]) == found(0.3 * IMAGES[300:556]) == {}
 
 
 def test_the_training_is_as_without_it():
@@ -202,6 +229,50 @@ def test_two_devices_see_what_one_sees(two_devices):
     assert list(numbers[0]) == list(numbers[1])
     for name, value in numbers[0].items():
         assert numbers[1][name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
+
+
+@pytest.mark.parametrize("data", [True, False], ids=["data", "blind"])
+@pytest.mark.parametrize("cls", [VAEGAN, CVAEGAN, CGAN])
+def test_every_game_is_watched(cls, data):
+    model = cls((8, 8, 1), latent_dim=4, width=8, seed=0)
+    labels = () if cls is VAEGAN else (np.arange(64, dtype="int32") % 10,)
+    model.compile()
+    watching = TrainingDoctor((IMAGES[:64], *labels) if data else None)
+    history = model.fit(IMAGES[:64], *labels, verbose=0, callbacks=[watching]).history
+    assert ("doctor_gap" in history) == ("doctor_generator_gradient" in history) == data
+    assert np.isfinite([v for k, v in history.items() if k.startswith("doctor_")]).all()
+
+
+def test_two_games_have_numbers_of_their_own():
+    class Both(DCGAN):
+        def games(self):
+            game = super().games()[0]
+            return [game._replace(name="a"), game._replace(name="b", zero_decides=False)]
+
+    model = build(Both)
+    model.generator.layers[-1].bias.assign([30.0])
+    _, history = watched(model, 1)
+    assert history["doctor_a_gap"] == history["doctor_b_gap"] and "doctor_gap" not in history
+    assert "doctor_a_accuracy_fake" in history and "doctor_b_accuracy_fake" not in history
+    found = [str(finding) for finding in checkup(model, IMAGES)]
+    assert sum("game a: " in line for line in found) == sum("game b: " in line for line in found) > 0
+
+
+def test_the_games_of_two_domains_are_watched():
+    model = CycleGAN(**CycleGAN.tiny, seed=0)
+    model.compile()
+    sides = {name: np.resize(IMAGES, (8, *field.shape)) for name, field in model.fields.items()}
+    watching = TrainingDoctor(sides)
+    history = model.fit(sides, batch_size=4, verbose=0, callbacks=[watching]).history
+    for name in ("gap", "duplicates", "rough", "generator_gradient", "discriminator_gradient"):
+        assert np.isfinite(history[f"doctor_a_{name}"] + history[f"doctor_b_{name}"]).all()
+
+
+def test_a_model_without_games_is_named():
+    model = VAE((8, 8, 1), latent_dim=2, width=4)
+    model.compile()
+    with pytest.raises(InputError, match="TrainingDoctor needs a model with the ability Games; VAE has none"):
+        model.fit(0.5 * IMAGES[:64] + 0.5, verbose=0, callbacks=[TrainingDoctor()])
 
 
 def test_data_are_what_fit_takes():

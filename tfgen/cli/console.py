@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from tfgen import onednn
 from tfgen.environment import check_backend
 from tfgen.errors import InputError
 from tfgen.version import __version__
@@ -45,7 +44,10 @@ def _print_version(asked):
         return
     versions = [f"{name} {metadata.version(name.lower())}" for name in ("Keras", "TensorFlow")]
     import_tensorflow()
-    print(f"tfgen {__version__}, {', '.join(versions)}, oneDNN {'on' if onednn.is_on() else 'off'}")
+    from tensorflow.python.util import _pywrap_util_port
+
+    onednn = "on" if _pywrap_util_port.IsMklEnabled() else "off"
+    print(f"tfgen {__version__}, {', '.join(versions)}, oneDNN {onednn}")
     raise typer.Exit
 
 

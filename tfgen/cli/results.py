@@ -158,7 +158,7 @@ def evaluate(
 ):
     """Scores a trained model against real images.
 
-    RUN/scores.json keeps the scores. For an adversarial model, the command also prints what looks
+    RUN/scores.json keeps the scores. For a model with a discriminator, the command also prints what looks
     wrong, a line each, and writes it to RUN/doctor.json.
 
     \b
@@ -206,16 +206,16 @@ def score(
 
 
 def diagnose(run, model, extractor, seed, source, split, options, place):
-    """Prints the doctor's findings about an adversarial model, and writes them to RUN/doctor.json."""
+    """Prints the doctor's findings about a model that plays games, and writes them to RUN/doctor.json."""
     from tfgen import data
-    from tfgen.doctor.callback import REMEDIES, SAMPLES
-    from tfgen.doctor.checkup import checkup
+    from tfgen.doctor import REMEDIES, checkup
+    from tfgen.doctor.measure import SAMPLES
     from tfgen.files import replacing
     from tfgen.metrics.evaluation import opened_extractor
-    from tfgen.models.adversarial.base import AdversarialModel
+    from tfgen.models.abilities import Games
     from tfgen.runs.folder import history
 
-    if not isinstance(model, AdversarialModel):
+    if not isinstance(model, Games):
         return
     shown = data.load(
         source, split, for_model=model, batch_size=SAMPLES, shuffle=True, seed=seed, epochs=range(1),

@@ -1,4 +1,4 @@
-"""Looks into an adversarial model between its training steps that leave no trace in it."""
+"""Looks into a model of games between its training steps that leave no trace in it."""
 
 import contextlib
 
@@ -21,10 +21,11 @@ def first(data, n):
 
 
 def networks(model):
-    """{attribute: network} of those that learn, the generator first."""
+    """{attribute: network} of those that learn, the generators first."""
     learning = {id(net) for objective in model.objectives().values() for net in objective.networks}
     found = {name: value for name, value in vars(model).items() if id(value) in learning}
-    return {"generator": found.pop("generator"), **found}
+    first = [game.generator for game in model.games()]
+    return {name: found[name] for name in first if name in found} | found
 
 
 @contextlib.contextmanager

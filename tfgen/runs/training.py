@@ -11,9 +11,9 @@ from pathlib import Path
 
 import keras
 
-from tfgen.doctor.callback import TrainingDoctor
+from tfgen.doctor import TrainingDoctor
 from tfgen.errors import InputError
-from tfgen.models.adversarial.base import AdversarialModel
+from tfgen.models.abilities import Games
 from tfgen.runs import folder as files
 from tfgen.runs import plan
 from tfgen.runs.callbacks import Checkpoint, Metrics, Rates, SampleGrid, cut_events
@@ -238,7 +238,7 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
         checkpoint = target / "checkpoint.keras"
         if done < run["epochs"]:
             watching = []
-            if isinstance(net, AdversarialModel):
+            if isinstance(net, Games):
                 watching = [TrainingDoctor(load_data(run, net, range(1)))]
             if run.get("schedule"):
                 watching.append(Rates(run["schedule"], run["rates"], run["epochs"]))

@@ -34,6 +34,7 @@ import tensorflow as tf
 
 from tfgen import losses, networks
 from tfgen.fields import needs_classes
+from tfgen.models.abilities import Game, Games, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.coding import CodingModel
 from tfgen.models.registry import model
@@ -72,7 +73,7 @@ class Centres(keras.layers.Layer):
 
 
 @model(title="CVAE-GAN: Fine-Grained Image Generation through Asymmetric Training", year=2017)
-class CVAEGAN(CodingModel):
+class CVAEGAN(Games, CodingModel):
     """An encoder and a generator of images of a class, with a discriminator and a classifier.
 
     Args:
@@ -159,6 +160,19 @@ class CVAEGAN(CodingModel):
         classes = self.fields["labels"].draw(step.key(key), step.rows, step.first_row)
         prior = self.generated(drawn, classes, training)
         return (mean, log_variance), self.generated(z, labels, training), prior, classes
+
+    def games(self):
+        return [Game("decoder", "discriminator", self.played)]
+
+    def played(self, step):
+        """What is seen of the game in a step: see `abilities.Game`. Its fakes are of the prior."""
+        images, labels = step.batch.get("images"), step.batch["labels"]
+        fakes = self.generated(step.normal("z", self.latent_dim), labels, step.training)
+        real, fake = (
+            None if shown is None else self.discriminator(shown, training=step.training)[1]
+            for shown in (images, fakes)
+        )
+        return Played(real, fake, images, fakes)
 
     def classifier_loss(self, step):
         """L_C, nats an image, and the share of right classes."""

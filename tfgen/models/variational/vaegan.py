@@ -33,6 +33,7 @@ import tensorflow_probability as tfp
 
 from tfgen import losses, networks
 from tfgen.errors import InputError
+from tfgen.models.abilities import Game, Games, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.coding import CodingModel
 from tfgen.models.registry import model
@@ -41,7 +42,7 @@ tfd = tfp.distributions
 
 
 @model(title="Autoencoding beyond Pixels Using a Learned Similarity Metric", year=2016)
-class VAEGAN(CodingModel):
+class VAEGAN(Games, CodingModel):
     """An encoder, a decoder that is also a generator, and a discriminator.
 
     It has q(z|x) but no p(x|z) over pixels, hence no bound on log p(x).
@@ -103,6 +104,19 @@ class VAEGAN(CodingModel):
         prior = q.kl_divergence(tfd.Independent(tfd.Normal(tf.zeros(self.latent_dim), 1.0), 1))
         gan = losses.Minimax().discriminator(logits[:n], logits[n:])
         return tf.reduce_mean(prior), tf.reduce_mean(likelihood), gan
+
+    def games(self):
+        return [Game("decoder", "discriminator", self.played)]
+
+    def played(self, step):
+        """What is seen of the game in a step: see `abilities.Game`. Its fakes are of the prior."""
+        fakes, images = self.run("decoder", step.normal("z", self.latent_dim), training=step.training), None
+        shown = fakes
+        if "images" in step.batch:
+            images = step.batch["images"]
+            shown = tf.concat([images, fakes], 0)
+        scores = self.discriminator(shown, training=step.training)[1]
+        return Played(None if images is None else scores[: step.rows], scores[-step.rows :], images, fakes)
 
     def encoder_loss(self, step):
         prior, likelihood, _ = self.terms(step)
