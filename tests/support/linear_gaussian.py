@@ -38,6 +38,7 @@ def linear_gaussian(cls=VAE, **kwargs):
     )
     how = dict(likelihood="gaussian", body="dense", width=4, seed=0)
     model = cls(SHAPE, LATENT, **how, **networks, **kwargs)
+    model.value_range = (-20.0, 20.0)  # of a Gaussian's images
     x = rng.normal(size=(5, LATENT)) @ w.T + b + rng.normal(size=(5, 6))
     evidence = scipy.stats.multivariate_normal(b, w @ w.T + np.eye(6)).logpdf(x)
     return model, tf.constant(x.reshape(5, *SHAPE), tf.float32), evidence

@@ -22,6 +22,9 @@ from scipy.spatial.distance import cdist
 
 from tfgen import random
 from tfgen.errors import InputError, unknown
+from tfgen.metrics import checks
+from tfgen.models.abilities import Codes
+from tfgen.models.adversarial.base import AdversarialModel
 
 KINDS = ("linear", "spherical")
 BATCH = 256  # rows that a network is given at once
@@ -34,15 +37,10 @@ def codes(model, n, seed=0):
 
 
 def encode(model, images, labels=None):
-    """Codes (n, latent_dim) of images (n, h, w, c)."""
-    if not hasattr(model, "encode"):
+    """Codes (n, latent_dim) of images (n, h, w, c), in the model's `value_range` or bytes."""
+    if not isinstance(model, Codes):
         raise InputError(f"{type(model).__name__} has no encoder, so that images have no codes; give codes")
-    images = np.asarray(images, np.float32)
-    if images.shape[1:] != tuple(model.image_shape):
-        raise InputError(
-            f"{type(model).__name__} encodes images (n, {', '.join(map(str, model.image_shape))}); "
-            f"received {images.shape}"
-        )
+    images = checks.images(model, images)
     return _in_batches(model.encode, images, _rows(model, labels, images.shape[:1]))
 
 
@@ -101,7 +99,8 @@ def traverse(model, z, dimensions=None, values=None, labels=None):
     Args:
         z: a code (latent_dim,).
         dimensions: their numbers, from 0; None: all.
-        values: numbers; None: nine from -3 to 3, the prior's standard deviations.
+        values: numbers; None: nine, evenly between the prior's quantiles of 0.13 % and 99.87 %, which are
+            -3 and 3 of a normal prior, and the ends of a uniform one.
         labels: one label.
 
     Returns:
@@ -114,16 +113,23 @@ def traverse(model, z, dimensions=None, values=None, labels=None):
             f"{type(model).__name__} has codes of size {model.latent_dim}; received z of shape {z.shape}"
         )
     dimensions = range(model.latent_dim) if dimensions is None else dimensions
-    values = np.linspace(-3, 3, 9) if values is None else np.asarray(values)
     for dimension in dimensions:
         if not 0 <= dimension < model.latent_dim:
             raise InputError(
                 f"dimensions of {type(model).__name__}'s code are 0 to {model.latent_dim - 1}; "
                 f"received {dimension}"
             )
-    moved = np.tile(z, (len(dimensions), len(values), 1))
+    if values is None:
+        low, high = (
+            np.broadcast_to(model.prior.quantile(np.full(model.latent_dim, share)), model.latent_dim)
+            for share in scipy.special.ndtr([-3, 3])
+        )
+        values = np.linspace(low, high, 9).T[list(dimensions)]
+    else:
+        values = np.broadcast_to(values, (len(dimensions), len(values)))
+    moved = np.tile(z, (*values.shape, 1))
     for row, dimension in enumerate(dimensions):
-        moved[row, :, dimension] = values
+        moved[row, :, dimension] = values[row]
     return decode(model, moved, labels)
 
 
@@ -131,7 +137,7 @@ def manifold(model, side=20, labels=None):
     """Images of a grid of two-dimensional codes, (side, side, h, w, c).
 
     The grid is even on the unit square and goes through the inverse distribution function of
-    the normal prior, so that each cell has one share of its probability: first dimension from left
+    the model's prior, so that each cell has one share of its probability: first dimension from left
     to right, second from top to bottom.
     """
     _decoder(model)
@@ -142,8 +148,8 @@ def manifold(model, side=20, labels=None):
         )
     if side < 1:
         raise InputError(f"a manifold needs side >= 1; received {side}")
-    quantiles = scipy.special.ndtri((np.arange(side) + 0.5) / side)
-    return decode(model, np.stack(np.meshgrid(quantiles, quantiles), axis=-1), labels)
+    shares = (np.arange(side) + 0.5) / side
+    return decode(model, model.prior.quantile(np.stack(np.meshgrid(shares, shares), axis=-1)), labels)
 
 
 def arithmetic(model, a, b, c, labels=None):
@@ -189,7 +195,8 @@ def attribute_vector(model, images, attributes, labels=None):
 
 def reconstructions(model, images, labels=None):
     """Images beside what becomes of them: (n, 2, h, w, c), the truth first."""
-    return np.stack([images, decode(model, encode(model, images, labels), labels)], axis=1)
+    z = encode(model, images, labels)
+    return np.stack([checks.images(model, images), decode(model, z, labels)], axis=1)
 
 
 def neighbours(samples, images, k=5, features=None):
@@ -244,12 +251,13 @@ def _batches(images):
 
 
 def _decoder(model):
-    method = getattr(model, "decode", None) or getattr(model, "generate", None)
-    if method is None or not hasattr(model, "latent_dim"):
-        raise InputError(
-            f"{type(model).__name__} has no codes that it decodes; models with `decode` or `generate` have"
-        )
-    return method
+    if isinstance(model, Codes):
+        return model.decode
+    if isinstance(model, AdversarialModel):
+        return model.generate
+    raise InputError(
+        f"{type(model).__name__} has no codes that it decodes; models with `decode` or `generate` have"
+    )
 
 
 def _as_codes(model, x, labels):

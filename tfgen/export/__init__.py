@@ -210,6 +210,8 @@ def _in_float32(model):
 
 def _described(model, signatures):
     """What the manifest says of the model and of its signatures, as JSON has it."""
+    import keras
+
     variables = [variable for signature in signatures for variable in signature.variables]
     # Sorted, for TensorFlow gives a graph's variables in no order.
     digests = sorted(hashlib.sha256(variable.numpy().tobytes()).hexdigest() for variable in variables)

@@ -36,3 +36,18 @@ def seed(value):
     """Raises an `InputError` unless `value` is a seed for NumPy's generators: an integer of at least 0."""
     if not isinstance(value, (int, np.integer)) or value < 0:
         raise InputError(f"expected a seed, an integer of at least 0; received {value!r}")
+
+
+def images(model, array):
+    """Images (n, h, w, c), n >= 1, as the model's networks take them: bytes scaled, float32 in `value_range`.
+
+    Raises:
+        InputError: another shape, NaN, values of another range.
+    """
+    field, name = model.fields["images"], type(model).__name__
+    array = field.received(array, "images", name)
+    if array.ndim != 1 + len(field.shape) or array.shape[1:] != tuple(field.shape) or not len(array):
+        raise InputError(
+            f"{name} takes images (n, {', '.join(map(str, field.shape))}), n >= 1; received {array.shape}"
+        )
+    return field.prepared(array).numpy()

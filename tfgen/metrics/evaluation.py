@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import math
 import sys
+import zlib
 from pathlib import Path
 
 import keras
@@ -26,20 +27,22 @@ from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
-from tfgen.models.abilities import Games
+from tfgen.models.abilities import Codes, Density, Games
 from tfgen.models.base import LABELS
+from tfgen.models.step import Step
+from tfgen.models.variational.base import LatentVariableModel
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
 METRICS = (*SAMPLES, *MODES, "class_agreement", *PER_IMAGE, "active_units", "discriminator_accuracy")
 BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
-    "elbo": ("elbo",),
-    "log_prob": ("log_prob",),
-    "rate": ("elbo", "posterior"),
-    "distortion": ("elbo", "posterior"),
-    "reconstruction_error": ("reconstruct",),
-    "active_units": ("elbo", "posterior"),
-    "discriminator_accuracy": ("discriminator",),
+    "elbo": LatentVariableModel,
+    "log_prob": Density,
+    "rate": LatentVariableModel,
+    "distortion": LatentVariableModel,
+    "reconstruction_error": Codes,
+    "active_units": LatentVariableModel,
+    "discriminator_accuracy": Games,
 }
 
 
@@ -80,10 +83,10 @@ def evaluate(
         active_units: how many latents have Var_x(E_q[z]) > 0.01; see `tfgen.metrics.active_units`.
         reconstruction_error: |x - reconstruct(x)|^2, the sum over an image's values in the model's
             `value_range`, mean over the images.
-        discriminator_accuracy: share of real images with a logit above 0 and of fakes with one
-            below, and discriminator_accuracy_real and _fake; 1/2 each is ideal. For models with
-            a `discriminator` of logits: a `critic`'s zero means nothing, so it has no such score.
-            A conditional model's is told the labels, of fakes those they were drawn with.
+        discriminator_accuracy: share of real images with a score above 0 and of as many fakes with one
+            below, and discriminator_accuracy_real and _fake; 1/2 each is ideal. Of each game whose
+            `zero_decides`: a critic's zero means nothing, so it has no such score. Where a model has
+            several games, with the game's name before. Fakes have the labels of the real images.
 
     Args:
         model: a model with `sample(n, seed, first_row=)` in its `value_range`.
@@ -193,8 +196,7 @@ def evaluate(
         elif name == "active_units":
             scores.append(Score(name, active_units(model, real(split, n))[0], None, protocol))
         elif name == "discriminator_accuracy":
-            fakes = _samples(model, n, seed, batch_size)
-            scores += _discriminator(model, real(split, n), fakes, {**protocol, "n_fake": n})
+            scores += _discriminator(model, real(split, n), seed, protocol)
     return scores
 
 
@@ -212,10 +214,8 @@ def opened_extractor(name, source, image_shape, **place):
 
 
 def _chosen(model, metrics, extractor, of_modes):
-    parts = (name for name, needed in NEEDS.items() if all(hasattr(model, x) for x in needed))
-    has = [*SAMPLES, *of_modes, *parts]
-    scores_only = isinstance(model, Games) and not all(game.zero_decides for game in model.games())
-    if scores_only and "discriminator_accuracy" in has:
+    has = [*SAMPLES, *of_modes, *(name for name, ability in NEEDS.items() if isinstance(model, ability))]
+    if "discriminator_accuracy" in has and not any(game.zero_decides for game in model.games()):
         has.remove("discriminator_accuracy")
     knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
     if _conditional(model) and model.classes and knows:
@@ -344,23 +344,44 @@ def _means(name, values, dimensions, protocol):
     return scores
 
 
-def _discriminator(model, real, fake, protocol):
-    def logit(images, *labels):
-        if hasattr(model, "score"):
-            return np.ravel(model.score(images, *labels))
-        # The last output: features may come before it.
-        return np.ravel(tf.nest.flatten(model.discriminator(tf.constant(images), training=False))[-1])
+class _Seeded(Step):
+    """A step in use whose noise is a function of a seed, and whose examples count from `first_row` on."""
 
-    logits = [np.concatenate([logit(*batch) for batch in batches]) for batches in (real, fake)]
-    on_real, on_fake = (logits[0] > 0).mean(), (logits[1] < 0).mean()
-    counts = len(logits[0]), len(logits[1])
+    first_row = 0
 
-    def error(share, count):
-        return math.sqrt(share * (1 - share) / count)
+    def __init__(self, model, batch, seed, first_row):
+        super().__init__(model, batch, training=False)
+        self.seed, self.first_row = seed, first_row
 
-    both = math.hypot(error(on_real, counts[0]), error(on_fake, counts[1])) / 2
-    return [
-        Score("discriminator_accuracy", float(on_real + on_fake) / 2, both, protocol),
-        Score("discriminator_accuracy_real", float(on_real), error(on_real, counts[0]), protocol),
-        Score("discriminator_accuracy_fake", float(on_fake), error(on_fake, counts[1]), protocol),
-    ]
+    def key(self, name):
+        return random.key(self.seed, zlib.crc32(name.encode()))
+
+
+def _discriminator(model, batches, seed, protocol):
+    """Shares on the right side of 0 of real images and of as many fakes, in each game whose 0 decides."""
+    games, scores = [game for game in model.games() if game.zero_decides], []
+    logits = {game.name: ([], []) for game in games}
+    row = 0
+    for batch in batches:
+        batch = {name: tf.constant(part) for name, part in zip(model.fields, batch)}
+        for game in games:
+            played = game.play(_Seeded(model, batch, seed, row))
+            for kept, part in zip(logits[game.name], (played.real_scores, played.fake_scores)):
+                kept.append(np.reshape(part, (len(part), -1)).mean(axis=1))
+        row += len(batch["images"])
+
+    def error(share):
+        return math.sqrt(share * (1 - share) / row)
+
+    for name, parts in logits.items():
+        real, fake = (np.concatenate(part) for part in parts)
+        on_real, on_fake = float((real > 0).mean()), float((fake < 0).mean())
+        both = math.hypot(error(on_real), error(on_fake)) / 2
+        name = f"{name}_discriminator_accuracy" if name else "discriminator_accuracy"
+        note = {**protocol, "n_fake": row}
+        scores += [
+            Score(name, (on_real + on_fake) / 2, both, note),
+            Score(f"{name}_real", on_real, error(on_real), note),
+            Score(f"{name}_fake", on_fake, error(on_fake), note),
+        ]
+    return scores

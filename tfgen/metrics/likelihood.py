@@ -22,6 +22,7 @@ import tensorflow_probability as tfp
 
 from tfgen import random
 from tfgen.errors import InputError
+from tfgen.metrics import checks
 
 PER_IMAGE = ("elbo", "log_prob", "rate", "distortion", "reconstruction_error")
 BLOCK = 100  # images at once, where there are many draws of each
@@ -49,7 +50,7 @@ def annealed_importance(
 
     Args:
         model: with `prior` and `log_likelihood(images, z, labels)`, as every `LatentVariableModel`.
-        images: (n, h, w, c) in the model's `value_range`.
+        images: (n, h, w, c) in the model's `value_range`, or bytes.
         labels: of a conditional model, for log p(x|y).
         chains: independent runs for each image, at least 2.
         steps: T.
@@ -71,11 +72,7 @@ def annealed_importance(
             "annealed_importance needs chains >= 2, steps >= 1 and leapfrogs >= 1; "
             f"received {chains}, {steps} and {leapfrogs}"
         )
-    images = np.asarray(images, np.float32)
-    if images.shape[1:] != tuple(model.image_shape) or not len(images):
-        raise InputError(
-            f"{type(model).__name__} takes images (n, {model.image_shape}), n >= 1; received {images.shape}"
-        )
+    images = checks.images(model, images)
     part = math.ceil(steps / 20)  # of the steps, after which progress is shown
     sigmoid = 1 / (1 + np.exp(-4 * np.linspace(-1, 1, steps + 1)))
     schedule = tf.constant((sigmoid - sigmoid[0]) / (sigmoid[-1] - sigmoid[0]), tf.float32)

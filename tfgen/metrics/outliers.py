@@ -13,6 +13,7 @@ more likely than what the model knows (Nalisnick et al., ICLR 2019, https://arxi
 import numpy as np
 
 from tfgen.errors import InputError, unknown
+from tfgen.metrics import checks
 from tfgen.metrics.likelihood import per_image
 
 METHODS = {"elbo": "elbo", "log_prob": "log_prob", "reconstruction": "reconstruct"}
@@ -23,7 +24,7 @@ def outlier_scores(model, images, by="elbo", labels=None, samples=100, seed=0):
 
     Args:
         model: one with the method `elbo`, `log_prob` or `reconstruct`.
-        images: (n, h, w, c) in the model's `value_range`.
+        images: (n, h, w, c) in the model's `value_range`, or bytes.
         by: "elbo" or "log_prob", in nats; "reconstruction", the squared error.
         labels: of a conditional model.
         samples, seed: of draws, where the method takes them.
@@ -34,9 +35,7 @@ def outlier_scores(model, images, by="elbo", labels=None, samples=100, seed=0):
     if not hasattr(model, METHODS[by]):
         has = [by for by, other in METHODS.items() if hasattr(model, other)]
         raise InputError(f"{name} has no {METHODS[by]}; its outlier scores are {', '.join(has) or 'none'}")
-    images = np.asarray(images, np.float32)
-    if images.ndim != 4 or images.shape[1:] != tuple(model.image_shape) or not len(images):
-        raise InputError(f"{name} scores images (n, {model.image_shape}), n >= 1; received {images.shape}")
+    images = checks.images(model, images)
     batches = [(images,) if labels is None else (images, np.asarray(labels))]
     if by == "reconstruction":
         return per_image(model, "reconstruction_error", batches, seed, samples)[0]

@@ -299,6 +299,22 @@ class GenerativeModel(keras.Model):
                 raise
             raise foreign from None
 
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Keras' `evaluate`, means of the objectives' losses and logs, of what `fit` takes.
+
+        Raises:
+            InputError: as `fit`.
+        """
+        if not kwargs.get("_use_cached_eval_dataset"):  # else it is validation, which `fit` has checked
+            x, y = door.received(self, x, y, updates=False), None
+        try:
+            return super().evaluate(x, y, *args, **kwargs)
+        except tf.errors.InvalidArgumentError as error:
+            foreign = door.error_of(error, self)
+            if foreign is None:
+                raise
+            raise foreign from None
+
     def train_on_batch(self, x, y=None, *args, **kwargs):
         """Keras' `train_on_batch`, of arrays as for `fit`."""
         given = keras.tree.flatten(x if y is None else (x, y))
