@@ -70,6 +70,7 @@ def artifacts(trained):
     return trained / "artifacts"
 
 
+QUICK = ("--formats", "saved_model")
 BY_MODEL = pytest.mark.parametrize("name", MODELS)
 ALONE = """
 import sys
@@ -140,7 +141,7 @@ def test_labels_have_their_names(artifacts, trained, tmp_path):
         "cvae", tmp_path / "run", tmp_path / "pictures", epochs=1, batch_size=8, verbose=0,
         arguments=MODELS["cvae"],
     )  # fmt: skip
-    assert tool(tmp_path / "run") == 0
+    assert tool(tmp_path / "run", *QUICK) == 0
     assert labels(tmp_path / "run" / "artifact") == ["blue", "red"]
     assert "Labels, by number: blue, red." in (tmp_path / "run/artifact/README.md").read_text()
 
@@ -151,7 +152,7 @@ def test_the_card_has_the_scores_of_its_weights_alone(trained, tmp_path):
     digest = weights.digest(runs.load(run))
     score = {"name": "frechet", "value": 1.23456, "standard_error": None, "protocol": protocol}
     (run / "scores.json").write_text(json.dumps([{**score, "weights_sha256": digest}]))
-    assert tool(run, "--formats", "saved_model") == 0
+    assert tool(run, *QUICK) == 0
     text = (run / "artifact" / "README.md").read_text()
     assert "| frechet | 1.235 |" in text and "source things.npz, split train, n_real 32" in text
     runs.resume(run, epochs=2, verbose=0)
@@ -187,12 +188,12 @@ __main__.run(__main__.app, "export")
 def test_a_killed_export_leaves_the_old_artifact_or_none(artifacts, trained, tmp_path):
     old = Path(shutil.copytree(artifacts / "vae", tmp_path / "old"))
     for to in (old, tmp_path / "new"):
-        command = [sys.executable, "-c", KILLED, str(trained / "dcgan"), "--to", str(to)]
+        command = [sys.executable, "-c", KILLED, str(trained / "dcgan"), "--to", str(to), *QUICK]
         run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         assert run.returncode == -signal.SIGKILL, run.stderr
     assert folders.opened(old)["model"]["class_name"] == "VAE"
     assert not (tmp_path / "new").exists()
-    assert tool(trained / "dcgan", "--to", old) == 0
+    assert tool(trained / "dcgan", "--to", old, *QUICK) == 0
     assert folders.opened(old)["model"]["class_name"] == "DCGAN"
 
 
