@@ -312,6 +312,7 @@ class Sequence(keras.utils.PyDataset):
         return self.batches[index]
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # as Keras says of any generator's end
 def test_batches_of_a_sequence_or_a_generator_are_looked_at_one_by_one(model):
     labels = labelled(0)
     conditional = compiled(UNIT_RANGE, 3)
