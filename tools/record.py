@@ -80,7 +80,10 @@ def main():
             "source": source,
             **{key: run["data"][key] for key in ("options", "examples", "fingerprint")},
         },
-        **{key: run[key] for key in ("batch_size", "epochs", "seed", "precision", "xla", "versions", "git")},
+        **{
+            key: run[key]
+            for key in ("batch_size", "epochs", "seed", "precision", "xla", "versions", "onednn", "git")
+        },
         "cores": os.cpu_count(),  # of this machine: record where you trained
         "seconds": seconds(options.run),
         "published": options.published,

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfgen import loading, runs
-from tfgen.cli import app, main, models, quickstart
+from tfgen import loading, pictures, runs
+from tfgen.cli import app, main, models, quickstart, results
 from tfgen.cli.results import labels_of
+from tfgen.data import load
 from tfgen.errors import InputError
 from tfgen.metrics import small_classifier
 from tfgen.models import CVAE, DCGAN, Attribute2Image
@@ -25,6 +26,7 @@ from tfgen.runs.callbacks import Checkpoint, SampleGrid
 from tfgen.runs.folder import NEEDED
 
 FORMATS = ("channels_first", "channels_last")
+BLANK = Image.new("L", (8, 8))
 COMMANDS = ("quickstart", "list", "show", "train", "sample", "translate", "complete", "evaluate", "export")
 
 
@@ -268,28 +270,58 @@ def test_what_a_training_needs_is_said(fails, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """What quickstart makes, after one epoch."""
-    folder = tmp_path_factory.mktemp("runs") / "quick"
+def quick_classifier(tmp_path_factory):
+    """The classifier that scores take features from, after a few steps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TFGEN_CACHE", str(folder.parent / "cache"))
+        patch.setenv("TFGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setattr(small_classifier, "STEPS", 20)
-        quickstart.run(folder, epochs=1, width=8)
-        yield folder
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, quick_classifier):
+    """A DCGAN of one epoch, scored and exported."""
+    folder = tmp_path_factory.mktemp("runs") / "dcgan"
+    runs.train("dcgan", folder, "digits", arguments={"width": 8}, epochs=1, batch_size=64, verbose=0)
+    results.score(folder, metrics=("frechet",))
+    results.export(folder)
+    return folder
 
 
 @pytest.mark.timeout(180)
-def test_quickstart_leaves_a_run_with_picture_scores_and_export(run):
-    files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+def test_quickstart_leaves_a_run_with_picture_scores_and_export(tmp_path, quick_classifier):
+    out = tmp_path / "quick"
+    quickstart.run(out, epochs=1, width=8)
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert {
         *("run.json", "metrics.csv", "model.keras", "samples.png", "scores.json", "samples/epoch-0001.png"),
-        *("export/manifest.json", "export/onnx/generate.onnx", "export/saved_model/saved_model.pb"),
+        *("export/manifest.json", "export/onnx/decode.onnx", "export/saved_model/saved_model.pb"),
     } <= files
-    scores = {score["name"]: score for score in json.loads((run / "scores.json").read_text())}
-    names = ("frechet", "precision", "recall")
-    assert set(scores) == {name + suffix for name in names for suffix in ("", "_train", "_shuffled")}
+    scores = {score["name"]: score for score in json.loads((out / "scores.json").read_text())}
+    assert {"frechet", "frechet_train", "precision", "recall", "class_agreement"} <= set(scores)
     assert scores["frechet"]["protocol"]["source"] == "digits"
-    assert scores["frechet_train"]["value"] < scores["frechet"]["value"]
+    run = json.loads((out / "run.json").read_text())
+    assert run["data"]["options"].get("binarize") is None
+
+
+def test_quickstart_shows_real_digits_beside_those_of_the_model(tmp_path, monkeypatch):
+    shown = {}
+    monkeypatch.setattr(runs, "load", lambda run: CVAE((8, 8, 1), width=8, latent_dim=4, seed=0))
+    monkeypatch.setattr(
+        pictures, "grid", lambda images, *how, titles: shown.update(images=images, titles=titles) or BLANK
+    )
+    quickstart.picture(tmp_path)
+    images = np.reshape(shown["images"], (quickstart.ROWS, 20, 8, 8, 1))
+    test, labels = map(np.concatenate, zip(*load("digits", "test", drop_remainder=False)))
+    for column, title in enumerate(shown["titles"][:10]):
+        assert title == f"real {column}"
+        of_the_class = test[labels == column] / 255
+        for image in images[:, column]:
+            assert np.isclose(of_the_class, image, atol=1e-6).all(axis=(1, 2, 3)).any()
+    assert shown["titles"][10:] == [f"drawn {digit}" for digit in range(10)]
+    model = CVAE((8, 8, 1), width=8, latent_dim=4, seed=0)
+    drawn = model.sample(50, seed=0, labels=np.tile(range(10), 5))
+    np.testing.assert_allclose(images[:, 10:].reshape(50, 8, 8, 1), drawn, atol=1e-6)
 
 
 def test_sample_writes_the_same_images_for_the_same_seed(run, tmp_path):
@@ -357,7 +389,7 @@ def test_sample_takes_labels_in_turn(conditional, tmp_path):
     flags = ("-n", 6, "--label", "7,8,9", "--to", tmp_path / "a.png")
     assert tfgen("sample", conditional / "cvae", *flags) == 0
     with Image.open(tmp_path / "a.png") as image:
-        assert image.size == (3 * 34 - 2, 2 * 34 - 2)  # a column for each
+        assert image.size == (3 * 66 - 2, pictures.TITLE + 2 * 66 - 2)  # a column for each
 
 
 def test_bad_labels_are_one_line(conditional, run, fails):
@@ -408,7 +440,7 @@ def test_evaluate_prints_a_table_and_writes_all_scores(run, capsys):
 
 
 def test_evaluate_names_a_collapsed_generator(run, tmp_path, capsys):
-    assert (run / "doctor.json").exists()  # what quickstart's scores came with
+    assert (run / "doctor.json").exists()  # what its scores came with
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     model = runs.load(copy)

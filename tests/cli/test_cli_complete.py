@@ -79,7 +79,7 @@ def test_a_row_is_an_image_what_is_left_of_it_and_its_completions(folder, tmp_pa
 
     assert tfgen(run) == 0
     with Image.open(run / "completions.png") as picture:
-        assert picture.size == (6 * 34 - 2, 8 * 34 - 2)
+        assert picture.size == (6 * 66 - 2, 8 * 66 - 2)
 
 
 def test_samples_have_the_temperature_asked_for(folder, tmp_path, capsys):
@@ -93,7 +93,7 @@ def test_samples_have_the_temperature_asked_for(folder, tmp_path, capsys):
 
 BAD = {
     "run": (["{tmp}"], "is no run folder"),
-    "gan": (["{gan}"], "DCGAN does not draw images value by value"),
+    "gan": (["{gan}"], "DCGAN does not draw images pixel by pixel"),
     "part": (["{pixels}", "--hide", "botom"], "did you mean bottom"),
     "n": (["{pixels}", "-n", "0"], "-n and --draws must be at least 1; received 0 and 4"),
     "draws": (["{pixels}", "--draws", "0"], "received 8 and 0"),

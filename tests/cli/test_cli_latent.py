@@ -104,7 +104,7 @@ def test_interpolate_goes_between_samples_or_images(folder, plane, shows, capsys
     shows(latent.interpolate(gan, z[:8], z[8:]), "interpolate", folder / "gan", value_range=(-1, 1))
     assert tfgen("interpolate", folder / "plane") == 0
     with Image.open(folder / "plane" / "latent" / "interpolate.png") as picture:
-        assert picture.size == (10 * 34 - 2, 8 * 34 - 2)
+        assert picture.size == (10 * 66 - 2, 8 * 66 - 2)
 
 
 def test_traverse_starts_at_a_sample_or_at_an_image(folder, plane, shows):
@@ -219,7 +219,7 @@ BAD = {
     "side": (["manifold", "{plane}", "--side", "0"], "side >= 1"),
     "label": (["interpolate", "{plane}", "--label", "1"], "VAE is not conditional; omit --label"),
     "class": (["interpolate", "{classes}", "--label", "10"], "labels of CVAE lie in 0..9"),
-    "both": (["interpolate", "{classes}", "--images", "--label", "1"], "labels of their own"),
+    "both": (["interpolate", "{classes}", "--images", "--label", "1"], "their own labels"),
     "attribute": (["attributes", "{plane}", "--attribute", "Smiling"], "digits has no attributes"),
     "number": (["attributes", "{plane}", "--attribute", "11"], "none of the first 360 images are of '11'"),
     "condition": (["attributes", "{classes}", "--attribute", "1"], "changed by its labels"),

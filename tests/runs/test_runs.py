@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from tfgen import runs
+from tfgen import onednn, runs
 from tfgen.errors import InputError
 from tfgen.files import replacing
 from tfgen.models import DCGAN
@@ -84,6 +84,7 @@ def test_the_folder_holds_the_run(straight):
     assert (run["batch_size"], run["epochs"], run["seed"]) == (64, EPOCHS, 3)
     assert (run["strategy"], run["precision"]) == ("none", "float32")
     assert {"tfgen", "tensorflow", "keras", "numpy", "python"} == set(run["versions"])
+    assert run["onednn"] == onednn.is_on()
     assert rows(straight).dtype.names[:3] == ("epoch", "discriminator_loss", "generator_loss")
     assert {name[:7] for name in rows(straight).dtype.names[3:]} == {"doctor_"}
     assert rows(straight)["epoch"].tolist() == list(range(1, EPOCHS + 1))

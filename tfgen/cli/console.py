@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tfgen import onednn
 from tfgen.environment import check_backend
 from tfgen.errors import InputError
 from tfgen.version import __version__
@@ -44,10 +45,7 @@ def _print_version(asked):
         return
     versions = [f"{name} {metadata.version(name.lower())}" for name in ("Keras", "TensorFlow")]
     import_tensorflow()
-    from tensorflow.python.util import _pywrap_util_port
-
-    onednn = "on" if _pywrap_util_port.IsMklEnabled() else "off"
-    print(f"tfgen {__version__}, {', '.join(versions)}, oneDNN {onednn}")
+    print(f"tfgen {__version__}, {', '.join(versions)}, oneDNN {'on' if onednn.is_on() else 'off'}")
     raise typer.Exit
 
 

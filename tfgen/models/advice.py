@@ -31,6 +31,16 @@ ADVICE = (
         "MNIST); CVAE also classifies, and does not collapse",
     ),
     Advice(
+        "pairs of an image and what it shall become",
+        ("pix2pix",),
+        "it learns from some hundred pairs, as maps and photos, and takes images of any size",
+    ),
+    Advice(
+        "two collections of images without pairs",
+        ("cyclegan",),
+        "it translates from each to the other, and back to where it came from",
+    ),
+    Advice(
         "faces or other images with attributes",
         ("attribute2image", "vaegan"),
         "the first takes attributes; the second has codes to which vectors of attributes are added",

@@ -13,11 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import tfgen
+from tfgen import onednn
 from tfgen.errors import InputError
 from tfgen.files import replacing
 
 # What may differ when a run is continued; that the data are the same is for their fingerprint to say.
-FREE = ("epochs", "versions", "git", "command")
+FREE = ("epochs", "versions", "onednn", "git", "command")
 PLACES = ("data.source", "data.data_dir")
 NEEDED = ("model", "config", "data", "batch_size", "epochs", "seed", "strategy", "xla", "precision")
 
@@ -118,7 +119,7 @@ def cut(folder, epochs):
 
 
 def provenance():
-    """What made this run: versions, the source's git revision if it is a checkout, the command."""
+    """What made this run: versions, whether oneDNN was on, the git revision of a checkout, the command."""
     versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
     source = Path(tfgen.__file__).parents[1]
     git = None
@@ -128,6 +129,7 @@ def provenance():
     program = "tfgen" if Path(sys.argv[0]).name == "__main__.py" else Path(sys.argv[0]).name
     return {
         "versions": {"tfgen": tfgen.__version__, "python": platform.python_version(), **versions},
+        "onednn": onednn.is_on(),
         "git": git,
         "command": shlex.join([program, *sys.argv[1:]]),
     }
