@@ -106,7 +106,7 @@ def show(model: Annotated[str, typer.Argument(help="A name of `tfgen list`, or m
         print(f"\nRecipe, which `tfgen train {model} --out RUN` runs:\n  {shlex.join(command)} --out RUN")
         if recipe.schedule:
             print(f"  with learning rates by the schedule {recipe.schedule}, in shares of the epochs")
-    net = cls(**cls.tiny)  # of the same losses and networks as a larger one
+    net = cls(**(recipe.model if recipe else cls.tiny))  # a tiny one may play in another rhythm
     print(f"\nLosses{', in the order of their updates:' if net.objectives() else ': none, see above'}")
     for name, objective in net.objectives().items():
         networks = ", ".join(network.name for network in objective.networks)

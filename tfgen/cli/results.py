@@ -121,9 +121,9 @@ def labels_of(texts, names, attributes):
         except ValueError:
             pass
         places = {name.lower(): place for place, name in enumerate(names)}
+        if not names or "" in words:
+            raise InputError(f"--label takes whole numbers, as 3 or 0,1,2; received {text!r}")
         for word in words:
-            if not names or word == "":
-                raise InputError(f"--label takes whole numbers, as 3 or 0,1,2; received {text!r}")
             if word.lower() not in places:
                 raise unknown("label", word, list(names))
         found = [places[word.lower()] for word in words]
