@@ -109,7 +109,7 @@ def figures(page):
 
 SPEED = (  # benchmark, what is compared, the two ways
     ("training", "step: `fit` / plain Keras loop", "tfgen", "plain"),
-    # ("pytorch", "step: `fit` / PyTorch", "tfgen", "torch"),
+    ("pytorch", "step: `fit` / PyTorch", "tfgen", "torch"),
     ("onednn", "step: oneDNN on / off", "on", "off"),
     ("xla", "step: XLA on / off", "xla", "graph"),
     ("export", "generator: onnxruntime / TensorFlow", "onnxruntime", "tensorflow"),
@@ -127,6 +127,8 @@ def speed(page):
                      f"{times[one]['min_ms'] / times[other]['min_ms']:.2f}"))  # fmt: skip
 
     for name, what, one, other in SPEED:
+        if not (RESULTS / f"benchmarks/{name}.json").exists():  # PyTorch is no dependency
+            continue
         for row in _rows(name):
             case = row.get("case") or f"{row['model']}, batch {row['batch']}"
             instructions = row.get("instructions")
