@@ -63,6 +63,8 @@ IMAGES = [
     for channels, word in ((1, "grey"), (3, "colour"))
     if channels == 1 or row.colour
 ]
+# Compiled samplers are tried once a model: of colour where it has any; `small` is grey.
+SAMPLED = [one for one in IMAGES if (one.values[0][1] == 3) == ROWS[one.values[0][0]].colour]
 
 
 def build(name, image_shape, levels=None, **kwargs):
@@ -70,7 +72,7 @@ def build(name, image_shape, levels=None, **kwargs):
     return row.cls(image_shape, levels=levels or row.levels, seed=0, **row.arguments, **kwargs)
 
 
-@pytest.fixture(scope="module", params=IMAGES)
+@pytest.fixture(scope="module", params=SAMPLED)
 def model(request):
     name, channels = request.param
     return spread(build(name, (4, 9, channels)), 0.2)
@@ -118,6 +120,8 @@ def test_conditions_are_kept_and_the_rest_follows_its_distribution(small):
     drawn = np.isnan(condition)
     fits = (drawn | (condition == BINARY)).all(axis=(1, 2, 3))
     assert_distributed(images, fits * np.exp((each * drawn).sum(axis=(1, 2, 3))))
+    free = small.sample(64, seed=1, conditioned_on=np.full_like(condition, np.nan), **label)
+    np.testing.assert_array_equal(free, small.sample(64, seed=1, **label))
 
 
 def test_cached_sampling_gives_the_images_of_the_naive_sampler(model):
@@ -131,10 +135,8 @@ def test_cached_sampling_gives_the_images_of_the_naive_sampler(model):
         naive = model.sample(16, **options, conditioned_on=condition, naive=True)
         np.testing.assert_array_equal(images, naive)
         np.testing.assert_array_equal(images[~hidden], condition[~hidden])
-        free = model.sample(16, **options).numpy()
-        np.testing.assert_array_equal(images[:8], free[:8])
         if temperature == 1:
-            assert len(np.unique(free)) == model.levels
+            assert len(np.unique(images[:8])) == model.levels
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -147,11 +149,11 @@ def test_half_precision_leaves_the_likelihood_in_float32(name):
         assert other.dtype == "float32"
         np.testing.assert_array_equal(one, other)
     labels = labels_for(wide, 4)
-    assert half(images, **labels).dtype == half.log_prob(images, **labels).dtype == tf.float32
-    difference = np.abs(half.log_prob(images, **labels) - wide.log_prob(images, **labels))
+    exact, rounded = (model.log_prob(images, **labels) for model in (wide, half))
+    assert rounded.dtype == tf.float32
+    difference = np.abs(rounded - exact)
     assert (difference.max() == 0) == ROWS[name].wide
-    assert difference.max() < 0.02 * np.abs(wide.log_prob(images, **labels)).max()
-    assert half.sample(2, seed=0).dtype == tf.float32
+    assert difference.max() < 0.02 * np.abs(exact).max()
 
 
 # What the family says for all of them, shown with one.

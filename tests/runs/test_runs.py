@@ -190,27 +190,22 @@ def free_ports(count):
 
 @pytest.mark.timeout(240)
 def test_two_workers_end_as_one_process(tmp_path):
-    flags = ["dcgan", *FLAGS, "--epochs", "2", "--data-set", "split=train[:256]"]
+    """Statistics of batches, averages, and an objective that is due in every second step."""
+    arguments = dict(width=8, latent_dim=8, discriminator_steps=2, ema_decay=0.9)
+    flags = ["wgan", "--data", "digits", "--batch-size", "64", "--seed", "3", "--epochs", "2"]
+    flags += [word for name, value in arguments.items() for word in ("--set", f"{name}={value}")]
+    flags += ["--data-set", "split=train[:256]", "--strategy", "multi_worker"]
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     two, mine = tmp_path / "two", tmp_path / "temporary"
     mine.mkdir()
-    processes = [
-        start(
-            "train",
-            *flags,
-            "--strategy",
-            "multi_worker",
-            "--out",
-            two,
-            TF_CONFIG=json.dumps(
-                {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-            ),
-            TMPDIR=str(mine),
-        )
-        for index in range(2)
-    ]
-    one = tmp_path / "one"
-    runs.train("dcgan", one, "digits", epochs=2, options={"split": "train[:256]"}, verbose=0, **TINY)
+    processes = []
+    for index in range(2):
+        task = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        environment = dict(TF_CONFIG=json.dumps(task), TMPDIR=str(mine))
+        processes.append(start("train", *flags, "--out", two, **environment))
+    one, how = tmp_path / "one", {**TINY, "arguments": arguments}
+    runs.train("wgan", one, "digits", epochs=2, options={"split": "train[:256]"}, verbose=0, **how)
+    assert any("BatchNormalization" in type(layer).__name__ for layer in runs.load(one)._flatten_layers())
     for process in processes:
         output, _ = process.communicate()
         assert process.returncode == 0, output
