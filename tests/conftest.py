@@ -24,9 +24,17 @@ def two_devices():
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
+def pytest_addoption(parser):
+    parser.addoption("--everything", action="store_true", help="every model by every mechanism as well")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """With `--dist loadgroup` a file's tests share a process, and so what its fixtures made."""
+    if not config.getoption("--everything"):
+        left = [item for item in items if item.get_closest_marker("everything")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item.get_closest_marker("everything") is None]
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.name))

@@ -1,0 +1,125 @@
+"""What tests of all models share: small models, batches for them, and one traced training step."""
+
+import contextlib
+import functools
+import re
+from typing import NamedTuple
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+import traced
+from keras import tree
+
+from tfgen.models import door, plan
+from tfgen.models.step import Step
+from tfgen.priors import numpy_draw
+
+DECAY = 0.5  # of averages: the warm-up's is less in the first seven updates, and more then
+
+
+def build(cls, optimizer=None, model=None, **kwargs):
+    """A compiled model of its smallest configuration."""
+    model = cls(**{**dict(seed=1, ema_decay=DECAY), **cls.tiny, **(model or {})})
+    model.compile(optimizer, **kwargs)
+    return model
+
+
+def example(field, size, rng):
+    """An array of `size` values of a field; where a size of an image is free it is 8."""
+    shape = (size, *(8 if length is None else length for length in field.shape))
+    return np.asarray(numpy_draw(field.values, shape, rng)).astype(field.dtype.as_numpy_dtype)
+
+
+def batch_of(model, size=8, seed=0):
+    """{name: tensor} of a model's fields, by a NumPy generator."""
+    rng = np.random.default_rng(seed)
+    return {name: tf.constant(example(field, size, rng)) for name, field in model.fields.items()}
+
+
+def given_to(model, size, seed=0):
+    """What `sample` of a model is given for so many images: its conditions, by name."""
+    rng = np.random.default_rng(seed)
+    return {name: example(field, size, rng) for name, field in model.conditions.items()}
+
+
+def data_for(model, batches=4):
+    """Batches of 8 with an order of their own, so that a lost or repeated step shows."""
+    rows = batch_of(model, 8 * batches)
+    return tf.data.Dataset.from_tensor_slices(rows).batch(8, drop_remainder=True)
+
+
+def fit(model, **kwargs):
+    return model.fit(data_for(model), verbose=0, **kwargs).history
+
+
+def loss_of(model, name, batch):
+    """(loss, logs) of an objective in a training step, eagerly."""
+    return model.objectives()[name].loss(Step(model, door.batch_of(model, batch), True))
+
+
+def assert_same(a, b, tolerance=1e-5):
+    """Nests of numbers, equal up to the order of sums."""
+    tree.map_structure(lambda x, y: np.testing.assert_allclose(x, y, tolerance, tolerance), a, b)
+
+
+def saved_variables(model):
+    """All that a file of the model holds."""
+    optimizers = [v for optimizer in model.optimizers.values() for v in optimizer.variables]
+    return [*model.weights, *optimizers]
+
+
+class Trace(NamedTuple):
+    """A training step that was traced once; of a model with stages, once for each.
+
+    Attributes:
+        functions: tf.functions of a batch.
+        concretes: their traces.
+        moved: {name of an objective: handles that its optimizer's updates write}.
+        kept: handles that are written outside of all optimizers' updates.
+    """
+
+    functions: list
+    concretes: list
+    moved: dict
+    kept: list
+
+
+@contextlib.contextmanager
+def marked(model):
+    """Inside, the operations of an optimizer's update are traced in a scope of its name."""
+    names = {id(optimizer): name for name, optimizer in model.optimizers.items()}
+    apply = keras.optimizers.Optimizer.apply
+
+    def scoped(self, *args, **kwargs):
+        with tf.name_scope(f"moves.{names[id(self)]}."):
+            return apply(self, *args, **kwargs)
+
+    with mock.patch.object(keras.optimizers.Optimizer, "apply", scoped):
+        yield
+
+
+def traced_step(model, batch):
+    """The model's training step, traced once; nothing runs."""
+    objectives = model.objectives()
+    if any(objective.stage for objective in objectives.values()):
+        stages = dict.fromkeys(plan.due(objectives, k) for k in range(1, 100))
+        steps = [functools.partial(model._train, due=due) for due in stages]
+    else:
+        steps = [model.train_step]
+    functions = [tf.function(step, autograph=False) for step in steps]
+    with marked(model):
+        concretes = [function.get_concrete_function(batch) for function in functions]
+    moved, kept = {name: [] for name in model.optimizers}, []
+    for concrete in concretes:
+        for handle, scope in traced.writes(concrete):
+            inside = re.search(r"moves\.(\w+)\.", scope)
+            (moved[inside[1]] if inside else kept).append(handle)
+    return Trace(functions, concretes, moved, kept)
+
+
+def lowered(function, batch):
+    """A traced step as XLA's HLO: an operation that XLA lacks is an error. No code is generated."""
+    whole = tf.function(lambda rows: function(rows), jit_compile=True, autograph=False)
+    return whole.experimental_get_compiler_ir(batch)(stage="hlo")
