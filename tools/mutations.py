@@ -1,0 +1,334 @@
+"""Plants faults and asks the tests: python tools/mutations.py [--list] [NAME ...]
+
+Each fault is planted alone, in a copy of the tree, and the tests that should see it run there. A fault
+that no test sees survives: a test is missing, or the fault is none.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("tfgen", "tests", "export", "setup.py", ".pytest.ini", "README.md")
+
+
+class Fault(NamedTuple):
+    """`old`, which stands once in `file`, becomes `new`; `tests` are arguments of pytest."""
+
+    file: str
+    old: str
+    new: str
+    tests: tuple
+
+
+def conformance(model, test):
+    return ("tests/conformance/test_conformance.py", "-k", f"[{model}] and ({test})")
+
+
+def training(model, test):
+    return ("tests/mechanisms/test_training.py", "-k", f"[{model} and ({test})")
+
+
+BASE, PLAN, STEP = "tfgen/models/base.py", "tfgen/models/plan.py", "tfgen/models/step.py"
+TRAINING, SAMPLING = "tfgen/models/training.py", "tfgen/models/sampling.py"
+GAN, VAE = "tfgen/models/adversarial/base.py", "tfgen/models/variational/vae.py"
+ENCODERS = "tfgen/models/variational/base.py"
+NOISE = 'eps = step.normal("z", samples, self.latent_dim)'
+ELBO = "        return distortion + self.beta * rate,"
+
+FAULTS = {
+    # What is saved, and what a step depends on.
+    "a state is not saved": Fault(
+        "tfgen/models/adversarial/began.py",
+        'self.k = self.add_weight((), "zeros", name="k", **kept)',
+        'self.k = tf.Variable(0.0, trainable=False, name="k")',
+        conformance("BEGAN", "saved"),
+    ),
+    "optimizers are not saved": Fault(
+        BASE,
+        "        if not self.compiled:\n            return {}\n        return keras.saving",
+        "        return {}\n        return keras.saving",
+        conformance("VAE", "loads_as_it_was"),
+    ),
+    "an argument is not kept as it was given": Fault(
+        VAE,
+        "self.image_shape, self.latent_dim, self.width = image_shape, latent_dim, width",
+        "self.image_shape, self.latent_dim, self.width = image_shape, latent_dim, width + 1",
+        conformance("VAE", "loads_as_it_was"),
+    ),
+    "a layer has no configuration": Fault(
+        "tfgen/layers.py",
+        'return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}',
+        "return super().get_config()",
+        ("tests/mechanisms/test_layers.py",),
+    ),
+    "noise of TensorFlow's own": Fault(
+        ENCODERS,
+        NOISE,
+        "eps = tf.random.normal((step.rows, samples, self.latent_dim))",
+        conformance("VAE", "impure"),
+    ),
+    "noise of NumPy, frozen in the graph": Fault(
+        ENCODERS,
+        NOISE,
+        "import numpy as np\n        "
+        'eps = np.random.normal(size=(8, samples, self.latent_dim)).astype("float32")',
+        conformance("VAE", "function_of_what_is_saved"),
+    ),
+    "noise that does not depend on the step": Fault(
+        STEP,
+        "zlib.crc32(name.encode()), clock.value)",
+        "zlib.crc32(name.encode()), 0 * clock.value)",
+        conformance("VAE", "function_of_what_is_saved"),
+    ),
+    "all draws have one name": Fault(
+        STEP, "zlib.crc32(name.encode())", "zlib.crc32(b'')", ("tests/mechanisms/test_step.py", "-k", "noise")
+    ),
+    "Python is called in a step": Fault(
+        VAE,
+        ELBO,
+        "        distortion = tf.ensure_shape(tf.numpy_function(lambda x: x, [distortion], tf.float32), ())\n"
+        + ELBO,
+        conformance("VAE", "impure"),
+    ),
+    "state of which each device keeps its own": Fault(
+        "tfgen/models/adversarial/began.py",
+        ', aggregation="only_first_replica")',
+        ")",
+        conformance("BEGAN", "shared_by_devices"),
+    ),
+    # Objectives.
+    "an objective trains another network": Fault(
+        GAN,
+        "self.generator_objective, (self.generator,)",
+        "self.generator_objective, (self.discriminator,)",
+        conformance("GAN", "moves_its_networks"),
+    ),
+    "a network is left out": Fault(
+        VAE,
+        "(self.encoder, self.decoder), (",
+        "(self.decoder,), (",
+        conformance("VAE", "moves_its_networks"),
+    ),
+    "a loss moves a network by hand": Fault(
+        VAE,
+        ELBO,
+        "        self.decoder.weights[0].assign_add(0.1 + 0 * self.decoder.weights[0])\n" + ELBO,
+        conformance("VAE", "moves_its_networks"),
+    ),
+    "a loss is climbed": Fault(
+        TRAINING,
+        "optimizer.scale_loss(loss * step.share)",
+        "optimizer.scale_loss(-loss * step.share)",
+        training("One", "lowers"),
+    ),
+    "devices each count as the whole batch": Fault(
+        STEP,
+        "return 1.0 if self._sizes is None else tf.cast(",
+        "return 1.0 if True else tf.cast(",
+        ("tests/mechanisms/test_step.py", "-k", "uneven_devices_give"),
+    ),
+    "devices draw the same noise": Fault(
+        STEP,
+        "        return tf.reduce_sum(sizes[:place])",
+        "        return tf.reduce_sum(sizes[:0])",
+        training("VAE", "two_devices"),
+    ),
+    "a turn is counted from the wrong step": Fault(
+        PLAN,
+        "conditions.append(model.step % objective.every == 0)",
+        "conditions.append(model.step % objective.every == 1)",
+        training("Trunk", "is_due or averages_follow"),
+    ),
+    "a turn under a strategy is another": Fault(
+        PLAN,
+        "return k % self.every == 0 and",
+        "return (k + 1) % self.every == 0 and",
+        training("Two", "two_devices"),
+    ),
+    "stages are not asked": Fault(
+        PLAN,
+        "(self.stage is None or self.stage(k))",
+        "True",
+        ("tests/mechanisms/test_step.py", "-k", "stages_have"),
+    ),
+    "shared variables are updated twice": Fault(
+        PLAN,
+        "return list(found.values())",
+        "return [v for network in self.networks for v in network.trainable_variables]",
+        training("Trunk", "two_devices or averages_follow"),
+    ),
+    # Averages.
+    "averages move twice a step": Fault(
+        PLAN,
+        "in zip(copy.weights, network.weights):",
+        "in [*zip(copy.weights, network.weights)] * 2:",
+        conformance("VAE", "averages_follow"),
+    ),
+    "averages warm up another way": Fault(
+        PLAN, "(1 + t) / (10 + t)", "(2 + t) / (10 + t)", conformance("VAE", "averages_follow")
+    ),
+    "batch statistics are averaged once more": Fault(
+        PLAN,
+        "mean.assign(decay * mean + (1 - decay) * value if value.trainable else value)",
+        "mean.assign(decay * mean + (1 - decay) * value)",
+        training("One", "averages_follow"),
+    ),
+    "averages follow in every step": Fault(
+        PLAN, "            _if(follows,", "            _if(True,", training("Two", "averages_follow")
+    ),
+    "samples are not of the averages": Fault(
+        BASE,
+        "return getattr(self, name) if training else self.averaged(name)",
+        "return getattr(self, name)",
+        conformance("VAE", "samples_are_of_the_averages"),
+    ),
+    # Precision, XLA.
+    "an operation without a kernel of XLA": Fault(
+        VAE,
+        ELBO,
+        "        distortion += 0.0 * tf.cast(tf.strings.length(tf.strings.as_string(rate)), tf.float32)\n"
+        + ELBO,
+        conformance("VAE", "xla"),
+    ),
+    "networks ignore the precision": Fault(
+        BASE,
+        "keras.config.set_dtype_policy(self.dtype_policy)",
+        "keras.config.set_dtype_policy('float32')",
+        conformance("VAE", "half_precision"),
+    ),
+    "a loss of half precision": Fault(
+        VAE,
+        ELBO,
+        "        distortion = tf.cast(distortion, self.compute_dtype)\n"
+        "        rate = tf.cast(rate, self.compute_dtype)\n" + ELBO,
+        conformance("VAE", "half_precision"),
+    ),
+    "float16 without scaling": Fault(
+        TRAINING,
+        'self.compute_dtype == "float16"',
+        'self.compute_dtype == "float61"',
+        training("Two", "half"),
+    ),
+    # Seeds, samples, exports.
+    "the seed does not decide the weights": Fault(
+        BASE,
+        "python_random.seed(self.seed)",
+        "python_random.seed()",
+        conformance("VAE", "half_precision"),
+    ),
+    "every seed is one": Fault(
+        BASE, "python_random.seed(self.seed)", "python_random.seed(1)", training("One", "one_seed")
+    ),
+    "samples ignore their row": Fault(
+        GAN,
+        "self.generate(self.draw_codes(key, n, first_row), labels)",
+        "self.generate(self.draw_codes(key, n, 0), labels)",
+        conformance("GAN", "list_of_samples"),
+    ),
+    "unseeded samples repeat": Fault(
+        SAMPLING,
+        "        self.asked.assign_add(1)\n        return random.key(",
+        "        return random.key(",
+        training("One", "resumes"),
+    ),
+    "an exported sampler has other noise": Fault(
+        SAMPLING,
+        "return self.draw(random.key(seed), n, 0, **values)",
+        "return self.draw(random.key(seed, 1), n, 0, **values)",
+        conformance("GAN", "exported_sampler"),
+    ),
+    "an export loads without its averages": Fault(
+        "tfgen/export/__init__.py",
+        "getattr(model, name).set_weights(average.get_weights())",
+        "average.set_weights(getattr(model, name).get_weights())",
+        conformance("GAN", "export_loads"),
+    ),
+    # What a model says of itself.
+    "a recipe has an argument that is none": Fault(
+        VAE, 'body="dense", width=200', 'body="dense", widht=200', conformance("VAE", "recipe")
+    ),
+    "a file names no paper": Fault(VAE, "https://arxiv.org/abs/1312.6114", "", conformance("VAE", "paper")),
+}
+
+
+def plant(fault, tree):
+    """Changes the file in `tree`."""
+    path = tree / fault.file
+    text = path.read_text()
+    if text.count(fault.old) != 1:
+        raise SystemExit(f"{fault.file} has {text.count(fault.old)} times: {fault.old}")
+    path.write_text(text.replace(fault.old, fault.new))
+
+
+def tried(fault):
+    """(whether the tests failed, the first line that says why), in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(
+                    source, tree / name, ignore=shutil.ignore_patterns("__pycache__", "artifacts")
+                )
+            else:
+                shutil.copy(source, tree / name)
+        plant(fault, tree)
+        log = tree / "log"
+        child = os.fork()  # TensorFlow is imported, and has not begun
+        if child == 0:
+            os.chdir(tree)
+            sys.path[:0] = [str(tree)]
+            with open(log, "w") as file:
+                os.dup2(file.fileno(), 1)
+                os.dup2(file.fileno(), 2)
+            import pytest
+
+            code = pytest.main([*fault.tests, "-x", "-q", "--tb=line", "-p", "no:cacheprovider"])
+            sys.stdout.flush()
+            os._exit(int(code))
+        _, status = os.waitpid(child, 0)
+        lines = log.read_text().splitlines()
+        why = [line for line in lines if line.startswith(("E ", "FAILED", "ERROR", "/"))]
+        return os.waitstatus_to_exitcode(status), (why or lines or [""])[-1]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", help="faults, or parts of their names; all if none")
+    parser.add_argument("--list", action="store_true", help="check that each fault can be planted")
+    asked = parser.parse_args()
+    chosen = {
+        name: fault
+        for name, fault in FAULTS.items()
+        if not asked.names or any(part in name for part in asked.names)
+    }
+    if asked.list:
+        for name, fault in chosen.items():
+            found = (ROOT / fault.file).read_text().count(fault.old)
+            print("ready  " if found == 1 else f"{found} times", name, sep="  ")
+        return 0
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    import keras  # noqa: F401
+    import tensorflow  # noqa: F401
+
+    survived = 0
+    for name, fault in chosen.items():
+        start = time.time()
+        code, why = tried(fault)
+        word = {0: "SURVIVED", 1: "killed", 5: "NO TESTS"}.get(code, f"exit {code}")
+        survived += code != 1
+        print(f"{word:9} {name} ({time.time() - start:.0f} s): {why[:120]}", flush=True)
+    print(f"{len(chosen) - survived} of {len(chosen)} killed")
+    return int(survived > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
