@@ -282,3 +282,12 @@ def test_groups_of_minibatch_deviation_divide_the_batch(n, size):
     by_hand = np.tile(groups.std(0).mean((1, 2, 3)), size)
     call = tf.function(MinibatchDeviation(), input_signature=[tf.TensorSpec((None, 2, 2, 3))])
     np.testing.assert_allclose(call(x)[:, 0, 0, 3], by_hand, rtol=1e-4, atol=2e-4)
+
+
+def test_normalisation_is_what_its_configuration_says():
+    for layer, names in (
+        (BatchNormalization(momentum=0.5, epsilon=0.1), ("momentum", "epsilon")),
+        (LayerNormalization(epsilon=0.1), ("epsilon",)),
+    ):
+        copy = type(layer).from_config(layer.get_config())
+        assert [getattr(copy, name) for name in names] == [getattr(layer, name) for name in names]
