@@ -284,8 +284,8 @@ class ProGAN(AdversarialModel):
         """(level, alpha) after the steps so far, as constants."""
         with tf.init_scope():
             k = int(self.step.numpy())
-        level = self.level(k)
-        return level, float(self.alpha(level, float(k)))
+            level = self.level(k)
+            return level, float(self.alpha(level, float(k)))
 
     def images_at(self, z, level, alpha, training=False):
         """Images of a level's size, float32 (n, h, w, c), of latents z (n, latent_dim)."""
