@@ -316,3 +316,27 @@ def test_losses_and_metrics_of_others_are_refused():
         InputError, match="VAE has its own losses and logs; received loss, metrics; look at sam"
     ):
         VAE(**TINY).compile(loss="mse", metrics=["mae"])
+
+
+def test_frozen_layers_stay_frozen_after_saving_and_move_no_more(tmp_path):
+    model = VAE(**TINY)
+    model.encoder.trainable = False
+    model.decoder.layers[-2].trainable = False
+    model.compile()
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    before, after = ([v.path for v in one.trainable_variables] for one in (model, loaded))
+    assert len(before) == len(after) and not loaded.encoder.trainable_variables
+    frozen = loaded.encoder.get_weights()
+    loaded.fit(IMAGES, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(frozen, loaded.encoder.get_weights()))
+
+
+def test_a_game_goes_on_with_a_frozen_player():
+    model = DCGAN(**TINY)
+    model.discriminator.trainable = False
+    model.compile()
+    before = model.discriminator.get_weights()
+    history = model.fit(2 * IMAGES - 1, verbose=0).history
+    assert np.isfinite(history["discriminator_loss"]).all()
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.discriminator.get_weights()))

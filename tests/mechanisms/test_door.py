@@ -10,7 +10,20 @@ import tensorflow as tf
 from tfgen.errors import InputError
 from tfgen.fields import Attributes, Image, Vector
 from tfgen.layers import BatchNormalization
-from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, Attribute2Image, ProjectionGAN, door
+from tfgen.models import (
+    ACGAN,
+    CGAN,
+    CVAE,
+    CVAEGAN,
+    DBVAE,
+    DCGAN,
+    VAE,
+    Attribute2Image,
+    GaussianMixture,
+    PixelCNN,
+    ProjectionGAN,
+    door,
+)
 from tfgen.models.base import GenerativeModel, Objective
 
 UNIT_RANGE, SYMMETRIC_RANGE = (0.0, 1.0), (-1.0, 1.0)
@@ -427,3 +440,22 @@ def test_weights_of_samples_and_classes_are_refused(model, name):
     assert complaint(model, UNIT, **{name: weights}) == (
         f"Mean.fit takes no {name}: its losses are means over examples"
     )
+
+
+SMALL = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, seed=0)
+USES = {
+    "VAE.encode": lambda x: VAE(**SMALL).encode(x),
+    "VAE.reconstruct": lambda x: VAE(**SMALL).reconstruct(x),
+    "VAE.elbo": lambda x: VAE(**SMALL).elbo(x, seed=1),
+    "VAE.log_prob": lambda x: VAE(**SMALL).log_prob(x, samples=2, seed=1),
+    "DCGAN.score": lambda x: DCGAN(**SMALL).score(x if x.dtype == np.uint8 else 2 * x - 1),
+    "GaussianMixture.log_prob": lambda x: GaussianMixture((8, 8, 1), components=2, seed=0).log_prob(x),
+    "PixelCNN.log_prob": lambda x: PixelCNN((8, 8, 1), levels=4, width=4, depth=1, seed=0).log_prob(x),
+}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_bytes_are_the_images_that_they_stand_for_at_every_door(use):
+    some = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1), dtype=np.uint8)
+    floats = some.astype(np.float32) / np.float32(255)
+    np.testing.assert_allclose(USES[use](some), USES[use](floats), rtol=1e-4, atol=1e-5)

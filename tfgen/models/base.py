@@ -133,8 +133,10 @@ class GenerativeModel(Trains, Samples, keras.Model):
         return getattr(self, name) if training else self.averaged(name)
 
     def run(self, name, x, labels=None, training=False):
-        """The network `name` of x, and of the labels if the model is conditional."""
-        conditions = self.conditions
+        """The network `name` of x, and of the labels if the model is conditional; bytes are images'."""
+        conditions, x = self.conditions, tf.convert_to_tensor(x)
+        if x.dtype == tf.uint8:
+            x = self.fields["images"].prepared(x)
         if (labels is None) != ("labels" not in conditions):
             raise InputError(
                 f"{type(self).__name__} is not conditional; omit `labels`"
@@ -149,7 +151,7 @@ class GenerativeModel(Trains, Samples, keras.Model):
                     f"{type(self).__name__} takes labels of shape ({shape}); received {labels.shape}"
                 )
             # Keras takes a list of tensors, and no array among them.
-            x = [tf.convert_to_tensor(x), tf.convert_to_tensor(field.encoded(field.prepared(labels)))]
+            x = [x, tf.convert_to_tensor(field.encoded(field.prepared(labels)))]
         return self.network(name, training)(x, training=training)
 
     # What a model says of itself.
@@ -223,7 +225,14 @@ class GenerativeModel(Trains, Samples, keras.Model):
             name: keras.saving.serialize_keras_object(network)
             for name, network in self._given_networks.items()
         }
-        return {"name": self.name, "dtype": self.dtype_policy.name, **config, **networks}
+        frozen = [place for place, layer in enumerate(self._learning()) if not layer.trainable]
+        frozen = {"frozen": frozen} if frozen else {}  # by the user
+        return {"name": self.name, "dtype": self.dtype_policy.name, **config, **networks, **frozen}
+
+    def _learning(self):
+        """All layers but those of averages, in the order in which they were made."""
+        copies = {id(layer) for copy in self.averages.values() for layer in copy._flatten_layers()}
+        return [layer for layer in self._flatten_layers(include_self=False) if id(layer) not in copies]
 
     @classmethod
     def from_config(cls, config):
@@ -232,7 +241,12 @@ class GenerativeModel(Trains, Samples, keras.Model):
             for name in cls.own_networks
             if isinstance(config.get(name), dict)
         }
-        return cls(**{**config, **networks})
+        frozen = config.get("frozen", ())
+        model = cls(**{name: value for name, value in {**config, **networks}.items() if name != "frozen"})
+        layers = model._learning() if frozen else ()
+        for place in frozen:
+            layers[place].trainable = False
+        return model
 
     def get_compile_config(self):
         if not self.compiled:

@@ -30,7 +30,7 @@ class Samples:
         self.asked.assign_add(1)
         return random.key(self.seed, TESTING, 0, self.asked.value)
 
-    def sample(self, n, seed=None, *, first_row=0, **given):
+    def sample(self, n: int, seed: int | None = None, *, first_row: int = 0, **given) -> tf.Tensor:
         """n images, float32 (n, height, width, channels) in `value_range`.
 
         Args:

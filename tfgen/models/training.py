@@ -193,7 +193,8 @@ class Trains:
         with step.recording(name, variables) as tape:
             loss, logs = objective.loss(step)
             scaled = optimizer.scale_loss(loss * step.share)  # Keras adds up the replicas' gradients
-        optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
+        if variables:  # else all its networks are frozen
+            optimizer.apply_gradients(zip(tape.gradient(scaled, variables), variables))
         self._track(name, step, loss, logs)
 
     def _track(self, name, step, loss, logs):

@@ -55,6 +55,7 @@ class ACGAN(StandardGAN):
 
     def heads(self, images, training=False):
         """The logits of real (n, 1) and of the classes (n, classes)."""
+        images = self.fields["images"].prepared(images)
         out = self.network("discriminator", training)(images, training=training)
         return out[:, :1], out[:, 1:]
 

@@ -174,7 +174,7 @@ class GaussianMixture(Density, GenerativeModel):
 
     def rows(self, images):
         """Images (n, *image_shape) as vectors (n, size)."""
-        images = tf.convert_to_tensor(images, tf.float32)
+        images = self.fields["images"].prepared(images)
         if not images.shape[1:].is_compatible_with(self.image_shape):
             raise InputError(
                 f"{type(self).__name__} takes images {(None, *self.image_shape)}; received {images.shape}"
