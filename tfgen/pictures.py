@@ -111,6 +111,28 @@ def grid(images, value_range=(0.0, 1.0), columns=None, gap=2, titles=None):
     return picture
 
 
+def table(columns, value_range=(0.0, 1.0), gap=2):
+    """A row for each example: columns of images with a title above each.
+
+    Args:
+        columns: {title: images (n, h, w, c)}, as `grid` takes them; of grey and colour in any mixture.
+        value_range: (low, high), the values of black and white.
+        gap: grey pixels between images.
+
+    Returns:
+        a PIL image.
+    """
+    made = [grid(images, value_range, 1, gap, [title]) for title, images in columns.items()]
+    mode = "L" if all(picture.mode == "L" for picture in made) else "RGB"
+    width = sum(picture.width + gap for picture in made) - gap
+    canvas = Image.new(mode, (width, max(picture.height for picture in made)), "#808080")
+    x = 0
+    for picture in made:
+        canvas.paste(picture.convert(mode), (x, 0))
+        x += picture.width + gap
+    return canvas
+
+
 def _columns(n):
     """Of as many columns as rows up to about four times as many: those that leave fewest places empty."""
     least = math.ceil(math.sqrt(n))

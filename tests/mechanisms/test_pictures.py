@@ -42,3 +42,15 @@ def test_titles_stand_above_their_columns():
     assert pictures.grid(images[..., :1], columns=2, titles="ab").mode == "L"
     with pytest.raises(InputError, match="a grid of 2 columns needs as many titles"):
         pictures.grid(images, columns=2, titles=["cat"])
+
+
+def test_a_table_has_titled_columns_of_grey_and_colour():
+    grey, colour = np.full((2, 64, 64, 1), 0.2), np.zeros((2, 64, 64, 3))
+    colour[1, ..., 0] = 1
+    picture = pictures.table({"before": grey, "after": colour})
+    pixels = np.asarray(picture)
+    assert pixels.shape == (16 + 64 + 2 + 64, 64 + 2 + 64, 3)
+    assert (pixels[16:80, :64] == 51).all() and (pixels[16:80, 66:] == 0).all()
+    assert (pixels[82:, 66:] == (255, 0, 0)).all() and (pixels[:, 64:66] == 128).all()
+    assert all((pixels[:16, x : x + 64] < 128).any() for x in (0, 66))
+    assert pictures.table({"before": grey}).mode == "L"

@@ -23,7 +23,10 @@ Run = Annotated[
 
 def sample(
     run: Run,
-    n: Annotated[int, typer.Option("-n", help="Number of images.")] = 64,
+    n: Annotated[
+        int | None,
+        typer.Option("-n", help="Number of images; by default 64, or 8 of a model that translates."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
     to: Annotated[
         Path | None, typer.Option(help="FILE.png: a grid; FILE.npz: bytes; else a new folder of PNG files.")
@@ -48,6 +51,9 @@ def sample(
     cat, or 0,1,2 for one after another. For a model of attributes, --label 1,0,1 gives all of them,
     and --label Smiling,Young those that are there; several --label are taken in turn.
 
+    A model that translates shows translations of n examples of its data, the same each time, of the split
+    test where there is one: a row for each, of which a .npz file has the columns.
+
     \b
     Examples:
       tfgen sample runs/digits
@@ -60,7 +66,7 @@ def sample(
       tfgen sample runs/pixels --temperature 0.9
       tfgen sample model.keras -n 9 --to nine.png
     """
-    if n < 1:
+    if n is not None and n < 1:
         raise InputError(f"-n must be at least 1; received {n}")
     to = place_of(run, "samples.png") if to is None else to
     if to.suffix not in (".png", ".npz") and to.exists():
@@ -71,9 +77,13 @@ def sample(
 
     from tfgen import pictures
     from tfgen.files import replacing
+    from tfgen.models.abilities import Translates
     from tfgen.models.autoregressive.base import AutoregressiveModel
 
     model = loading.load(run)
+    if isinstance(model, Translates):
+        return _translated(run, model, n or 8, seed, to, label, temperature)
+    n = n or 64
     rows = labels_of(label or [], names, attributes=not model.classes)
     if temperature is not None and not isinstance(model, AutoregressiveModel):
         raise InputError(f"{type(model).__name__} does not draw pixel by pixel; omit --temperature")
@@ -99,6 +109,43 @@ def sample(
             for i, image in enumerate(pictures.to_uint8(images, model.value_range)):
                 pictures.to_picture(image).save(part / f"{i:05d}.png")
     print(f"{n} images of seed {seed}: {to}")
+
+
+def _translated(run, model, n, seed, to, label, temperature):
+    """`sample` of a model that translates: rows of examples of its data."""
+    import numpy as np
+
+    from tfgen import pictures
+    from tfgen.files import replacing
+    from tfgen.runs.data import shown
+
+    name, told = type(model).__name__, loading.run_of(run)
+    if label or temperature is not None:
+        raise InputError(f"{name} translates images; omit {'--label' if label else '--temperature'}")
+    if told is None:
+        raise InputError(
+            f"{run} does not say which data it was trained on, of which `tfgen sample` shows examples; give "
+            f"pictures of yours to tfgen translate {run} PHOTO"
+        )
+    examples = shown(told, model, n)
+    n, size = len(next(iter(examples.values()))), 8
+    parts = [
+        model.columns({key: value[start : start + size] for key, value in examples.items()}, seed, start)
+        for start in range(0, n, size)
+    ]
+    columns = {title: np.concatenate([part[title] for part in parts]) for title in parts[0]}
+    with replacing(to) as part:
+        if to.suffix == ".png":
+            pictures.table(columns, model.value_range).save(part)
+        elif to.suffix == ".npz":
+            bytes_of = {title: pictures.to_uint8(x, model.value_range) for title, x in columns.items()}
+            np.savez_compressed(part, **{title.replace(" ", "_"): x for title, x in bytes_of.items()})
+        else:
+            part.mkdir()
+            for i in range(n):
+                row = {title: images[i : i + 1] for title, images in columns.items()}
+                pictures.table(row, model.value_range).save(part / f"{i:05d}.png")
+    print(f"{n} examples and their translations of seed {seed}: {to}")
 
 
 def labels_of(texts, names, attributes):

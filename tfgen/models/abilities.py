@@ -68,12 +68,34 @@ class Translates:
     """Turns images into images: `translate(inputs, seed)`, of any size where the network allows it.
 
     Attributes:
+        source, target: the fields that hold what is translated, and real images of what is made.
         multiple: sizes are padded to a multiple of it.
         stochastic: whether a translation depends on its seed.
     """
 
+    source, target = "inputs", "images"
     multiple = 1
     stochastic = False
+
+    def translate_back(self, images):
+        """From the target to the source, where the model has that direction too."""
+        raise InputError(
+            f"{type(self).__name__} translates in one direction, from {self.source} to {self.target}"
+        )
+
+    def columns(self, batch, seed=0, first_row=0):
+        """{title: images (n, h, w, c)} in `value_range`: what shows translations of a batch of n examples.
+
+        Args:
+            batch: {name of a field: array (n, ...)}.
+            seed, first_row: of the noise, as for `sample`.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.columns")
+
+    @classmethod
+    def fitting(cls, shape, **config):
+        """The image_shape next to `shape` that a model of that configuration trains on."""
+        return tuple(shape)
 
 
 ABILITIES = {ability.__name__: ability for ability in (Games, Codes, Density, Translates)}

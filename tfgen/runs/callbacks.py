@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfgen.errors import InputError
 from tfgen.files import replacing
-from tfgen.pictures import POINT, grid
+from tfgen.pictures import POINT, grid, table
 
 
 class Metrics(keras.callbacks.Callback):
@@ -88,7 +88,8 @@ def factor(schedule, share):
 class SampleGrid(keras.callbacks.Callback):
     """Writes FOLDER/epoch-0001.png and so on: the model's samples from the same noise.
 
-    Of a model conditional on classes, each column is a class, from 0 on, and has its number above.
+    Of a model conditional on classes, each column is a class, from 0 on, and has its number above. Of a
+    model that translates, each row is one of the `examples`, with its translations.
 
     Args:
         folder: where the pictures go; it is made when the first one is written.
@@ -96,24 +97,31 @@ class SampleGrid(keras.callbacks.Callback):
         n: number of images in a picture, less what would be no whole row of classes; None: 64, and
             2,500 of a model of points.
         seed: that of `model.sample`.
+        examples: {name of a field: array}, of a model that translates.
     """
 
-    def __init__(self, folder, every=1, n=None, seed=0):
+    def __init__(self, folder, every=1, n=None, seed=0, examples=None):
         super().__init__()
+        self.examples = examples
         self.folder, self.every, self.n, self.seed = Path(folder), every, n, seed
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
-            points = tuple(getattr(self.model, "image_shape", ())) == POINT
-            n, columns, titles, labels = self.n or (2500 if points else 64), None, None, {}
-            if self.model.classes and self.model.label_spec is not None:
-                columns = self.model.classes
-                titles = range(columns)
-                n = max(n // columns, 1) * columns
-                labels["labels"] = np.arange(n) % columns
-            images = self.model.sample(n, seed=self.seed, **labels)
             with replacing(self.folder / f"epoch-{epoch + 1:04d}.png") as part:
-                grid(images, self.model.value_range, columns, titles=titles).save(part)
+                self._picture().save(part)
+
+    def _picture(self):
+        if self.examples is not None:
+            return table(self.model.columns(self.examples, self.seed), self.model.value_range)
+        points = tuple(getattr(self.model, "image_shape", ())) == POINT
+        n, columns, titles, labels = self.n or (2500 if points else 64), None, None, {}
+        if self.model.classes and self.model.label_spec is not None:
+            columns = self.model.classes
+            titles = range(columns)
+            n = max(n // columns, 1) * columns
+            labels["labels"] = np.arange(n) % columns
+        images = self.model.sample(n, seed=self.seed, **labels)
+        return grid(images, self.model.value_range, columns, titles=titles)
 
 
 def save(model, path, run):

@@ -34,13 +34,14 @@ def absolute(source):
     return str(path.resolve()) if path.exists() else str(source)
 
 
-def _opened(loading):
+def _opened(loading, names=()):
     options = loading["options"]
     return open_source(
         loading["source"],
         options["split"],
         loading["data_dir"],
         loading["download"],
+        names=list(names),
         pair=options.get("pair"),
         domains=options.get("domains"),
     )
@@ -65,21 +66,50 @@ def label_names(loading):
     return tuple(labels) if isinstance(labels, (list, tuple)) else found.attributes or found.class_names
 
 
-def image_shape(loading):
-    """Of the data; images of a folder become 64x64, or 32x32 if they are smaller than 64."""
-    found = _opened(loading)
-    *size, channels = found.shape
+def image_shape(loading, names=(), name="images"):
+    """Of the data; images of a folder become 64x64, or 32x32 if they are smaller than 64.
+
+    Args:
+        names: the fields that the model takes, where they are no plain images; `name` is that of them which
+            it makes.
+    """
+    found = _opened(loading, names)
+    *size, channels = found.shapes.get(name, found.shape)
     if channels is None:
         raise InputError(
             f"{loading['source']} mixes grey and colour images; say which they shall be, "
             f"as --set image_shape=64,64,1 or --set image_shape=64,64,3"
         )
-    if isinstance(found, Files) and (None in size or max(size) > 64):
-        (*first, _), _ = found.headers[found.names[-1]][0]
+    files = next(member for suffix, member in found.members.items() if name.endswith(suffix))
+    if isinstance(files, Files) and (None in size or max(size) > 64):
+        (*first, _), _ = files.headers[files.names[-1]][0]
         size = (64, 64) if min(first) >= 64 else (32, 32)
     elif None in size:
         size = (64, 64)
     return (*size, channels)
+
+
+def input_channels(loading, names, name):
+    """How many channels the data's images `name`, of the fields `names`, have."""
+    found = _opened(loading, names)
+    channels = found.shapes.get(name, found.shape)[-1]
+    if channels is None:
+        raise InputError(
+            f"{loading['source']} mixes grey and colour {name}; say which they shall be, "
+            f"as --set input_channels=1 or --set input_channels=3"
+        )
+    return channels
+
+
+def shown(run, net, n):
+    """The first n examples, always the same ones, whose translations show what a run's model does.
+
+    They are of the split test, where there is one: {name of a field: array (n, ...)}.
+    """
+    loading = run["data"]
+    options = {name: value for name, value in loading["options"].items() if name != "split"}
+    place = {name: loading[name] for name in ("data_dir", "download")}
+    return data.examples(loading["source"], n, net, **place, **options)
 
 
 def described(run, net):

@@ -13,6 +13,7 @@ import tensorflow as tf
 from tfgen import arguments as checking
 from tfgen import models
 from tfgen.errors import InputError, unknown
+from tfgen.models.abilities import Translates
 from tfgen.models.base import GenerativeModel, Recipe
 from tfgen.runs.callbacks import factor
 from tfgen.runs.data import (
@@ -21,6 +22,7 @@ from tfgen.runs.data import (
     conditions,
     identity,
     image_shape,
+    input_channels,
     label_names,
     steps,
 )
@@ -169,10 +171,13 @@ def planned(
     if recipe.schedule is not None:
         factor(recipe.schedule, 0)  # refuses a wrong one
         taken["schedule"] = recipe.schedule
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
     if "image_shape" in parameters and "image_shape" not in given:
         if not own or "image_shape" not in config:
-            config["image_shape"] = image_shape(loading)
+            config["image_shape"] = _image_shape(cls, loading, {**defaults, **config})
             taken.pop("image_shape", None)
+    if "input_channels" in parameters and "input_channels" not in config:
+        config["input_channels"] = input_channels(loading, (cls.source, cls.target), cls.source)
     conditional = {"classes", "attributes"} & set(parameters)
     if not conditional & set(given) and any(config.get(n, parameters[n].default) for n in conditional):
         config.update(conditions(loading, conditional))
@@ -194,6 +199,13 @@ def planned(
     if epochs is None:
         run["passes"], run["steps"] = None, steps
     return run, taken
+
+
+def _image_shape(cls, loading, config):
+    """That of the data, or next to it, where a translator takes some sizes alone."""
+    if not issubclass(cls, Translates):
+        return image_shape(loading)
+    return cls.fitting(image_shape(loading, (cls.source, cls.target), cls.target), **config)
 
 
 def settled(run, net):

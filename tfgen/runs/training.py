@@ -13,14 +13,15 @@ import keras
 
 from tfgen.doctor import TrainingDoctor
 from tfgen.errors import InputError
-from tfgen.models.abilities import Games
+from tfgen.models.abilities import Games, Translates
 from tfgen.runs import folder as files
 from tfgen.runs import plan
 from tfgen.runs.callbacks import Checkpoint, Metrics, Rates, SampleGrid, cut_events
 from tfgen.runs.callbacks import save as save_model
-from tfgen.runs.data import absolute, identity, load_data
+from tfgen.runs.data import absolute, described, identity, load_data, shown
 from tfgen.runs.data import steps as steps_of
 
+SHOWN = 8  # examples whose translations a run draws
 FEW = 1000  # updates of an objective below which a run is seldom worth looking at
 
 
@@ -74,7 +75,7 @@ def train(model, out, source=None, *, verbose="auto", callbacks=(), **asked):
         plan.check_new(out)  # another process may have been faster
         files.write(out, run)
         if verbose:
-            print("\n".join(_opening(run, taken)), flush=True)
+            print("\n".join(_opening(run, taken, net)), flush=True)
         return _fit(out, run, net, 0, chief, verbose, callbacks)
 
 
@@ -168,12 +169,13 @@ def _identity(folder, run, net):
         raise
 
 
-def _opening(run, taken):
-    """Lines for the start of a training: what it takes from the recipe, and how long it is."""
+def _opening(run, taken, net):
+    """Lines for the start of a training: what it takes from the recipe, its data, and how long it is."""
     if taken:
         yield "from the recipe: " + ", ".join(
             f"{name}={value}".replace(" ", "") for name, value in taken.items()
         )
+    yield described(run, net)
     passes = run.get("passes") or 1
     each = f" of {passes} passes over the data" if passes > 1 else ""
     yield (
@@ -242,6 +244,7 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
                 watching = [TrainingDoctor(load_data(run, net, range(1)))]
             if run.get("schedule"):
                 watching.append(Rates(run["schedule"], run["rates"], run["epochs"]))
+            examples = shown(run, net, SHOWN) if isinstance(net, Translates) else None
             passes = run.get("passes") or 1
             net.fit(
                 load_data(run, net, range(done * passes, run["epochs"] * passes)),
@@ -255,7 +258,7 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
                     *([keras.callbacks.ProgbarLogger()] if verbose else []),
                     *watching,  # before those who write its numbers
                     Metrics(target / "metrics.csv"),
-                    SampleGrid(target / "samples", seed=run["seed"]),
+                    SampleGrid(target / "samples", seed=run["seed"], examples=examples),
                     keras.callbacks.TensorBoard(target / "tensorboard", write_graph=False),
                     Checkpoint(checkpoint, run),
                 ],

@@ -69,6 +69,15 @@ class TranslationModel(Translates, Games, GenerativeModel):
             raise InputError(f"{type(self).__name__} translates images; give inputs, or use translate")
         return super()._condition(name, field, value, key, n, first_row)
 
+    def columns(self, batch, seed=0, first_row=0):
+        inputs, images = batch["inputs"], batch["images"]
+        made = self.sample(len(inputs), seed=seed, first_row=first_row, inputs=inputs)
+        return {"inputs": inputs, "translation": made, "images": images}
+
+    @classmethod
+    def fitting(cls, shape, **config):
+        return nearest(shape, cls.multiple, cls.smallest)
+
     def draw(self, key, n, first_row, inputs):
         """Translations of n inputs of the training's size, with the noise of a key."""
         return self.translated(inputs, key, first_row)
@@ -88,6 +97,13 @@ class TranslationModel(Translates, Games, GenerativeModel):
 
     def call(self, inputs, training=False):
         return self.translated(inputs, random.key(0), training=training)
+
+
+def nearest(shape, multiple, smallest=1):
+    """The (height, width, channels) next to `shape` whose sizes are multiples, at least `smallest`."""
+    least = -(-smallest // multiple)
+    *sizes, channels = shape
+    return (*(max(least, round(size / multiple)) * multiple for size in sizes), channels)
 
 
 def reflected(size, multiple, smallest=1):

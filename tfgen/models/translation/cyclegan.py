@@ -64,6 +64,7 @@ class CycleGAN(TranslationModel):
     averaged_networks = ("translator_ab", "translator_ba")
     own_networks = ("translator_ab", "translator_ba", "discriminator_a", "discriminator_b")
     adversarial_loss = losses.LeastSquares()
+    source, target = "images_a", "images_b"
     multiple, smallest = 4, 12
 
     def __init__(
@@ -208,6 +209,12 @@ class CycleGAN(TranslationModel):
     def translate_back(self, images):
         """From B to A: as `translate`, of images (n, h, w, channels)."""
         return self._any_size(self.translated_back, self.fields["images_b"], "images", images, 0)
+
+    def columns(self, batch, seed=0, first_row=0):
+        a, b = batch["images_a"], batch["images_b"]
+        to_b, to_a = self.translated(a, None), self.translated_back(b)
+        there = {"a": a, "a to b": to_b, "a again": self.translated_back(to_b)}
+        return {**there, "b": b, "b to a": to_a, "b again": self.translated(to_a, None)}
 
     def signatures(self):
         images = tf.TensorSpec((None, None, None, self.image_shape[-1]), tf.float32, "images")

@@ -23,7 +23,7 @@ from tfgen.fields import Image
 from tfgen.models.abilities import Game, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-from tfgen.models.translation.base import TranslationModel
+from tfgen.models.translation.base import TranslationModel, nearest
 
 
 @model(title="Image-to-Image Translation with Conditional Adversarial Networks", year=2017)
@@ -94,6 +94,10 @@ class Pix2Pix(TranslationModel):
     @property
     def multiple(self):
         return 2**self.depth
+
+    @classmethod
+    def fitting(cls, shape, *, depth, **config):
+        return nearest(shape, 2**depth)
 
     @property
     def stochastic(self):

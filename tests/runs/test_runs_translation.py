@@ -1,0 +1,124 @@
+"""Runs of models that translate: their sizes, their pictures, and that they can be continued."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from translators import TINY, domains, pairs, trained
+
+from tfgen import pictures, runs
+from tfgen.data import examples
+from tfgen.errors import InputError
+from tfgen.models import CycleGAN, Pix2Pix
+from tfgen.runs import plan
+
+TITLES = {
+    "pix2pix": ["inputs", "translation", "images"],
+    "cyclegan": ["a", "a to b", "a again", "b", "b to a", "b again"],
+}
+
+
+@pytest.fixture(scope="module", params=TINY)
+def run(request, tmp_path_factory):
+    return trained(request.param, tmp_path_factory.mktemp("runs"))
+
+
+def pixels_of(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_a_run_shows_translations_of_the_same_examples(run):
+    model = runs.load(run)
+    shown = examples(run.parent / f"{run.name}.npz", 8, model)
+    columns = model.columns(shown, seed=0)
+    assert list(columns) == TITLES[run.name]
+    rows = len(next(iter(columns.values())))
+    assert rows == (2 if run.name == "pix2pix" else 3)  # all there are in the test split
+    pixels = pixels_of(run / "samples/epoch-0001.png")
+    side = 64 if run.name == "pix2pix" else 72  # 8x8, and 12x12 six times as large
+    assert pixels.shape == (
+        pictures.TITLE + rows * (side + 2) - 2,
+        len(columns) * (side + 2) - 2,
+        3,
+    )
+    for column, images in enumerate(columns.values()):
+        for row, image in enumerate(pictures.to_uint8(images, (-1, 1))):
+            x, y = column * (side + 2), pictures.TITLE + row * (side + 2)
+            seen = pixels[y : y + side, x : x + side].astype(int)
+            factor = side // image.shape[0]
+            want = image.repeat(factor, 0).repeat(factor, 1).astype(int)
+            assert abs(seen - want).max() <= 1
+
+
+def test_a_run_of_a_translator_is_continued(run, tmp_path):
+    again = trained(run.name, tmp_path, epochs=2)
+    first = json.loads((run / "run.json").read_text())["epochs"]
+    before = pixels_of(run / "samples/epoch-0001.png")
+    runs.resume(run, epochs=2, verbose=0)
+    assert first == 1 and (pixels_of(run / "samples/epoch-0001.png") == before).all()
+    ours, theirs = (pixels_of(x / "samples/epoch-0002.png").astype(int) for x in (run, again))
+    assert abs(ours - theirs).max() <= 1 and not np.array_equal(before, ours)
+
+
+def test_columns_are_what_the_model_makes():
+    rng = np.random.default_rng(0)
+    model = Pix2Pix(**Pix2Pix.tiny, seed=0)
+    batch = {
+        "inputs": np.float32(rng.uniform(-1, 1, (3, 8, 8, 3))),
+        "images": np.float32(rng.uniform(-1, 1, (3, 8, 8, 1))),
+    }
+    whole = model.columns(batch, 5)
+    np.testing.assert_allclose(whole["translation"], model.translate(batch["inputs"], 5), atol=1e-6)
+    last = model.columns({name: x[2:] for name, x in batch.items()}, 5, first_row=2)
+    np.testing.assert_allclose(last["translation"], whole["translation"][2:], atol=1e-5)
+    model = CycleGAN(**CycleGAN.tiny, seed=0)
+    a, b = (np.float32(rng.uniform(-1, 1, (2, 12, 12, 1))) for _ in "ab")
+    found = model.columns({"images_a": a, "images_b": b})
+    np.testing.assert_array_equal(found["a to b"], model.translate(a))
+    np.testing.assert_array_equal(found["a again"], model.translate_back(model.translate(a).numpy()))
+    np.testing.assert_array_equal(found["b to a"], model.translate_back(b))
+    np.testing.assert_array_equal(found["b again"], model.translate(model.translate_back(b).numpy()))
+
+
+def test_sizes_and_channels_are_those_of_the_data(tmp_path):
+    for name, source, asked, shape, channels in (
+        ("pix2pix", pairs, {"depth": 2}, (8, 8, 1), 3),
+        ("pix2pix", pairs, {}, (256, 256, 1), 3),  # its own depth of 8
+        ("pix2pix", pairs, {"depth": 2, "image_shape": (4, 4, 3), "input_channels": 1}, (4, 4, 3), 1),
+        ("cyclegan", domains, {}, (12, 12, 3), 1),
+    ):
+        run, _ = plan.planned(name, source(tmp_path / "data.npz"), arguments=asked)
+        assert run["config"]["image_shape"] == shape and run["config"]["input_channels"] == channels
+    assert Pix2Pix.fitting((250, 390, 3), depth=7) == (256, 384, 3)
+    assert CycleGAN.fitting((5, 63, 1)) == (12, 64, 1)
+
+
+def test_the_images_of_a_folder_may_be_large(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, shape in (("A", (70, 90)), ("B", (70, 90, 3))):
+        (tmp_path / name).mkdir()
+        for k in range(2):
+            Image.fromarray(rng.integers(0, 256, shape, np.uint8)).save(tmp_path / name / f"{k}.png")
+    for model in ("pix2pix", "cyclegan"):
+        run, _ = plan.planned(model, tmp_path, arguments={"depth": 4} if model == "pix2pix" else {})
+        assert (run["config"]["image_shape"], run["config"]["input_channels"]) == ((64, 64, 3), 1)
+
+
+def test_data_of_another_kind_are_named(tmp_path):
+    for name, fields in (("pix2pix", "inputs, images"), ("cyclegan", "images_a, images_b")):
+        with pytest.raises(InputError, match=f"trains on {fields}; digits has images, labels; give"):
+            runs.train(name, tmp_path / "run", "digits", arguments=TINY[name])
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_begins_with_a_line_about_its_data(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tfgen.runs.training._fit", lambda *given: None)
+    source = pairs(tmp_path / "data.npz")
+    how = dict(arguments=TINY["pix2pix"], epochs=1, batch_size=3, verbose=2)
+    runs.train("pix2pix", tmp_path / "run", source, **how, options={"flip": True})
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(str(source)))
+    assert line == (
+        f"{source}: 8 pairs of 8x8x3; split train; half of them mirrored; batches of 3 leave out 2 in each epoch"
+    )
