@@ -5,6 +5,8 @@ import os
 import shutil
 from pathlib import Path
 
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")  # endings of those that are read
+
 
 def fsync(path):
     """Sends a file or a folder to the disk."""

@@ -185,7 +185,9 @@ def test_output_in_a_pipe_has_no_control_codes(tmp_path):
         *("--data-set", "split=train[:128]", "--set", "width=8"),
     )
     assert "warning: only 1 updates of the elbo" in done.stdout
-    assert done.stdout.startswith("128 images in batches of 128: 1 epoch, 1 step each\n")
+    about, length, *_ = done.stdout.splitlines()
+    assert about.startswith("digits: 128 images of 8x8x1, in 10 classes; split train[:128]")
+    assert length == "128 images in batches of 128: 1 epoch, 1 step each"
     assert "elbo_loss: " in done.stdout and f"tfgen evaluate {run}" in done.stdout
     assert not set(done.stdout) & {"\x1b", "\b", "\r"}
     assert done.stderr == ""

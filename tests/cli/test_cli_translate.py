@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from translators import trained
 
-from tfgen import loading
+from tfgen import loading, runs
 from tfgen.cli import main
 from tfgen.fields import Image as Field
 from tfgen.models.abilities import Translates
@@ -15,21 +16,24 @@ from tfgen.models.abilities import Translates
 class Negative(Translates):
     """White becomes black; with a seed of 1, everything grey."""
 
-    value_range, fields = (-1.0, 1.0), {"inputs": Field((None, None, 1), 0.0, 1.0)}
+    value_range, fields = (-1.0, 1.0), {"inputs": Field((None, None, 1)), "images": Field((None, None, 3))}
 
     def translate(self, inputs, seed=0):
-        assert inputs.dtype == np.float32 and inputs.min() >= 0 and inputs.max() <= 1
-        return np.zeros_like(inputs) if seed == 1 else 1 - 2 * inputs
+        assert inputs.dtype == np.uint8 and inputs.shape[-1] == 1
+        return np.zeros(inputs.shape) if seed == 1 else 1 - inputs / 127.5
 
 
 class Domains(Translates):
     """From dark to light, and back."""
 
-    value_range = (-1.0, 1.0)
-    fields = {name: Field((None, None, 3), -1.0, 1.0) for name in ("images_a", "images_b")}
+    value_range, source, target = (-1.0, 1.0), "images_a", "images_b"
+    fields = {name: Field((None, None, 3)) for name in ("images_a", "images_b")}
 
-    def translate(self, inputs, back=False):
-        return np.full_like(inputs, -1.0 if back else 1.0)
+    def translate(self, inputs, seed=0):
+        return np.ones(inputs.shape)
+
+    def translate_back(self, images):
+        return -np.ones(images.shape)
 
 
 @pytest.fixture
@@ -81,17 +85,76 @@ def test_back_is_the_other_direction(tfgen):
         assert pixels_of("out.png").shape == (6, 9, 3) and (pixels_of("out.png") == value).all()
 
 
+def test_a_folder_of_pictures_is_translated_whole(tfgen):
+    Path("photos").mkdir()
+    for name in ("a.png", "b.jpg"):
+        Path(name).rename(Path("photos") / name)
+    Path("photos/notes.txt").touch()
+    assert tfgen(Domains(), "photos", "--to", "out") == (0, "2 translated: out")
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Trained models, of which Pix2Pix goes from colour to grey and CycleGAN from grey to colour."""
+    root = tmp_path_factory.mktemp("runs")
+    return {name: runs.load(trained(name, root)) for name in ("pix2pix", "cyclegan")}
+
+
+@pytest.mark.parametrize("name", ["pix2pix", "cyclegan"])
+def test_a_trained_model_translates_grey_and_colour_of_any_size(tfgen, models, name):
+    model = models[name]
+    colour = np.random.default_rng(0).integers(0, 256, (15, 10, 4), np.uint8)
+    Image.fromarray(colour[..., :3]).save("colour.png")
+    Image.fromarray(colour).save("clear.png")
+    Image.fromarray(colour[..., 0].astype(np.uint16) * 257).save("deep.png")
+    Image.fromarray(colour[..., 0]).save("grey.png")
+    for back in ([], ["--back"]) if name == "cyclegan" else ([],):
+        grey_in = (name == "cyclegan") != bool(back)
+        assert (
+            tfgen(model, "colour.png", "grey.png", "clear.png", "deep.png", *back, "--to", f"out{back}")[0]
+            == 0
+        )
+        out = {path.stem: pixels_of(path) for path in Path(f"out{back}").iterdir()}
+        assert {x.shape for x in out.values()} == {(15, 10, 3) if grey_in else (15, 10)}
+        assert (out["deep"] == out["grey"]).all()
+        assert len(np.unique(np.stack([*out.values()]).reshape(4, -1), axis=0)) == 3
+        grey = colour[None, ..., :1] if grey_in else colour[None, ..., [0, 0, 0]]
+        want = model.translate_back(grey) if back else model.translate(grey, 0)
+        assert abs(out["grey"] - (np.squeeze(want[0]) + 1) * 127.5).max() <= 0.501
+    assert tfgen(model, "grey.png", "--to", "other.png", "--seed", 1)[0] == 0
+    assert (pixels_of("other.png") == pixels_of("out[]/grey.png")).all() == (not model.stochastic)
+    if name == "pix2pix":
+        assert tfgen(model, "grey.png", "--back", "--to", "no.png") == (
+            2,
+            "tfgen: Pix2Pix translates in one direction, from inputs to images",
+        )
+        assert not Path("no.png").exists()
+
+
 def test_bad_input_is_one_line(tfgen):
     Path("text.png").write_text("no image")
     Path("sub").mkdir()
+    Path("sub/c.PNG").write_bytes(Path("a.png").read_bytes()[:50])
+    Path("none").mkdir()
+    infrared = Domains()
+    infrared.fields = {"images_a": Field((None, None, 4))}
     for model, args, message in (
         (object(), ("a.png",), "translate needs a model with the ability Translates; object has none"),
-        (Negative(), ("a.png", "--back"), "Negative translates in one direction; omit --back"),
+        (Negative(), ("a.png", "--back"), "Negative translates in one direction, from inputs to images"),
         (Negative(), ("none.png",), "none.png does not exist"),
         (Negative(), ("text.png",), "cannot read the image text.png"),
         (Negative(), ("a.png", "b.jpg", "--to", "x.png"), "2 pictures do not fit into x.png; give a folder"),
         (Negative(), ("a.png", "sub/a.png"), "two of the pictures have the same name"),
         (Negative(), ("a.png", "--to", "sub"), "sub exists; give a new folder"),
+        (
+            Negative(),
+            ("a.png", "--to", "x.jpg"),
+            "--to takes a file ending in .png, or a new folder; received x.jpg",
+        ),
+        (Negative(), ("a.png", "none"), "none has no pictures (.png, .jpg"),
+        (Negative(), ("a.png", "sub"), "cannot read the image sub/c.PNG"),
+        (infrared, ("a.png",), "Domains takes images of 4 channels, which no picture has"),
     ):
         code, line = tfgen(model, *args)
         assert code == 2 and message in line

@@ -119,6 +119,5 @@ def test_a_run_begins_with_a_line_about_its_data(tmp_path, capsys, monkeypatch):
     how = dict(arguments=TINY["pix2pix"], epochs=1, batch_size=3, verbose=2)
     runs.train("pix2pix", tmp_path / "run", source, **how, options={"flip": True})
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(str(source)))
-    assert line == (
-        f"{source}: 8 pairs of 8x8x3; split train; half of them mirrored; batches of 3 leave out 2 in each epoch"
-    )
+    told = "8 pairs of 8x8x3; split train; half of them mirrored; batches of 3 leave out 2 in each epoch"
+    assert line == f"{source}: {told}"

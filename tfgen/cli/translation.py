@@ -1,6 +1,5 @@
 """`tfgen translate`: pictures in, a model's translations out."""
 
-import inspect
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +9,15 @@ from tfgen import loading
 from tfgen.cli.console import import_tensorflow
 from tfgen.cli.results import Run
 from tfgen.errors import InputError
+from tfgen.files import IMAGES
 from tfgen.loading import place
 
 
 def translate(
     run: Run,
-    photos: Annotated[list[Path], typer.Argument(help="Pictures of any size.", metavar="PHOTO...")],
+    photos: Annotated[
+        list[Path], typer.Argument(help="Pictures of any size, or folders of them.", metavar="PHOTO...")
+    ],
     to: Annotated[
         Path | None,
         typer.Option(help="FILE.png for one picture, else a new folder; by default RUN/translations."),
@@ -27,44 +29,45 @@ def translate(
 ):
     """Translates pictures with a model that turns images into images.
 
+    Grey pictures are repeated to colour and colour weighted to grey, as the model takes them.
+
     \b
     Examples:
       tfgen translate runs/facades plan.png --to house.png
-      tfgen translate runs/horses photos/*.jpg --to zebras/
-      tfgen translate runs/horses zebra.jpg --back --seed 3
+      tfgen translate runs/horses photos/ --to zebras/
+      tfgen translate runs/horses zebra.jpg --back
     """
     to = place(run, "translations") if to is None else to
-    if to.suffix == ".png" and len(photos) > 1:
+    photos, single = _listed(photos), to.suffix == ".png"
+    if single and len(photos) > 1:
         raise InputError(f"{len(photos)} pictures do not fit into {to}; give a folder")
+    if not single and to.suffix.lower() in IMAGES:
+        raise InputError(f"--to takes a file ending in .png, or a new folder; received {to}")
     names = [f"{photo.stem}.png" for photo in photos]
     if len(set(names)) < len(names):
         raise InputError("two of the pictures have the same name; translate them into folders of their own")
-    if to.suffix != ".png" and to.exists():
+    if to.exists() and (not single or to.is_dir()):
         raise InputError(f"{to} exists; give a new folder, or a file ending in .png")
     import_tensorflow()
     import numpy as np
 
     from tfgen import pictures
+    from tfgen.data import images
     from tfgen.files import replacing
     from tfgen.models.abilities import Translates, needs
 
     model = loading.load(run)
     needs(model, Translates, "translate")
-    options = {}
-    if "seed" in inspect.signature(model.translate).parameters:
-        options["seed"] = seed
-    if back:
-        if "back" not in inspect.signature(model.translate).parameters:
-            raise InputError(f"{type(model).__name__} translates in one direction; omit --back")
-        options["back"] = True
-    field = _field_of(model, back)
+    channels = model.fields[model.target if back else model.source].shape[-1]
+    if channels not in (1, 3):
+        raise InputError(f"{type(model).__name__} takes images of {channels} channels, which no picture has")
     made = []
     for photo in photos:
-        image = _opened(photo, field)
-        low, high = model.value_range
-        made.append(pictures.to_uint8(np.asarray(model.translate(image[None], **options)), (low, high))[0])
+        image = images.read(photo, channels)[None]
+        translation = model.translate_back(image) if back else model.translate(image, seed)
+        made.append(pictures.to_uint8(np.asarray(translation), model.value_range)[0])
     with replacing(to) as part:
-        if to.suffix == ".png":
+        if single:
             pictures.to_picture(made[0]).save(part)
         else:
             part.mkdir()
@@ -73,23 +76,14 @@ def translate(
     print(f"{len(made)} translated: {to}")
 
 
-def _field_of(model, back):
-    """What `translate` takes: the field of the inputs, or of a domain."""
-    names = ("images_b",) if back else ("inputs", "images_a", "images")
-    return next(model.fields[name] for name in names if name in model.fields)
-
-
-def _opened(photo, field):
-    """A picture as float32 (height, width, channels) in the field's range, upright as its EXIF data say."""
-    import numpy as np
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with Image.open(photo) as image:
-            image = ImageOps.exif_transpose(image).convert("L" if field.shape[-1] == 1 else "RGB")
-    except FileNotFoundError:
-        raise InputError(f"{photo} does not exist") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise InputError(f"cannot read the image {photo}: {error}") from None
-    values = np.asarray(image, np.float32).reshape(image.height, image.width, -1) / 255
-    return field.low + (field.high - field.low) * values
+def _listed(photos):
+    """The pictures, those of folders in the order of their names."""
+    found = []
+    for photo in photos:
+        inside = [photo]
+        if photo.is_dir():
+            inside = sorted(file for file in photo.iterdir() if file.suffix.lower() in IMAGES)
+            if not inside:
+                raise InputError(f"{photo} has no pictures ({', '.join(IMAGES)})")
+        found += inside
+    return found

@@ -7,8 +7,8 @@ from pathlib import Path
 from tfgen.data.sources import Files
 from tfgen.data.splits import ranges
 from tfgen.errors import InputError
+from tfgen.files import IMAGES
 
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 _SPLIT = re.compile(r"(?i:(train|test|val)(?:ing|id|idation)?)([AB]?)")
 
 
@@ -47,7 +47,7 @@ def _files(root):
         for entry in entries:
             if entry.is_dir():
                 (links if entry.is_symlink() else folders).append((entry.path, (*inside, entry.name)))
-            elif entry.name.lower().endswith(EXTENSIONS):
+            elif entry.name.lower().endswith(IMAGES):
                 found.append((*inside, entry.name))
     return sorted(found)
 
@@ -73,7 +73,7 @@ class Folder:
         self.root = Path(root)
         files = _files(root)
         if not files:
-            raise InputError(f"{root} has no images ({', '.join(EXTENSIONS)}), nor have its subfolders")
+            raise InputError(f"{root} has no images ({', '.join(IMAGES)}), nor have its subfolders")
         tops = {parts[0] for parts in files if len(parts) > 1}
         named = {top for top in tops if split_of(top)}
         # One folder "train" among others may be a class; train and test are splits.

@@ -1,6 +1,7 @@
 """Operations on batches of images: uint8, shape (n, h, w, c). All of them run inside tf.data."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -94,6 +95,20 @@ def decode(contents, path):
     """
     image = tf.numpy_function(_decoded, [contents, path], tf.uint8)
     return tf.ensure_shape(image, (None, None, None))
+
+
+def read(path, channels):
+    """The pixels of an image file: uint8 (h, w, channels), with 1 channel or 3, as a training sees them.
+
+    Raises:
+        InputError: no such file, or one that is no image or damaged.
+    """
+    try:
+        contents = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    image = _decoded(contents, str(path).encode())
+    return stack([tf.constant(image[None])], [channels])[0].numpy()
 
 
 def _resize_to_cover(images, height, width, resample):
