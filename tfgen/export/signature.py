@@ -180,9 +180,10 @@ class Signature:
                     f"op {node.op} draws noise or changes variables inside of its graph; take the "
                     f"noise, or a seed for tfgen.random, as an input"
                 )
+        captured = set(map(id, self._graph.captured_inputs))  # a value that Python read is a constant
         counters = {id(model.step.value): "step", id(model.asked.value): "asked"}
         for variable in self._graph.variables:
-            if id(variable) in counters:
+            if id(variable) in counters and id(variable.handle) in captured:
                 self._refuse(
                     f"it depends on the model's counter {counters[id(variable)]!r}, so its noise would "
                     f"be frozen; take the noise, or a seed for tfgen.random, as an input"
