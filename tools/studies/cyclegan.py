@@ -8,7 +8,7 @@ from tools.studies._facades import label_scores, pairs
 from tools.studies._training import trained
 
 published = "Zhu et al. (2017): no figure for facades; nothing is compared."
-SIZE, EPOCHS, BATCH = 64, 16, 1
+SIZE, EPOCHS, BATCH = 64, 12, 1
 MODEL = dict(image_shape=(SIZE, SIZE, 3), input_channels=3, width=24, blocks=4)
 
 

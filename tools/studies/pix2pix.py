@@ -8,7 +8,7 @@ from tools.studies._facades import pairs
 from tools.studies._training import trained
 
 published = "Isola et al. (2017): no figure for facades from labels; nothing is compared."
-SIZE, EPOCHS, BATCH = 128, 20, 1
+SIZE, EPOCHS, BATCH = 128, 16, 1
 MODEL = dict(image_shape=(SIZE, SIZE, 3), input_channels=3, width=32, depth=7)
 
 
