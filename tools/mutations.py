@@ -161,7 +161,7 @@ FAULTS = {
         PLAN,
         "return list(found.values())",
         "return [v for network in self.networks for v in network.trainable_variables]",
-        training("Trunk", "two_devices or averages_follow"),
+        ("tests/mechanisms/test_step.py", "-k", "once"),
     ),
     # Averages.
     "averages move twice a step": Fault(
@@ -254,6 +254,61 @@ FAULTS = {
         VAE, 'body="dense", width=200', 'body="dense", widht=200', conformance("VAE", "recipe")
     ),
     "a file names no paper": Fault(VAE, "https://arxiv.org/abs/1312.6114", "", conformance("VAE", "paper")),
+    # The pioneers' own.
+    "the encoder does not play": Fault(
+        "tfgen/models/adversarial/bigan.py",
+        'return self.encoder(step.batch["images"], training=step.training)',
+        'return tf.stop_gradient(self.encoder(step.batch["images"], training=step.training))',
+        ("tests/models/test_bigan.py",),
+    ),
+    "pairs are of images alone": Fault(
+        "tfgen/models/adversarial/bigan.py",
+        "+ _dense(self.width, use_bias=False)(z)",
+        "+ 0.0 * _dense(self.width, use_bias=False)(z)",
+        ("tests/models/test_bigan.py",),
+    ),
+    "a translator has half of the cycles": Fault(
+        "tfgen/models/translation/cyclegan.py",
+        "again_b = self.translator_ab(fake_a, training=training)",
+        "again_b = self.translator_ab(tf.stop_gradient(fake_a), training=training)",
+        ("tests/models/test_cyclegan.py",),
+    ),
+    "a pool keeps nothing": Fault(
+        "tfgen/models/translation/pool.py",
+        "        self.images.assign(pool)\n",
+        "",
+        ("tests/models/test_cyclegan.py",),
+    ),
+    "a pool's old images stay": Fault(
+        "tfgen/models/translation/pool.py",
+        "kept = tf.where(swaps | ~full, images[k], pool[place])",
+        "kept = tf.where(~full, images[k], pool[place])",
+        ("tests/models/test_cyclegan.py",),
+    ),
+    "dropout of one key": Fault(
+        "tfgen/models/translation/pix2pix.py",
+        "keys = random.row_keys(key, tf.shape(inputs)[0], first_row)",
+        "keys = random.row_keys(random.key(0), tf.shape(inputs)[0], first_row)",
+        ("tests/models/test_pix2pix.py",),
+    ),
+    "the discriminator's loss is not halved": Fault(
+        "tfgen/models/translation/pix2pix.py",
+        "return 0.5 * self.adversarial_loss.discriminator(real, fake), {}",
+        "return self.adversarial_loss.discriminator(real, fake), {}",
+        ("tests/models/test_pix2pix.py",),
+    ),
+    "a level does not fade": Fault(
+        "tfgen/models/adversarial/progan.py",
+        "return faded(up(self.to_rgb[level - 1](h)), new, alpha)",
+        "return new",
+        ("tests/models/test_progan.py",),
+    ),
+    "real images do not fade": Fault(
+        "tfgen/models/adversarial/progan.py",
+        "return images if not level else faded(up(down(images)), images, alpha)",
+        "return images",
+        ("tests/models/test_progan.py",),
+    ),
 }
 
 
