@@ -238,7 +238,7 @@ def score(
     from tfgen.files import replacing
 
     model = loading.load(run)
-    source, split, place, options = real_images(run, data, split, data_dir)
+    source, split, place, options = real_images(run, data, split, data_dir, model.fields)
     scores = metrics.evaluate(
         model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place, **chosen
     )
@@ -268,7 +268,10 @@ def diagnose(run, model, extractor, seed, source, split, options, place):
         source, split, for_model=model, batch_size=SAMPLES, shuffle=True, seed=seed, epochs=range(1),
         drop_remainder=False, **place, **options,
     )  # fmt: skip
-    extractor = opened_extractor(extractor, source, model.image_shape, **place)
+    try:
+        extractor = opened_extractor(extractor, source, model.image_shape, **place)
+    except InputError:  # the scores did without it
+        extractor = None
     findings = checkup(model, shown, extractor, history(run))
     for finding in findings:
         print(finding)
@@ -277,12 +280,13 @@ def diagnose(run, model, extractor, seed, source, split, options, place):
         part.write_text(json.dumps(rows, indent=2) + "\n")
 
 
-def real_images(run, data=None, split=None, data_dir=None):
+def real_images(run, data=None, split=None, data_dir=None, names=()):
     """What to compare a run with, for `tfgen.data`: source, split, where TFDS looks, other options.
 
-    The run's own data, where nothing else is given; their split test, where there is one.
+    The run's own data, where nothing else is given; their split test, where there is one. `names` are the
+    fields that are wanted, where they are no plain images.
     """
-    from tfgen.data import size
+    from tfgen.data.opening import open_source
 
     told = loading.run_of(run)
     if told is None and data is None:
@@ -291,13 +295,14 @@ def real_images(run, data=None, split=None, data_dir=None):
     usual = usual if told is None else told["data"]
     source = usual["source"] if data is None else data
     place = {"data_dir": data_dir or usual["data_dir"], "download": usual["download"]}
+    options = {name: value for name, value in usual["options"].items() if name != "split"}
+    how = {name: options[name] for name in ("pair", "domains") if name in options}
     if split is None:
         try:
-            size(source, "test", **place)
+            open_source(source, "test", **place, **how, names=list(names))
             split = "test"
         except InputError:  # it has no such split
             split = "train"
-    options = {name: value for name, value in usual["options"].items() if name != "split"}
     return source, split, place, options
 
 

@@ -16,9 +16,11 @@ from tfgen import random
 from tfgen.doctor.inspection import first, kept, listening, networks
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.models import door
+from tfgen.models.abilities import Translates
 from tfgen.models.step import Step
 
 SAMPLES = 256  # half of them have a near duplicate if the generator makes about 370 images, by the paradox
+PIXELS = 2**20  # 16 images of 256x256
 GRADIENT_ROWS = 64  # a batch as papers train with: enough to tell a norm's order of magnitude
 NEAR = 0.5  # of the real images' median distance to their neighbour: few of them are so near
 BLIND = 0.05  # of the contrast, where no real image says: theirs differ by about half of it
@@ -52,8 +54,15 @@ class _Look(Step):
 
 
 def probe(model, data):
-    """The batch that is looked at again and again: the first `SAMPLES` examples of what `fit` takes."""
-    return door.batch_of(model, first(data, SAMPLES))
+    """The batch that is looked at again and again: the first `SAMPLES` examples of what `fit` takes.
+
+    Of a model that translates, so many that their images have no more than `PIXELS` pixels.
+    """
+    rows = SAMPLES
+    if isinstance(model, Translates):  # its networks keep the images' size, and large images fill the memory
+        height, width, *_ = model.image_shape
+        rows = max(1, min(SAMPLES, PIXELS // (height * width)))
+    return door.batch_of(model, first(data, rows))
 
 
 def roughness(images):

@@ -16,7 +16,7 @@ from tfgen import data as images_of
 from tfgen import random
 from tfgen.data.opening import open_source
 from tfgen.errors import InputError, unknown
-from tfgen.metrics import checks
+from tfgen.metrics import checks, pairs
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.hashes import weights_hash
@@ -27,15 +27,22 @@ from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
-from tfgen.models.abilities import Codes, Density, Games
+from tfgen.models.abilities import Codes, Density, Games, Translates
 from tfgen.models.base import LABELS
 from tfgen.models.step import Step
 from tfgen.models.variational.base import LatentVariableModel
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
-METRICS = (*SAMPLES, *MODES, "class_agreement", *PER_IMAGE, "active_units", "discriminator_accuracy")
+PAIRS = {"l1": pairs.l1, "psnr": pairs.psnr}
+METRICS = (
+    *(*SAMPLES, *PAIRS, *MODES, "class_agreement", *PER_IMAGE),
+    *("active_units", "discriminator_accuracy"),
+)
+TRANSLATED = 32  # at once: translators keep the images' size in many layers
+OF_TRAINING = ("split", "flip", "enlarge", "repeat")  # options of the data
 BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
+    **dict.fromkeys(PAIRS, Translates),
     "elbo": LatentVariableModel,
     "log_prob": Density,
     "rate": LatentVariableModel,
@@ -66,12 +73,15 @@ def evaluate(
 
     `n` samples are drawn by `seed` and compared, in the features of `extractor`, with as many
     images of the split (all of a smaller split; of a larger one, n in an order by `seed`).
-    Neither is rounded to 8 bits. Memory holds one batch of images, and the features.
+    Neither is rounded to 8 bits. The samples of a model that translates are made of the split's inputs, each
+    once, as many as there are. Memory holds one batch of images, and the features.
 
     The scores, by the name in `metrics`:
         frechet, kernel (standard error by blocks), precision, recall, density, coverage: see the
             functions of this package; in units of the features, or shares.
         two_sample_test: two_sample_accuracy (1/2 is ideal) and two_sample_p_value.
+        l1, psnr: see `tfgen.metrics.pairs`: how far translations of the inputs are from their images, in
+            shares of the range and in dB; mean over the pairs, for models that translate pairs.
         modes, high_quality, mode_kl: see `tfgen.metrics.modes`; for the data "ring", "grid" and, but for
             high_quality, "stacked_mnist". Of n samples, or of as many as the literature takes.
         class_agreement: share of images, drawn with each class in turn, that the extractor gives that
@@ -97,7 +107,8 @@ def evaluate(
         batch_size: images at once.
         metrics: names, of those above; None: all that the model has.
         data: more options of `tfgen.data.load` for the real images that are compared, as
-            {"binarize": "static"}; None: those of the model's recipe.
+            {"binarize": "static"}; None: those of the model's recipe. What multiplies a training's images
+            (flip, enlarge, repeat) is left out.
         importance_samples: draws for each image in a `log_prob` that takes `samples`.
         reference: adds what the scores of samples are of n images that take their place: NAME_train,
             of images of the split "train", which no model of this data has reason to beat (where another
@@ -119,15 +130,19 @@ def evaluate(
             "name, a folder, an .npz file or arrays (images, labels); received a tf.data.Dataset"
         )
     place = {"data_dir": data_dir, "download": download}
-    opened = open_source(source, split, **place)
+    if data is None:
+        data = model.recipe.data if model.recipe else {}
+    data = {name: value for name, value in data.items() if name not in OF_TRAINING}
+    how = {name: data[name] for name in ("pair", "domains") if name in data}
+    opened = open_source(source, split, **place, names=list(model.fields), **how)
     chosen = _chosen(model, metrics, extractor, mode_scores(opened))
     if reference and not set(chosen) & set(SAMPLES):
         raise InputError(f"a reference is of scores of samples; choose one of {', '.join(SAMPLES)}")
-    if data is None:
-        data = model.recipe.data if model.recipe else {}
-    data = {name: value for name, value in data.items() if name != "split"}  # that is for training
-    size, asked = opened.count, n
+    size, asked, translates = opened.count, n, isinstance(model, Translates)
+    if translates:
+        batch_size = min(batch_size, TRANSLATED)
     n = min(10_000, size) if n is None else n
+    n = min(n, size) if translates else n  # an input has one translation
     if n < 2:
         raise InputError(f"expected at least 2 samples to compare; received n={n}")
 
@@ -137,9 +152,20 @@ def evaluate(
             source, split, for_model=model, batch_size=batch_size, shuffle=True, seed=seed,
             epochs=range(1), drop_remainder=False, **place, **data,
         )  # fmt: skip
-        parts = 2 if _conditional(model) else 1  # other labels are not looked at
-        dataset = dataset.map(lambda *batch: tuple(tf.nest.flatten(batch)[:parts]))
+        dataset = dataset.map(lambda *batch: _parts(model, batch))
         return dataset.unbatch().take(count).batch(batch_size).as_numpy_iterator()
+
+    def images(split, count):
+        """Batches (images, ...) of what the samples are compared with."""
+        if not translates:
+            return real(split, count)
+        have = open_source(source, split, **place, names=list(model.fields), **how)
+        return ((part,) for part in _column(model, have, real(split, count), model.target))
+
+    def fakes(count):
+        if not translates:
+            return _samples(model, count, seed, batch_size)
+        return _translations(model, _column(model, opened, real(split, count), model.source), seed)
 
     protocol = {
         "source": _name(source),
@@ -153,20 +179,33 @@ def evaluate(
         protocol["weights"] = weights_hash(model)
     scores = []
     if set(chosen) & {*SAMPLES, "class_agreement"}:
-        extractor = opened_extractor(extractor, source, model.image_shape, **place)
+        try:
+            if translates and isinstance(extractor, str) and extractor == "classifier":
+                raise InputError(
+                    f"the extractor 'classifier' learns images with labels, and {type(model).__name__} takes "
+                    f"{' and '.join(model.fields)}; 'inception', 'pixels' and model files need no labels"
+                )
+            extractor = opened_extractor(extractor, source, model.image_shape, **place)
+        except InputError as error:
+            if metrics is not None or not set(chosen) & set(PAIRS):
+                raise
+            print(f"tfgen: without {', '.join(SAMPLES)}: {error}", file=sys.stderr)
+            chosen = [name for name in chosen if name not in SAMPLES]
+    if set(chosen) & {*SAMPLES, "class_agreement"}:
         with_features = {**extractor.protocol, **protocol, "n_fake": n}
         if extractor.doubt:
             _doubt(extractor.doubt, with_features)
     if set(chosen) & set(SAMPLES):
-        ours = _features(extractor, model, _samples(model, n, seed, batch_size))
-        theirs = _features(extractor, model, real(split, n))
+        ours = _features(extractor, model, fakes(n))
+        theirs = _features(extractor, model, images(split, n))
+        with_features |= {"n_real": len(theirs[1]), "n_fake": len(ours[1])}
         with_features["dimension"] = ours[1].shape[1]
         found = [("", ours, {})]
         if reference and split != "train":
-            train = _features(extractor, model, real("train", n))
+            train = _features(extractor, model, images("train", n))
             found.append(("_train", train, {"fake": "split train"}))
         if reference and math.prod(model.image_shape[:2]) > 1:
-            shuffled = _features(extractor, model, _shuffled(real(split, n), seed))
+            shuffled = _features(extractor, model, _shuffled(images(split, n), seed))
             found.append(("_shuffled", shuffled, {"fake": "real images, their pixels shuffled"}))
             if precision_recall(theirs[1], shuffled[1])[0] > BLIND:
                 _doubt(
@@ -189,6 +228,10 @@ def evaluate(
             print(f"tfgen: without class_agreement: {unlike}", file=sys.stderr)
         else:
             scores.append(_class_agreement(model, extractor, n, seed, batch_size, with_features))
+    if set(chosen) & set(PAIRS):
+        differences = _differences(model, real(split, n), [name for name in PAIRS if name in chosen], seed)
+        for name, values in differences.items():
+            scores += _means(name, values, math.prod(model.image_shape), protocol)
     for name in chosen:
         if name in PER_IMAGE:
             values, note = per_image(model, name, real(split, n), seed, importance_samples)
@@ -215,6 +258,8 @@ def opened_extractor(name, source, image_shape, **place):
 
 def _chosen(model, metrics, extractor, of_modes):
     has = [*SAMPLES, *of_modes, *(name for name, ability in NEEDS.items() if isinstance(model, ability))]
+    if "inputs" not in model.fields:
+        has = [name for name in has if name not in PAIRS]  # it knows no pairs
     if "discriminator_accuracy" in has and not any(game.zero_decides for game in model.games()):
         has.remove("discriminator_accuracy")
     knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
@@ -228,6 +273,44 @@ def _chosen(model, metrics, extractor, of_modes):
                 f"{type(model).__name__} has no {name}; its metrics with this extractor are {', '.join(has)}"
             )
     return has if metrics is None else list(metrics)
+
+
+def _parts(model, batch):
+    """What the scores look at of a batch: images, and labels of a conditional model; or all fields."""
+    if isinstance(batch[0], dict):
+        return tuple(batch[0][name] for name in model.fields)
+    return tuple(tf.nest.flatten(batch)[: 2 if _conditional(model) else 1])  # other labels are not looked at
+
+
+def _column(model, opened, batches, name):
+    """The field `name` of batches, each example once: of two domains the smaller has begun again."""
+    place, row = list(model.fields).index(name), 0
+    count = next(member.count for suffix, member in opened.members.items() if name.endswith(suffix))
+    for batch in batches:
+        part = batch[place][: max(count - row, 0)]
+        row += len(part)
+        if len(part):
+            yield part
+
+
+def _translations(model, batches, seed):
+    row = 0
+    for inputs in batches:
+        yield (np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs)),)
+        row += len(inputs)
+
+
+def _differences(model, batches, names, seed):
+    """{name: value of each pair (n,)} of the scores PAIRS."""
+    values, row = {name: [] for name in names}, 0
+    for batch in batches:
+        pair = dict(zip(model.fields, batch))
+        inputs, images = pair[model.source], pair[model.target]
+        made = np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs))
+        row += len(inputs)
+        for name in names:
+            values[name].append(PAIRS[name](made, images, model.value_range))
+    return {name: np.concatenate(parts) for name, parts in values.items()}
 
 
 def _conditional(model):
@@ -368,7 +451,7 @@ def _discriminator(model, batches, seed, protocol):
             played = game.play(_Seeded(model, batch, seed, row))
             for kept, part in zip(logits[game.name], (played.real_scores, played.fake_scores)):
                 kept.append(np.reshape(part, (len(part), -1)).mean(axis=1))
-        row += len(batch["images"])
+        row += len(next(iter(batch.values())))
 
     def error(share):
         return math.sqrt(share * (1 - share) / row)

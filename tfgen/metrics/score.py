@@ -8,11 +8,11 @@ from tfgen.errors import InputError
 WHOSE = "weights"  # the part of a protocol that says whose score it is, not how it was measured
 LOWER = (
     *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error"),
-    *("elbo_bits_per_dim", "log_prob_bits_per_dim"),
+    *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1"),
 )
 HIGHER = (
     *("precision", "recall", "density", "coverage", "modes", "high_quality", "class_agreement"),
-    *("elbo", "log_prob", "two_sample_p_value"),
+    *("elbo", "log_prob", "two_sample_p_value", "psnr"),
 )
 HALF = (
     *("two_sample_accuracy", "discriminator_accuracy"),

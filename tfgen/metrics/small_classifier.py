@@ -81,6 +81,8 @@ def _fingerprint(source, seed, loading, place):
     count = data.size(source, "train", **place)
     digest = hashlib.sha256(f"{VERSION} {seed} {count}".encode())
     for batch in data.load(source, "train", shuffle=False, **loading).take(1):
+        if isinstance(batch, dict):
+            raise InputError(f"a classifier learns images with labels; received {', '.join(batch)}")
         for part in batch:
             digest.update(f"{part.shape[1:]}".encode())
             digest.update(np.ascontiguousarray(part.numpy()).tobytes())
