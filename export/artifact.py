@@ -1,7 +1,7 @@
 """`tfgen-export make MODEL --to DIR`: the folder that one deploys.
 
 DIR/README.md            the card: paper, data, scores, samples, how to run it, what was measured
-DIR/samples.png          the first images of seed 0
+DIR/samples.png          the first images of seed 0; of a translator, what it makes of DIR/inputs.png
 DIR/manifest.json        signatures, formats, differences, SHA-256 of each file; `tfgen.export` has more
 DIR/golden/NAME/test_data_set_K/    inputs and outputs, as ONNX's model zoo stores its tests
 DIR/saved_model/  DIR/onnx/NAME.onnx  DIR/litert/NAME.tflite  DIR/openvino/NAME.xml
@@ -136,6 +136,7 @@ def make(what, to, formats, measure=False):
     """
     from tfgen import export
     from tfgen.export.folders import of_role
+    from tfgen.models.abilities import Translates
 
     from . import card, speed
 
@@ -148,6 +149,9 @@ def make(what, to, formats, measure=False):
             manifest["speed"] = {"cores": os.cpu_count(), "rows": speed.measured(folder, manifest)}
         if of_role(manifest, "sampler"):
             card.strip(model, SHOWN).save(folder / "samples.png")
+        elif isinstance(model, Translates):
+            for name, picture in zip(("inputs", "samples"), card.example(model)):
+                picture.save(folder / f"{name}.png")
         (folder / "README.md").write_text(card.text(model, manifest, folder, about.get("scores")))
 
     available = all_formats()

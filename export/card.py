@@ -9,6 +9,11 @@ import numpy as np
 from tfgen import pictures
 from tfgen.export.folders import of_role
 
+PICTURES = {  # whether there are inputs and samples: lines of the card
+    (False, False): [],
+    (False, True): ["![the first images of seed 0](samples.png)"],
+    (True, True): ["![a drawing](inputs.png) ![its translation of seed 0](samples.png)"],
+}
 CTYPES = {"int64": ("int64_t", "long long"), "int32": ("int32_t", "int"), "float32": ("float", "float")}
 
 
@@ -19,6 +24,26 @@ def example_labels(spec, classes, n):
     if classes:
         return np.arange(n, dtype="int32") % classes
     return np.float32(np.arange(n)[:, None] >> np.arange(spec.shape[1]) & 1)  # every combination of the first
+
+
+def drawing(height, width, channels):
+    """A house under the sun, for a translator to begin with: bytes (height, width, channels)."""
+    y, x = np.mgrid[:height, :width] / np.reshape((height, width), (2, 1, 1))
+    image = np.full((height, width, 3), (150, 190, 240))
+    image[(x - 0.8) ** 2 + (y - 0.2) ** 2 < 0.01] = (250, 220, 60)
+    image[y > 0.85] = (90, 150, 70)
+    image[(abs(x - 0.4) < 0.5 * (y - 0.15)) & (y < 0.45)] = (170, 60, 50)
+    image[(abs(x - 0.4) < 0.25) & (0.45 < y) & (y < 0.9)] = (220, 200, 170)
+    image[(abs(abs(x - 0.4) - 0.12) < 0.06) & (abs(y - 0.62) < 0.07)] = (60, 80, 120)
+    return np.uint8(image if channels == 3 else np.rint(image.mean(axis=-1, keepdims=True)))
+
+
+def example(model):
+    """(drawing, its translation of seed 0), as pictures."""
+    field = model.fields[model.source]
+    inputs = drawing(*model.image_shape[:2], field.shape[-1])
+    made = model.translate(inputs[None], seed=0)
+    return pictures.to_picture(inputs), pictures.to_picture(pictures.to_uint8(made, model.value_range)[0])
 
 
 def strip(model, n):
@@ -36,8 +61,8 @@ def text(model, manifest, folder, scores):
         folder: the artifact, with all its other files.
         scores: a list as RUN/scores.json has it, or a sentence, or None.
     """
-    picture = (folder / "samples.png").exists()
-    about = {**manifest, "step": manifest["model"]["step"], "scores": scores, "picture": picture}
+    shown = [(folder / f"{name}.png").exists() for name in ("inputs", "samples")]
+    about = {**manifest, "step": manifest["model"]["step"], "scores": scores, "pictures": PICTURES[*shown]}
     parts = [
         *_head(model, about),
         "## Run it",
@@ -69,7 +94,7 @@ def of_shipped(name, model, about, exact):
     )
     example = f'import tfgen\n\nmodel = tfgen.load("{name}")\nimages = model.sample(8, seed=0)'
     parts = [
-        *_head(model, {**about, "picture": True}),
+        *_head(model, {**about, "pictures": PICTURES[False, True]}),
         "## Use it",
         f"```python\n{example}\n```",
         f"```sh\ntfgen sample {name}\ntfgen-export make {name} --to artifacts/{name}\n```",
@@ -84,7 +109,7 @@ def _head(model, about):
     source = [about["run"]["data"]["source"]] if "run" in about else []
     return [
         f"# {', '.join([type(model).__name__, *source])}",
-        *(["![the first images of seed 0](samples.png)"] if about["picture"] else []),
+        *about["pictures"],
         *_reference(type(model)),
         _provenance(about),
     ]
@@ -152,7 +177,7 @@ def _programs(model, manifest):
         if "multiple" in signature:
             sizes = f"any height and width that are multiples of {signature['multiple']}"
         yield f"`{name}` takes images of {sizes}; it needs neither tfgen nor TensorFlow. {_values(model)}"
-        yield f"```python\n{_translation(model, name, signature)}\n```"
+        yield f"```python\n{_translation(model, name, signature, _photo(manifest, name))}\n```"
 
 
 def _picture(model, array):
@@ -162,7 +187,13 @@ def _picture(model, array):
     return f"np.uint8(np.rint(np.clip({unit}, 0, 1) * 255)).squeeze()"
 
 
-def _translation(model, name, signature):
+def _photo(manifest, name):
+    """What a translator's program reads: the card's drawing, and back again its translation."""
+    first, *_ = of_role(manifest, "translator")
+    return "inputs.png" if name == first else "samples.png"
+
+
+def _translation(model, name, signature, photo):
     image, *others = signature["inputs"]
     low, high = image["values"]["low"], image["values"]["high"]
     height, width, channels = (
@@ -176,7 +207,7 @@ def _translation(model, name, signature):
         "import numpy as np, onnxruntime\n"
         "from PIL import Image\n"
         f'session = onnxruntime.InferenceSession("onnx/{name}.onnx")\n'
-        f'photo = Image.open("photo.png").convert("{mode}").resize(({width}, {height}))\n'
+        f'photo = Image.open("{photo}").convert("{mode}").resize(({width}, {height}))\n'
         f"image = np.float32(photo).reshape(1, {height}, {width}, {channels})\n"
         f"image = image / 255 * {high - low:g} + {low:g}\n"
         f"translation = session.run(None, {{{', '.join(given)}}})[0][0]\n"

@@ -110,7 +110,10 @@ def described(folder):
     }
     sampler = next((name for name, one in have.items() if one["role"] == "sampler"), None)
     if sampler is None:
-        raise InputError(f"{folder} has no sampler as onnx, so the page has nothing to draw")
+        raise InputError(
+            f"the page shows models that sample, and {folder} has no sampler as onnx; its README.md says how "
+            f"to run what it has"
+        )
     shape = have[sampler]["outputs"][0]["shape"][1:]
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise InputError(f"{folder} draws arrays of shape {shape}; a page shows (height, width, 1 or 3)")

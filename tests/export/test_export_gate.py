@@ -192,7 +192,7 @@ def test_a_translator_is_exported_for_any_size(translator, tmp_path, monkeypatch
     assert "any height and width that are multiples of 2" in text and "samples.png" not in text
     (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     photo = np.uint8(rng.integers(0, 256, (8, 8, 3)))
-    Image.fromarray(photo).save(folder / "photo.png")
+    Image.fromarray(photo).save(folder / "inputs.png")
     monkeypatch.chdir(folder)
     exec(program, names := {})
     want = translator.translate(np.float32(photo)[None] / 127.5 - 1)[0]
