@@ -268,6 +268,13 @@ def test_the_games_of_two_domains_are_watched():
         assert np.isfinite(history[f"doctor_a_{name}"] + history[f"doctor_b_{name}"]).all()
 
 
+def test_large_images_of_a_translator_are_fewer(monkeypatch):
+    monkeypatch.setattr(measure, "PIXELS", 5 * 12 * 12)
+    pairs = {name: np.zeros((8, 12, 12, 1), np.float32) - 1 for name in ("images_a", "images_b")}
+    seen = measure.probe(CycleGAN(**CycleGAN.tiny), pairs)
+    assert {len(part) for part in seen.values()} == {5}
+
+
 def test_a_model_without_games_is_named():
     model = VAE((8, 8, 1), latent_dim=2, width=4)
     model.compile()

@@ -38,7 +38,7 @@ def means():
         return np.concatenate([np.mean(images, (1, 2)), np.std(images, (1, 2))], axis=-1)
 
     return Extractor(
-        name="means", sha256="", input_shape=(None, None, None), value_range=(-1.0, 1.0), function=function
+        name="means", sha256="", input_shape=(None, None, 3), value_range=(-1.0, 1.0), function=function
     )
 
 
@@ -59,6 +59,26 @@ def test_translations_of_the_inputs_are_compared_with_the_images(run, monkeypatc
     images = images[:6] if run.name == "cyclegan" else images  # each once, though an epoch has 8
     np.testing.assert_allclose(real, images, atol=1e-6)
     np.testing.assert_allclose(made, model.sample(8, seed=3, inputs=inputs), atol=1e-5)
+
+
+def test_all_scores_of_samples_are_there(run):
+    model, source = runs.load(run), run.parent / f"{run.name}.npz"
+    scores = {s.name: s for s in evaluate(model, source, split="train", extractor=means(), reference=True)}
+    assert {"frechet", "kernel", "recall", "coverage", "two_sample_accuracy", "frechet_shuffled"} <= set(
+        scores
+    )
+    assert ("psnr" in scores) == (run.name == "pix2pix")
+    protocol = scores["frechet"].protocol
+    assert (protocol["n_real"], protocol["n_fake"]) == ((8, 8) if run.name == "pix2pix" else (6, 8))
+
+
+def test_images_of_an_evaluation_are_not_those_of_a_training(run):
+    model, source = runs.load(run), run.parent / f"{run.name}.npz"
+    plain, much = (
+        evaluate(model, source, split="train", extractor=means(), metrics=["frechet"], data=options)[0]
+        for options in ({}, {"flip": True, "enlarge": 1.5, "repeat": 3})
+    )
+    assert plain.value == much.value and plain.protocol == much.protocol
 
 
 def test_pairs_are_compared_one_by_one(run):

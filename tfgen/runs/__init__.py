@@ -3,7 +3,8 @@
     RUN/run.json            what was asked for: model, arguments, data, seed, versions, command
     RUN/metrics.csv         a row for each epoch;  RUN/tensorboard/ the same for TensorBoard; with the
                             numbers of `tfgen.doctor.callback` of a model with games
-    RUN/samples/            epoch-0001.png and so on, from the same noise
+    RUN/samples/            epoch-0001.png and so on, from the same noise; of a model that translates, rows of
+                            the same examples
     RUN/checkpoint.keras    after the last whole epoch, while the run is not complete
     RUN/model.keras         the model, when the run is complete
 
