@@ -41,7 +41,7 @@ def complaint(*args, **options):
 def test_options_of_a_recipes_data_are_for_its_own_data_alone(name, photos):
     run, taken = plan.planned(name, photos)
     assert run["data"]["options"] == {"split": "train"}
-    assert set(run["config"]) <= {"image_shape", "seed", "dtype", "classes", "attributes"}
+    assert set(run["config"]) <= {"image_shape", "input_channels", "seed", "dtype", "classes", "attributes"}
     assert set(taken) == {"batch_size"}
 
 
