@@ -94,6 +94,33 @@ def test_a_folder_of_pictures_is_translated_whole(tfgen):
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
 
 
+def test_halves_of_pictures_are_learnt_scored_and_shown(tmp_path, monkeypatch, capsys):
+    """From the first command to the last, of pairs that lie side by side."""
+    monkeypatch.chdir(tmp_path)
+    for number, pixels in enumerate(np.random.default_rng(0).integers(0, 256, (8, 8, 16, 3), np.uint8)):
+        path = Path(f"photos/{'test' if number < 2 else 'train'}/{number}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    small = [f"--set={text}" for text in ("width=4", "depth=2", "strided=0", "image_shape=4,4,1")]
+    data = ["--data", "photos", "--data-set", "pair=right,left", "--data-set", "flip=True"]
+    for command, *said in (
+        (["train", "pix2pix", *data, *small, "--epochs", "1", "--batch-size", "2", "--out", "run"],
+         ": 6 pairs of 8x8x3; split train of test 2, train 6; resized and cropped in the middle to 4x4x3 and "
+         "4x4x1; half of them mirrored", "6 images in batches of 2: 1 epoch, 3 steps each",
+         "next: tfgen translate run PHOTO; tfgen sample run; "),
+        (["train", "--resume", "run", "--epochs", "2"], "run is complete"),
+        (["sample", "run"], "2 examples and their translations of seed 0"),
+        (["evaluate", "run"], "psnr", "split test, n_real 2"),
+        (["translate", "run", "photos/test/0.png"], "1 translated: run/translations"),
+    ):  # fmt: skip
+        with pytest.raises(SystemExit) as exit:
+            main(command)
+        out = capsys.readouterr().out
+        assert not exit.value.code and all(text in out for text in said), out
+    assert len(list(Path("run/samples").iterdir())) == 2
+    assert pixels_of("run/translations/0.png").shape == (8, 16)
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Trained models, of which Pix2Pix goes from colour to grey and CycleGAN from grey to colour."""

@@ -6,7 +6,7 @@ import tensorflow as tf
 from steps import step_of
 
 from tfgen.errors import InputError
-from tfgen.models import Pix2Pix
+from tfgen.models import CycleGAN, Pix2Pix
 from tfgen.models.translation.base import reflected
 
 RNG = np.random.default_rng(0)
@@ -101,3 +101,15 @@ def test_reflection_goes_on_as_often_as_it_must(size, multiple):
 def test_bad_input_is_named(model, call, message):
     with pytest.raises(InputError, match=message):
         call(model)
+
+
+@pytest.mark.parametrize("cls", [Pix2Pix, CycleGAN])
+def test_images_that_the_discriminator_cannot_take_are_named(cls):
+    """With as many layers as see 70 pixels."""
+    small = {**cls.tiny, "image_shape": (20, 24, 1), "strided": 3, "seed": 0}
+    with pytest.raises(InputError, match="strided=3 takes images of 24x24 at least; received"):
+        cls(**small)
+    model = cls(**{**small, "image_shape": (24, 24, 1)})
+    batch = [np.zeros((1, *field.shape), "float32") for field in model.fields.values()]
+    for game in model.games():
+        assert game.play(step_of(model, *batch)).real_scores.shape == (1, 1, 1, 1)

@@ -84,15 +84,16 @@ def test_columns_are_what_the_model_makes():
 
 def test_sizes_and_channels_are_those_of_the_data(tmp_path):
     for name, source, asked, shape, channels in (
-        ("pix2pix", pairs, {"depth": 2}, (8, 8, 1), 3),
+        ("pix2pix", pairs, {"depth": 2, "strided": 1}, (8, 8, 1), 3),
         ("pix2pix", pairs, {}, (256, 256, 1), 3),  # its own depth of 8
         ("pix2pix", pairs, {"depth": 2, "image_shape": (4, 4, 3), "input_channels": 1}, (4, 4, 3), 1),
-        ("cyclegan", domains, {}, (12, 12, 3), 1),
+        ("cyclegan", domains, {"strided": 1}, (12, 12, 3), 1),
+        ("cyclegan", domains, {}, (24, 24, 3), 1),  # the least that its discriminators take
     ):
         run, _ = plan.planned(name, source(tmp_path / "data.npz"), arguments=asked)
         assert run["config"]["image_shape"] == shape and run["config"]["input_channels"] == channels
-    assert Pix2Pix.fitting((250, 390, 3), depth=7) == (256, 384, 3)
-    assert CycleGAN.fitting((5, 63, 1)) == (12, 64, 1)
+    assert Pix2Pix.fitting((250, 390, 3), depth=7, strided=3) == (256, 384, 3)
+    assert CycleGAN.fitting((5, 63, 1), strided=0) == (12, 64, 1)
 
 
 def test_the_images_of_a_folder_may_be_large(tmp_path):

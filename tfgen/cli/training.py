@@ -149,6 +149,7 @@ def train(
         import tensorflow as tf
 
         from tfgen import runs
+        from tfgen.models.abilities import Translates
         from tfgen.models.monitoring import Diverged
 
         if resume is not None:
@@ -180,4 +181,5 @@ def train(
     few = runs.few_updates(folder, net)
     if few:
         print(f"warning: {few}")
-    print(f"next: tfgen sample {folder}; tfgen evaluate {folder}; tfgen export {folder}")
+    photo = f"tfgen translate {folder} PHOTO; " if isinstance(net, Translates) else ""
+    print(f"next: {photo}tfgen sample {folder}; tfgen evaluate {folder}; tfgen export {folder}")

@@ -6,7 +6,7 @@ Where a model needs what is inside of a network, its layer has a name: `network.
 from tfgen.networks.conditional import BODIES, decoder, encoder
 from tfgen.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgen.networks.dense import mlp
-from tfgen.networks.patches import patch_discriminator
+from tfgen.networks.patches import patch_discriminator, smallest_patch
 from tfgen.networks.residual import resnet_translator
 from tfgen.networks.unet import unet
 
@@ -19,5 +19,6 @@ __all__ = [
     "mlp",
     "patch_discriminator",
     "resnet_translator",
+    "smallest_patch",
     "unet",
 ]

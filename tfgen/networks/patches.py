@@ -6,6 +6,11 @@ from keras import layers
 from tfgen.networks.blocks import chained, normalized, small
 
 
+def smallest_patch(strided):
+    """Height and width that a `patch_discriminator` takes at least."""
+    return 3 * 2**strided if strided else 1  # two layers of stride 1 take a pixel each, and leave one
+
+
 def patch_discriminator(
     input_channels, *, width=64, strided=3, normalization="instance", name="discriminator"
 ):

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tfgen import random
+from tfgen import networks, random
 from tfgen.errors import InputError
 from tfgen.fields import Image
 from tfgen.models.abilities import Games, Translates
@@ -74,10 +74,6 @@ class TranslationModel(Translates, Games, GenerativeModel):
         made = self.sample(len(inputs), seed=seed, first_row=first_row, inputs=inputs)
         return {"inputs": inputs, "translation": made, "images": images}
 
-    @classmethod
-    def fitting(cls, shape, **config):
-        return nearest(shape, cls.multiple, cls.smallest)
-
     def draw(self, key, n, first_row, inputs):
         """Translations of n inputs of the training's size, with the noise of a key."""
         return self.translated(inputs, key, first_row)
@@ -97,6 +93,16 @@ class TranslationModel(Translates, Games, GenerativeModel):
 
     def call(self, inputs, training=False):
         return self.translated(inputs, random.key(0), training=training)
+
+
+def check_patches(owner, image_shape, strided):
+    """Raises an InputError for images that a discriminator of so many strided layers cannot take."""
+    least = networks.smallest_patch(strided)
+    if min(image_shape[:2]) < least:
+        raise InputError(
+            f"the discriminator of {owner} with strided={strided} takes images of {least}x{least} at least; "
+            f"received {image_shape}; choose a smaller strided, or larger images"
+        )
 
 
 def nearest(shape, multiple, smallest=1):

@@ -24,7 +24,7 @@ from tfgen.fields import Image
 from tfgen.models.abilities import Game, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-from tfgen.models.translation.base import TranslationModel
+from tfgen.models.translation.base import TranslationModel, check_patches, nearest
 from tfgen.models.translation.pool import Pool
 
 
@@ -84,6 +84,8 @@ class CycleGAN(TranslationModel):
                 f"a CycleGAN trains on images whose sizes are multiples of 4, at least 12; received "
                 f"{image_shape}"
             )
+        if any(kwargs.get(f"discriminator_{name}") is None for name in "ab"):
+            check_patches("CycleGAN", image_shape, strided)
         if identity_weight and input_channels != image_shape[-1]:
             raise InputError(
                 f"identity_weight needs domains of as many channels; received {input_channels} and "
@@ -209,6 +211,10 @@ class CycleGAN(TranslationModel):
     def translate_back(self, images):
         """From B to A: as `translate`, of images (n, h, w, channels)."""
         return self._any_size(self.translated_back, self.fields["images_b"], "images", images, 0)
+
+    @classmethod
+    def fitting(cls, shape, *, strided, **config):
+        return nearest(shape, cls.multiple, max(cls.smallest, networks.smallest_patch(strided)))
 
     def columns(self, batch, seed=0, first_row=0):
         a, b = batch["images_a"], batch["images_b"]

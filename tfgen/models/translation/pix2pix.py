@@ -23,7 +23,7 @@ from tfgen.fields import Image
 from tfgen.models.abilities import Game, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-from tfgen.models.translation.base import TranslationModel, nearest
+from tfgen.models.translation.base import TranslationModel, check_patches, nearest
 
 
 @model(title="Image-to-Image Translation with Conditional Adversarial Networks", year=2017)
@@ -74,6 +74,8 @@ class Pix2Pix(TranslationModel):
                 f"a Pix2Pix of depth {depth} takes images whose sizes are multiples of {2**depth}; received "
                 f"{image_shape}; choose another depth"
             )
+        if kwargs.get("discriminator") is None:
+            check_patches("Pix2Pix", image_shape, strided)
         super().__init__(**kwargs)
         self.image_shape, self.input_channels = image_shape, input_channels
         self.width, self.depth, self.strided, self.dropout = width, depth, strided, dropout
@@ -96,8 +98,8 @@ class Pix2Pix(TranslationModel):
         return 2**self.depth
 
     @classmethod
-    def fitting(cls, shape, *, depth, **config):
-        return nearest(shape, 2**depth)
+    def fitting(cls, shape, *, depth, strided, **config):
+        return nearest(shape, 2**depth, networks.smallest_patch(strided))
 
     @property
     def stochastic(self):
