@@ -71,11 +71,11 @@ def test_it_is_saved_as_any_keras_model_and_starts_alike(examples, tmp_path):
 
 
 def test_frozen_batch_statistics_stay(examples):
-    model = VAE((8, 8, 1), 3, width=8, seed=0)
-    model.encoder = keras.Sequential(
+    encoder = keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), BatchNormalization(), keras.layers.Dense(6)],
         name="encoder",
     )
+    model = VAE((8, 8, 1), 3, width=8, seed=0, encoder=encoder)
     for frozen in (True, False):
         classifier = classifier_of(model, 3, frozen)
         statistics = weights(classifier.get_layer("encoder"))

@@ -78,6 +78,7 @@ def test_manifest_says_what_is_there(exported, vae):
     assert manifest["formats"].keys() == {"saved_model", "onnx"}
     assert manifest["formats"]["onnx"]["versions"]["onnxruntime"] == onnxruntime.__version__
     assert manifest["signatures"]["encode"] == {
+        "role": "encoder",
         "inputs": [
             {
                 "name": "images",

@@ -173,6 +173,7 @@ def test_the_start_is_the_seed_s_and_comes_once():
     assert 0 < abs(looked.means - before).numpy().max() < 1.0
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # as Keras says of any generator's end
 def test_the_first_batch_of_a_generator_starts_it_and_counts():
     streamed, whole = build(), build()
     streamed.fit((x for x in [X]), verbose=0)

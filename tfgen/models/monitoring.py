@@ -36,7 +36,8 @@ def not_finite(model, logs):
     bad = [name for name, value in logs.items() if not math.isfinite(value)]
     if not bad:
         return bad
-    waiting = [x for x in model.trackers.values() if not float(tf.convert_to_tensor(x.sums)[-1])]
+    trackers = [x for x in model.trackers.values() if isinstance(x, Means)]
+    waiting = [x for x in trackers if not float(tf.convert_to_tensor(x.sums)[-1])]
     return [name for name in bad if not any(name in x.logs for x in waiting)]
 
 

@@ -74,6 +74,8 @@ def canonical(name):
 
 def distribution_of(strategy):
     """The tf.distribute strategy of a name in STRATEGIES."""
+    if strategy not in STRATEGIES:
+        raise unknown("strategy", strategy, list(STRATEGIES))
     if strategy == "multi_worker":
         text = os.environ.get("TF_CONFIG", "")
         try:
@@ -117,9 +119,8 @@ def planned(
         InputError: an argument that is wrong by itself, or does not fit the data.
     """
     cls = model_class(model)
-    for kind, value, known in (("strategy", strategy, STRATEGIES), ("precision", precision, PRECISIONS)):
-        if value not in known:
-            raise unknown(kind, value, list(known))
+    if precision not in PRECISIONS:
+        raise unknown("precision", precision, list(PRECISIONS))
     for name, value in (("epochs", epochs), ("steps", steps), ("batch_size", batch_size)):
         if value is not None and value < 1:
             raise InputError(f"{name} must be at least 1; received {value}")

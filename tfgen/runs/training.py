@@ -59,8 +59,9 @@ def train(model, out, source=None, *, verbose="auto", callbacks=(), **asked):
         InputError: wrong arguments, data that do not fit the model, or a folder that is not free.
     """
     out = Path(out)
+    # Workers join before TensorFlow makes a tensor, as the plan does when it opens the data.
+    distribution = plan.distribution_of(asked.get("strategy", "none"))
     run, taken = plan.planned(model, source, **asked)
-    distribution = plan.distribution_of(run["strategy"])
     chief = _is_chief(distribution)
     if chief:
         plan.check_new(out)
