@@ -24,7 +24,7 @@ def codes(network, images):
 def measured(model, train, test):
     """Accuracy of 1-NN by E's last hidden layer and by E(x), and the mean of |x - G(E(x))|^2."""
     encoder = model.averaged("encoder")
-    hidden = keras.Model(encoder.inputs, encoder.layers[-2].output)
+    hidden = keras.Model(encoder.input, encoder.layers[-2].output)
     row = {}
     for name, network in (("1-NN, layer before E's output", hidden), ("1-NN, E(x)", encoder)):
         neighbour = KNeighborsClassifier(1, algorithm="brute").fit(codes(network, train[0]), train[1])
