@@ -253,7 +253,12 @@ FAULTS = {
     "a recipe has an argument that is none": Fault(
         VAE, 'body="dense", width=200', 'body="dense", widht=200', conformance("VAE", "recipe")
     ),
-    "a file names no paper": Fault(VAE, "https://arxiv.org/abs/1312.6114", "", conformance("VAE", "paper")),
+    "a file names no paper": Fault(
+        "tfgen/models/variational/iwae.py",
+        "https://arxiv.org/abs/1509.00519",
+        "",
+        conformance("IWAE", "paper"),
+    ),
     # The pioneers' own.
     "the encoder does not play": Fault(
         "tfgen/models/adversarial/bigan.py",

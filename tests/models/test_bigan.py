@@ -77,6 +77,9 @@ def test_the_discriminator_sees_which_code_belongs_to_which_image(model):
     images = model.generate(z)
     paired, shuffled = (model.pair_score(images, codes).numpy() for codes in (z, tf.roll(z, 1, axis=0)))
     assert np.abs(paired - shuffled).min() > 1e-6
+    # Not by a sum of two scores: what a code adds is another number for another image.
+    added = [model.pair_score(images, z) - model.pair_score(images, -z) for images in (images, IMAGES)]
+    assert np.abs(added[0] - added[1]).min() > 1e-6
 
 
 def test_weight_decay_adds_half_the_squares_of_the_objectives_own_weights():
