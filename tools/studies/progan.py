@@ -7,7 +7,7 @@ from tools.studies._training import trained
 
 published = "Karras et al. (2018): figures of CelebA-HQ and all of CIFAR-10; nothing is compared."
 MODEL = dict(image_shape=(32, 32, 3), latent_dim=64, width=16, max_width=64, ema_decay=0.99)
-PHASE, BATCH = 450, 16
+PHASE, BATCH = 320, 16
 
 
 def run(folder, data_dir, seed, phase=PHASE, source="celeba_small"):
