@@ -231,7 +231,7 @@ def test_models_whose_labels_are_no_classes_of_the_extractor(capsys, monkeypatch
     rng = np.random.default_rng(0)
     data = {"images": rng.integers(0, 256, (40, 8, 8, 1), "uint8"), "attributes": rng.integers(0, 2, (40, 3))}
     how = dict(split="train", n=12, data={"labels": "attribute_0"})
-    model = CVAE(image_shape=(8, 8, 1), classes=2, latent_dim=2, width=8, seed=0)
+    model = CGAN(image_shape=(8, 8, 1), classes=2, latent_dim=2, width=8, seed=0)
     scores = by_name(evaluate(model, data, **how))
     assert "frechet" in scores and "class_agreement" not in scores
     assert "needs the extractor's classes to be the model's 2; 'classifier' knows 3 attributes" in (
@@ -398,9 +398,8 @@ def test_a_conditional_vae_has_all_the_scores_of_a_vae_given_labels():
     assert {"class_agreement", "elbo", "log_prob", "rate", "distortion", "active_units"} <= set(scores)
     assert scores["elbo"].value < scores["log_prob"].value
     assert scores["elbo"].protocol["given"] == scores["reconstruction_error"].protocol["given"] == "labels"
-    without = by_name(evaluate(model, "digits", n=64, extractor="pixels"))
-    assert "class_agreement" not in without and "frechet" in without
-    with pytest.raises(InputError, match="CVAE has no class_agreement; its metrics with this extractor"):
+    rest = "CVAE has no class_agreement; its metrics with this extractor are frechet(?!.*class_agreement)"
+    with pytest.raises(InputError, match=rest):
         evaluate(model, "digits", extractor="pixels", metrics=["class_agreement"])
     other = CVAE(image_shape=(8, 8, 1), classes=12, latent_dim=2, width=8, seed=0)
     with pytest.raises(InputError, match="the model's 12; 'classifier' knows 10"):
