@@ -1,6 +1,7 @@
 """What the base does that no model of its own shows: conditions, clipping, bad losses, seeds."""
 
 import copy
+import os
 import pathlib
 import random as python_random
 import subprocess
@@ -182,17 +183,22 @@ def test_unknown_models_suggest_the_nearest():
     assert MODELS["dcgan"] is get("DCGAN") is DCGAN and "nothing" not in MODELS
 
 
-def test_loading_needs_only_the_import(tmp_path):
+def test_loading_needs_only_the_import_which_leaves_onednn_as_the_user_says(tmp_path):
+    """Real TensorFlow, once: that `turn_on` leaves a setting alone is in test_onednn."""
     model = DCGAN(**TINY)
     model.compile()
     model.save(tmp_path / "m.keras")
     root = pathlib.Path(__file__).parents[2]
     code = (
         f"import keras, tfgen; m = keras.models.load_model({str(tmp_path / 'm.keras')!r});"
-        "print(abs(m.sample(2, seed=3).numpy()).sum())"
+        "print(abs(m.sample(2, seed=3).numpy()).sum(), tfgen.onednn.is_on())"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
-    assert float(out.stdout) == pytest.approx(float(np.abs(model.sample(2, seed=3)).sum()), rel=1e-5)
+    environment = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
+    run = [sys.executable, "-c", code]
+    out = subprocess.run(run, capture_output=True, text=True, cwd=root, check=True, env=environment)
+    total, is_on = out.stdout.split()
+    assert float(total) == pytest.approx(float(np.abs(model.sample(2, seed=3)).sum()), rel=1e-5)
+    assert is_on == "False"
 
 
 # Networks of a user's own.

@@ -374,9 +374,9 @@ def test_uneven_devices_give_the_losses_and_weights_of_one(name, two_devices):
             model.compile({one: keras.optimizers.SGD(0.01) for one in model.objectives()}, jit_compile=False)
         dataset = tf.data.Dataset.from_tensor_slices(data if len(data) > 1 else data[0]).batch(8)
         logs = model.fit(dataset, verbose=0).history
-        logs |= {
-            f"test_{log}": [x] for log, x in model.evaluate(dataset, verbose=0, return_dict=True).items()
-        }
+        if name in ("VAE", "DCGAN"):  # of one objective and of several: evaluation knows no more
+            tested = model.evaluate(dataset, verbose=0, return_dict=True)
+            logs |= {f"test_{log}": [x] for log, x in tested.items()}
         ends.append((logs, model.get_weights()))
     (logs, one), (uneven, two) = ends
     assert list(logs) == list(uneven)
