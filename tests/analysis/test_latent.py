@@ -204,7 +204,7 @@ def test_bad_input_is_named(vae, cvae, gan, pictures):
         (lambda: latent.decode(vae, z[:, :2]), r"codes of size 3; received z of shape \(2, 2\)"),
         (lambda: latent.decode(gan, np.zeros((2, 5))), "DCGAN has codes of size 3"),
         (lambda: latent.decode(vae, z[:0]), "at least one row"),
-        (lambda: latent.decode(vae, z, labels=[1, 1]), "VAE is not conditional; leave labels away"),
+        (lambda: latent.decode(vae, z, labels=[1, 1]), "VAE is not conditional; omit `labels`"),
         (lambda: latent.decode(cvae, z), "CVAE is conditional; give labels"),
         (lambda: latent.decode(cvae, z, labels=[1, 4]), r"labels of CVAE lie in 0\.\.3"),
         (lambda: latent.interpolate(vae, z, z, kind="sphericl"), "did you mean spherical"),

@@ -8,7 +8,7 @@ from tfgen.analysis.probe import classifier_of
 from tfgen.errors import InputError
 from tfgen.layers import BatchNormalization
 from tfgen.models import DCGAN, MODELS, VAE
-from tfgen.models.coding import CodingModel
+from tfgen.models.abilities import Codes
 
 
 def weights(model):
@@ -26,7 +26,7 @@ def examples():
 
 
 @pytest.mark.parametrize(
-    "cls", [cls for cls in MODELS.values() if issubclass(cls, CodingModel)], ids=lambda cls: cls.__name__
+    "cls", [cls for cls in MODELS.values() if issubclass(cls, Codes)], ids=lambda cls: cls.__name__
 )
 def test_its_features_are_the_code_of_every_model_with_one(cls):
     model = cls(seed=0, ema_decay=0.5, **cls.tiny)

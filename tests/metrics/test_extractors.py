@@ -137,7 +137,7 @@ def test_inception_without_its_weights_says_what_to_do(monkeypatch):
     monkeypatch.setattr(inception_v3.file_utils, "get_file", unreachable)
     with pytest.raises(InputError) as error:
         extractor("inception")
-    assert "cannot be had (URL fetch failure on https://example.org: no network);" in str(error.value)
+    assert "cannot be downloaded (URL fetch failure on https://example.org: no network);" in str(error.value)
     assert "'inception:PATH'" in str(error.value) and "\n" not in str(error.value)
 
 

@@ -277,7 +277,7 @@ def _rows(model, labels, lead):
     """Labels of the first axis of `lead`, one for each of its rows; None of a model without."""
     if (labels is None) != (model.label_spec is None):
         raise InputError(
-            f"{type(model).__name__} is not conditional; leave labels away"
+            f"{type(model).__name__} is not conditional; omit `labels`"
             if labels is not None
             else f"{type(model).__name__} is conditional; give labels"
         )

@@ -11,7 +11,7 @@ pretraining without labels, fine-tuning with them. https://doi.org/10.1126/scien
 import keras
 
 from tfgen.errors import InputError
-from tfgen.models.coding import CodingModel
+from tfgen.models.abilities import Codes
 
 
 def classifier_of(model, classes, frozen=True):
@@ -34,7 +34,7 @@ def classifier_of(model, classes, frozen=True):
         a keras.Model of images (n, h, w, c) in the model's `value_range` to logits (n, classes).
     """
     name = type(model).__name__
-    if not isinstance(model, CodingModel) or not hasattr(model, "encoder"):
+    if not isinstance(model, Codes):
         raise InputError(f"{name} has no encoder; models with `encode` have features")
     if model.label_spec is not None:
         raise InputError(f"the encoder of {name} needs labels, so it cannot be what predicts them")

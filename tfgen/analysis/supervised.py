@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from tfgen.errors import InputError
+from tfgen.models.abilities import Density
 
 
 class GenerativeClassifier:
@@ -42,7 +43,7 @@ class GenerativeClassifier:
         else:
             conditional = getattr(model, "label_spec", None) is not None  # else its classes are no condition
             classes = model.classes if conditional else 0
-            if not classes and hasattr(model, "log_prob"):
+            if not classes and isinstance(model, Density):
                 raise InputError(
                     f"GenerativeClassifier needs a model of several classes, or one model for each; "
                     f"received one {type(model).__name__} without classes"

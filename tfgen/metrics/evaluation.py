@@ -250,7 +250,7 @@ def opened_extractor(name, source, image_shape, **place):
             return classifier(source, image_shape=image_shape, **place)
         except InputError as error:
             raise InputError(
-                f"the extractor 'classifier' cannot be had ({error}); 'inception', 'pixels' and "
+                f"the extractor 'classifier' cannot be trained ({error}); 'inception', 'pixels' and "
                 "model files need no labels"
             ) from error
     return named_extractor(name, image_shape=image_shape)

@@ -199,8 +199,8 @@ def _inception(weights):
         )
     except Exception as error:  # Keras raises a bare Exception where a download fails
         raise InputError(
-            f"the weights of Inception v3 cannot be had ({_line(error)}); connect to the network, give "
-            "a file of them as 'inception:PATH', or use the extractor 'classifier' or 'pixels'"
+            f"the weights of Inception v3 cannot be downloaded ({_line(error)}); connect to the network, "
+            "give a file of them as 'inception:PATH', or use the extractor 'classifier' or 'pixels'"
         ) from error
     return _keras(model, (-1.0, 1.0), "inception")
 

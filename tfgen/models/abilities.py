@@ -1,7 +1,7 @@
 """What a model can do beside `sample`; ask by isinstance(model, Codes).
 
 A family says what a model is, an ability what it can do: a BiGAN plays a game and has codes, a
-VAE/GAN too. Each ability states what its model must have; what can be had from that, it gives.
+VAE/GAN too. Each ability states what its model must have, and gives what follows from it.
 """
 
 from collections.abc import Callable

@@ -149,11 +149,12 @@ def density(
         raise InputError(f"--components must be at least 1; received {components}")
     import_tensorflow()
     from tfgen import runs
+    from tfgen.models.coding import CodingModel
     from tfgen.runs.data import load_data
     from tfgen.runs.folder import read
 
     model = runs.load(run)
-    if not hasattr(model, "fit_density"):
+    if not isinstance(model, CodingModel):
         raise InputError(f"{type(model).__name__} has no codes of images; an autoencoder or a VAE has")
     nats = model.fit_density(load_data(read(run), model, range(1)), components=components)
     print(f"{components} Gaussians, {nats[-1]:.4g} nats a code: {runs.save(run, model)}")
