@@ -86,7 +86,7 @@ def test_ci_runs_the_test_command():
         text=True,
     )
     command = found.stdout.splitlines()[2:-1]
-    assert len(command) == 1 and command[0].endswith("pytest -n 2 --dist loadgroup")
+    assert len(command) == 1 and command[0].endswith("--ignore tests/models --ignore tests/mechanisms")
 
 
 def test_advice_names_models_of_the_catalogue():
