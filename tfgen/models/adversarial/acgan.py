@@ -19,8 +19,7 @@ images of their batch.
 import tensorflow as tf
 
 from tfgen import losses
-from tfgen.fields import needs_classes
-from tfgen.models.adversarial.base import StandardGAN
+from tfgen.models.adversarial.base import ConditionalGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
@@ -31,24 +30,17 @@ def class_loss(labels, logits):
 
 
 @model(title="Conditional Image Synthesis with Auxiliary Classifier GANs", year=2017)
-class ACGAN(StandardGAN):
+class ACGAN(ConditionalGAN):
     """A generator of images of a class, and a discriminator that is a classifier too.
 
     Args:
-        image_shape: (height, width, channels), of any size from 8x8 on.
-        classes: number of classes, at least 2; labels are 0 to classes - 1.
-        kwargs: `latent_dim`, `width` and `body`, as StandardGAN has them.
+        image_shape, classes, kwargs: see `ConditionalGAN`.
     """
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, classes=3)
     recipe = Recipe("mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
     adversarial_loss = losses.Minimax()
     discriminator_logs = ("real_class_loss", "fake_class_loss")
-
-    def __init__(self, image_shape=(28, 28, 1), classes=10, **kwargs):
-        needs_classes(classes, "ACGAN")
-        self.classes = classes
-        super().__init__(image_shape, **kwargs)
 
     def build_discriminator(self):
         return super().build_discriminator(1 + self.classes, conditions=0)

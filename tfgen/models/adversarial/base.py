@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tfgen import losses, networks, priors, random
 from tfgen.errors import unknown
+from tfgen.fields import needs_classes
 from tfgen.models.abilities import Game, Games, Played
 from tfgen.models.base import SEEDED, GenerativeModel, Objective
 
@@ -167,3 +168,18 @@ class StandardGAN(AdversarialModel):
             activation=slope,
             normalization=self.normalization,
         )
+
+
+class ConditionalGAN(StandardGAN):
+    """A `StandardGAN` of images of a class, which the generator is told.
+
+    Args:
+        image_shape: (height, width, channels), of any size from 8x8 on.
+        classes: number of classes, at least 2; labels are 0 to classes - 1.
+        kwargs: `latent_dim`, `width` and `body`, as StandardGAN has them.
+    """
+
+    def __init__(self, image_shape=(28, 28, 1), classes=10, **kwargs):
+        needs_classes(classes, type(self).__name__)
+        self.classes = classes
+        super().__init__(image_shape, **kwargs)

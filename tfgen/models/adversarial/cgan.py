@@ -16,27 +16,19 @@ z is normal.
 """
 
 from tfgen import losses
-from tfgen.fields import needs_classes
-from tfgen.models.adversarial.base import StandardGAN
+from tfgen.models.adversarial.base import ConditionalGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
 
 @model(title="Conditional Generative Adversarial Nets", year=2014)
-class CGAN(StandardGAN):
+class CGAN(ConditionalGAN):
     """A generator of images of a class, and a discriminator that is told which class it should be.
 
     Args:
-        image_shape: (height, width, channels), of any size from 8x8 on.
-        classes: number of classes, at least 2; labels are 0 to classes - 1.
-        kwargs: `latent_dim`, `width` and `body`, as StandardGAN has them.
+        image_shape, classes, kwargs: see `ConditionalGAN`.
     """
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, classes=3)
     recipe = Recipe("mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
     adversarial_loss = losses.Minimax()
-
-    def __init__(self, image_shape=(28, 28, 1), classes=10, **kwargs):
-        needs_classes(classes, "CGAN")
-        self.classes = classes
-        super().__init__(image_shape, **kwargs)

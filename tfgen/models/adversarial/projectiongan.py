@@ -25,26 +25,23 @@ import keras
 from keras import layers
 
 from tfgen import losses
-from tfgen.fields import needs_classes
 from tfgen.layers import SpectralNormalization, advance
-from tfgen.models.adversarial.base import StandardGAN
+from tfgen.models.adversarial.base import ConditionalGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
 
 @model(title="cGANs with Projection Discriminator", year=2018)
-class ProjectionGAN(StandardGAN):
+class ProjectionGAN(ConditionalGAN):
     """A generator of images of a class, and a discriminator that projects features on the class.
 
     Args:
-        image_shape: (height, width, channels), of any size from 8x8 on.
-        classes: number of classes, at least 2; labels are 0 to classes - 1.
+        image_shape, classes, kwargs: see `ConditionalGAN`.
         discriminator_steps: the discriminator's updates for one of the generator.
-        kwargs: `latent_dim`, `width` and `body`, as StandardGAN has them.
     """
 
-    # One update of D for each of G: with the paper's five, G would learn little in so few epochs.
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, classes=3, discriminator_steps=2)
+    # One update of D for each of G: with the paper's five, G would learn little in so few epochs.
     recipe = Recipe(
         "mnist",
         batch_size=64,
@@ -55,9 +52,8 @@ class ProjectionGAN(StandardGAN):
     normalization = "spectral"
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, discriminator_steps=5, **kwargs):
-        needs_classes(classes, "ProjectionGAN")
-        self.classes, self.discriminator_steps = classes, discriminator_steps
-        super().__init__(image_shape, **kwargs)
+        super().__init__(image_shape, classes, **kwargs)
+        self.discriminator_steps = discriminator_steps
 
     def build_discriminator(self):
         net, one_hot = super().build_discriminator(None, conditions=0), keras.Input((self.classes,))
