@@ -164,21 +164,7 @@ def test_a_step_is_a_function_of_what_is_saved(cls, course):
 def test_averages_follow_the_networks(cls, course):
     model = course.model
     assert bool(model.averages) == (cls.__name__ not in UNAVERAGED), "a model names what is worth averaging"
-    objectives = model.objectives().values()
-    for name in model.averages:
-        network, updates = getattr(model, name), 0
-        own = {id(v) for v in network.trainable_variables}
-        moving = [one for one in objectives if own & {id(v) for v in one.variables}]
-        for step in range(1, len(course.seen)):
-            (_, means), (weights, got) = course.seen[step - 1][name], course.seen[step][name]
-            if any(objective.due(step) for objective in moving):
-                updates += 1
-                decay = min(zoo.DECAY, (1 + updates) / (10 + updates))
-                means = [
-                    decay * mean + (1 - decay) * new if weight.trainable else new
-                    for weight, mean, new in zip(network.weights, means, weights)
-                ]
-            assert_same(got, means)
+    zoo.check_averages(model, course.seen)
 
 
 def test_samples_are_of_the_averages(trained):

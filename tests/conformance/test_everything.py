@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 from keras import tree
-from zoo import assert_same, batch_of, build, fit, given_to
+from zoo import assert_same, batch_of, build, check_half_precision, fit, given_to
 
 from tfgen import export
 from tfgen.errors import InputError
@@ -135,30 +135,12 @@ def test_two_devices_give_what_one_gives(cls, course, two_devices):
 
 
 def test_half_precision_trains_saves_and_loads(cls, tmp_path):
-    check_half_precision(cls, "mixed_bfloat16", tmp_path)
+    check_half_precision(cls, "mixed_bfloat16", tmp_path / "model.keras")
 
 
 @one_of_each_kind
 def test_half_precision_with_scaled_losses_trains_saves_and_loads(cls, tmp_path):
-    check_half_precision(cls, "mixed_float16", tmp_path)
-
-
-def check_half_precision(cls, precision, folder):
-    model = build(cls, model=dict(dtype=precision))
-    history = fit(model)
-    assert all(np.isfinite(values).all() for values in history.values())
-    assert all(v.dtype == "float32" for v in model.trainable_variables)
-    scaled = [isinstance(o, keras.optimizers.LossScaleOptimizer) for o in model.optimizers.values()]
-    assert all(scaled) if precision == "mixed_float16" else not any(scaled)
-    model.save(folder / "model.keras")
-    loaded = keras.models.load_model(folder / "model.keras")
-    assert loaded.dtype_policy.name == precision
-    for name, optimizer in model.optimizers.items():
-        assert_same([v.numpy() for v in loaded.optimizers[name].variables],
-                    [v.numpy() for v in optimizer.variables])  # fmt: skip
-    assert_same(loaded.get_weights(), model.get_weights())
-    given = given_to(model, 2)
-    assert_same(loaded.sample(2, seed=0, **given), model.sample(2, seed=0, **given))
+    check_half_precision(cls, "mixed_float16", tmp_path / "model.keras")
 
 
 @one_of_each_kind

@@ -100,42 +100,15 @@ def test_two_devices_give_what_one_gives(cls, course, two_devices):
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 @only(probes.Two, probes.Given, probes.State, VAE, PixelCNN, WGANGP)
 def test_half_precision_trains_saves_and_loads(cls, precision, tmp_path):
-    model = build(cls, model=dict(dtype=precision))
-    history = fit(model)
-    assert all(np.isfinite(values).all() for values in history.values())
-    assert all(v.dtype == "float32" for v in model.trainable_variables)
-    scaled = [isinstance(o, keras.optimizers.LossScaleOptimizer) for o in model.optimizers.values()]
-    assert all(scaled) if precision == "mixed_float16" else not any(scaled)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert loaded.dtype_policy.name == precision
-    for ours, theirs in zip(zoo.saved_variables(model), zoo.saved_variables(loaded), strict=True):
-        np.testing.assert_array_equal(theirs, ours, err_msg=ours.path)
-    given = zoo.given_to(model, 2)
-    assert_same(loaded.sample(2, seed=0, **given), model.sample(2, seed=0, **given))
+    zoo.check_half_precision(cls, precision, tmp_path / "model.keras")
 
 
 @only(*probes.ALL, VAE, WGANGP)
 def test_averages_follow_in_each_step_that_updates_their_network(cls, course):
-    """Once a step, however many objectives move it, and the warm-up counts those steps."""
-    model = course.model
+    model, seen = course.model, course.steps
     assert set(model.averages) == set(cls.averaged_networks)
-    objectives = model.objectives().values()
-    for name in model.averages:
-        network, updates = getattr(model, name), 0
-        own = {id(v) for v in network.trainable_variables}
-        moving = [one for one in objectives if own & {id(v) for v in one.variables}]
-        for step in range(1, len(course.steps)):
-            (_, means), (weights, got) = course.steps[step - 1][name], course.steps[step][name]
-            if any(objective.due(step) for objective in moving):
-                updates += 1
-                decay = min(zoo.DECAY, (1 + updates) / (10 + updates))
-                means = [
-                    decay * mean + (1 - decay) * new if weight.trainable else new
-                    for weight, mean, new in zip(network.weights, means, weights)
-                ]
-            assert_same(got, means)
-        assert updates and not np.allclose(course.steps[0][name][1][0], course.steps[-1][name][1][0])
+    for name, updates in zoo.check_averages(model, seen).items():
+        assert updates and not np.allclose(seen[0][name][1][0], seen[-1][name][1][0])
 
 
 @only(*probes.ALL)

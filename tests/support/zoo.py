@@ -70,6 +70,50 @@ def saved_variables(model):
     return [*model.weights, *optimizers]
 
 
+def check_half_precision(cls, precision, file):
+    """Trains in that precision; what is saved and loaded is the same to the bit."""
+    model = build(cls, model=dict(dtype=precision))
+    history = fit(model)
+    assert all(np.isfinite(values).all() for values in history.values())
+    assert all(v.dtype == "float32" for v in model.trainable_variables)
+    scaled = [isinstance(o, keras.optimizers.LossScaleOptimizer) for o in model.optimizers.values()]
+    assert all(scaled) if precision == "mixed_float16" else not any(scaled)
+    model.save(file)
+    loaded = keras.models.load_model(file)
+    assert loaded.dtype_policy.name == precision
+    for ours, theirs in zip(saved_variables(model), saved_variables(loaded), strict=True):
+        np.testing.assert_array_equal(theirs, ours, err_msg=ours.path)
+    given = given_to(model, 2)
+    assert_same(loaded.sample(2, seed=0, **given), model.sample(2, seed=0, **given))
+
+
+def check_averages(model, seen):
+    """Once a step, however many objectives move a network, and the warm-up counts those steps.
+
+    Args:
+        seen: before the first step and after each, {averaged network: (its weights, their averages)}.
+
+    Returns:
+        {averaged network: how many steps have moved it}.
+    """
+    objectives, counts = model.objectives().values(), {}
+    for name in model.averages:
+        network, counts[name] = getattr(model, name), 0
+        own = {id(v) for v in network.trainable_variables}
+        moving = [one for one in objectives if own & {id(v) for v in one.variables}]
+        for step in range(1, len(seen)):
+            (_, means), (weights, got) = seen[step - 1][name], seen[step][name]
+            if any(objective.due(step) for objective in moving):
+                counts[name] += 1
+                decay = min(DECAY, (1 + counts[name]) / (10 + counts[name]))
+                means = [
+                    decay * mean + (1 - decay) * new if weight.trainable else new
+                    for weight, mean, new in zip(network.weights, means, weights)
+                ]
+            assert_same(got, means)
+    return counts
+
+
 class Trace(NamedTuple):
     """A training step that was traced once; of a model with stages, once for each.
 
