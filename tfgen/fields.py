@@ -59,6 +59,10 @@ class Field:
         """Whether values of that type can be foreign."""
         return True
 
+    def ends(self, x):
+        """(the least, the greatest value) of a batch, float32 scalars; NaN for what no value may be."""
+        return tuple(tf.cast(end(x), tf.float32) for end in (tf.reduce_min, tf.reduce_max))
+
     def foreign(self, lowest, highest):
         """Whether values between these, numbers or tensors, cannot be meant."""
         return tf.constant(False)
@@ -195,10 +199,17 @@ class Classes(Field):
         x = tf.convert_to_tensor(x)
         return tf.cast(x[:, 0] if x.shape.rank == 2 else x, tf.int32)
 
+    def ends(self, x):
+        lowest, highest = super().ends(x)
+        whole = tf.reduce_all(x == tf.floor(x)) if x.dtype.is_floating else True
+        return tf.where(whole, lowest, math.nan), highest
+
     def foreign(self, lowest, highest):
         return tf.logical_not((lowest >= 0) & (highest <= self.count - 1))
 
     def error(self, lowest, highest, name, owner):
+        if math.isnan(lowest):
+            return InputError(f"{name} of {owner} are the numbers of classes, whole from 0 on; give integers")
         remedy = "number the classes from 0"
         if highest > self.count - 1 and not self.fixed:
             remedy += f", or build the model with classes={highest + 1:.0f}"

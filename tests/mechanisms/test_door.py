@@ -432,6 +432,9 @@ def test_parts_of_a_batch_that_differ_in_number_are_named():
 def test_labels_that_are_no_numbers_of_classes_are_named():
     message = complaint(compiled(UNIT_RANGE, 3), UNIT, labelled(0) + 0.5)
     assert "are the numbers of classes, whole from 0 on; received float64 such as 0.5" in message
+    halves = (labelled(0) + 0.5).clip(0, 2).astype(np.float32)
+    message = complaint(compiled(UNIT_RANGE, 3), batches((UNIT, halves), 32))
+    assert message == "labels of Mean are the numbers of classes, whole from 0 on; give integers"
 
 
 @pytest.mark.parametrize("name", ["sample_weight", "class_weight"])

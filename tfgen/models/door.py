@@ -162,7 +162,7 @@ def _watched(model, dataset, alone):
         parts = tree.flatten(batch)
         for name, field in looked_at:
             part = parts[places[name]]
-            lowest, highest = (tf.cast(end(part), tf.float32) for end in (tf.reduce_min, tf.reduce_max))
+            lowest, highest = field.ends(part)
             good = tf.logical_not(field.foreign(lowest, highest))
             tf.debugging.Assert(good, [f"part {name}", lowest, highest])
         if alone:
