@@ -402,3 +402,15 @@ def test_uneven_devices_normalise_over_the_whole_batch(two_devices):
     np.testing.assert_allclose(got.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(layer.variance, x.var(0), rtol=1e-4)
     np.testing.assert_allclose(layer.mean, x.mean(0), rtol=1e-5)
+
+
+def test_a_batch_of_fewer_examples_than_devices_is_named(two_devices):
+    """The mean of no example is no number."""
+    with two_devices.scope():
+        model = VAE(image_shape=(8, 8, 1), latent_dim=2, width=4, body="dense", seed=0)
+        model.compile()
+    data = tf.data.Dataset.from_tensor_slices(np.zeros((3, 8, 8, 1), np.float32)).batch(2)
+    with pytest.raises(
+        InputError, match="needs an example for each device in every batch; received a batch of 1"
+    ):
+        model.fit(data, verbose=0)

@@ -23,8 +23,7 @@ from scipy.spatial.distance import cdist
 from tfgen import random
 from tfgen.errors import InputError, unknown
 from tfgen.metrics import checks
-from tfgen.models.abilities import Codes
-from tfgen.models.adversarial.base import AdversarialModel
+from tfgen.models.abilities import Codes, Latents
 
 KINDS = ("linear", "spherical")
 BATCH = 256  # rows that a network is given at once
@@ -253,7 +252,7 @@ def _batches(images):
 def _decoder(model):
     if isinstance(model, Codes):
         return model.decode
-    if isinstance(model, AdversarialModel):
+    if isinstance(model, Latents):
         return model.generate
     raise InputError(
         f"{type(model).__name__} has no codes that it decodes; models with `decode` or `generate` have"

@@ -7,6 +7,7 @@ VAE/GAN too. Each ability states what its model must have, and gives what follow
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tfgen import priors, random
 from tfgen.errors import InputError, unknown
 
 
@@ -44,8 +45,26 @@ class Games:
         raise NotImplementedError(f"{type(self).__name__}.games")
 
 
-class Codes:
-    """Has codes: `latent_dim`, `prior`, `encode(images, labels)`, `decode(z, labels)`, `reconstruct`."""
+class Latents:
+    """Makes images of codes z (n, latent_dim) of a `prior`, by `decode(z, labels)` or `generate`."""
+
+    prior = priors.Normal()
+
+    def draw_codes(self, key, n, first_row=0):
+        """The codes of a key, float32 (n, latent_dim)."""
+        return self.prior.draw(key, (n, self.latent_dim), first_row)
+
+    def latents_from_seed(self, seed, n):
+        """The codes (n, latent_dim) of `sample`; seed and n are int64 and int32 scalars."""
+        return self.draw_codes(random.key(seed), n)
+
+    @property
+    def input_values(self):
+        return {**super().input_values, "z": self.prior.values}
+
+
+class Codes(Latents):
+    """Has codes of images, too: `encode(images, labels)`, `decode(z, labels)`, `reconstruct`."""
 
     def encode(self, images, labels=None):
         """Codes (n, latent_dim) of images (n, h, w, c) in `value_range`."""
@@ -98,7 +117,7 @@ class Translates:
         return tuple(shape)
 
 
-ABILITIES = {ability.__name__: ability for ability in (Games, Codes, Density, Translates)}
+ABILITIES = {ability.__name__: ability for ability in (Games, Latents, Codes, Density, Translates)}
 
 
 def get(name):

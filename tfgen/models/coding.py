@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen import priors, random
 from tfgen.errors import InputError
 from tfgen.keras_private import forget_layer
 from tfgen.models import door
@@ -29,7 +28,6 @@ class CodingModel(Codes, GenerativeModel):
 
     value_range = (0.0, 1.0)
     averaged_networks = own_networks = ("encoder", "decoder")
-    prior = priors.Normal()
 
     def __init__(self, *, density_components=0, density_covariance="full", **kwargs):
         super().__init__(**kwargs)
@@ -92,15 +90,11 @@ class CodingModel(Codes, GenerativeModel):
         options = dict(batch_size=1000, shuffle=False, verbose=0, callbacks=[stop])
         return self.density.fit(codes, epochs=epochs, **options).history["nll"]
 
-    def draw_codes(self, key, n, first_row):
+    def draw_codes(self, key, n, first_row=0):
         """z of the prior, or of the density of `fit_density`: float32 (n, latent_dim)."""
         if self.density_components:
             return self.density.draw(key, n, first_row)
-        return self.prior.draw(key, (n, self.latent_dim), first_row)
-
-    def latents_from_seed(self, seed, n):
-        """The codes (n, latent_dim) that `sample` decodes; seed and n are int64 and int32 scalars."""
-        return self.draw_codes(random.key(seed), n, 0)
+        return super().draw_codes(key, n, first_row)
 
     def draw(self, key, n, first_row, labels=None):
         """Decoded draws of z."""
@@ -108,10 +102,6 @@ class CodingModel(Codes, GenerativeModel):
 
     def call(self, images, labels=None, training=False):
         return self.reconstruct(images, labels)
-
-    @property
-    def input_values(self):
-        return {**super().input_values, "z": self.prior.values}
 
     def signatures(self):
         labels = [] if self.label_spec is None else [self.label_spec]

@@ -181,6 +181,11 @@ def error_of(error, model):
     name, lowest, highest = match[1], float(match[2]), float(match[3])
     if name == "batch":
         return _single(model)
+    if name == "devices":
+        return InputError(
+            f"{type(model).__name__} needs an example for each device in every batch; received a batch of "
+            f"{lowest:g}; omit the last batch (drop_remainder=True), or use fewer devices"
+        )
     return model.fields[name].error(lowest, highest, name, type(model).__name__)
 
 

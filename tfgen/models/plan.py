@@ -1,5 +1,6 @@
 """What a model trains by: objectives, when each is due, and the averages that follow."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -116,11 +117,7 @@ def play(model, step, names=None):
         if objective.when is not None:
             conditions.append(objective.when(step))
         moved[name] = _all(conditions)
-
-        def update(name=name, objective=objective):
-            model.minimize(name, objective, step)
-
-        _if(moved[name], update, step)
+        _if(moved[name], functools.partial(model.minimize, name, objective, step), step)
     for average, copy in model.averages.items():
         network = getattr(model, average)
         own = {id(v) for v in network.trainable_variables}
@@ -129,7 +126,7 @@ def play(model, step, names=None):
         ]
         if turns:
             follows = True if any(turn is True for turn in turns) else tf.reduce_any(turns)
-            _if(follows, lambda copy=copy, network=network: _follow(model, average, copy, network))
+            _if(follows, functools.partial(_follow, model, average, copy, network))
 
 
 def _all(conditions):

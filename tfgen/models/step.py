@@ -58,7 +58,10 @@ class Step:
             return None
         place = tf.cast(context.replica_id_in_sync_group, tf.int32)
         own = self.rows * tf.one_hot(place, context.num_replicas_in_sync, dtype=tf.int32)
-        return context.all_reduce("SUM", own), place
+        sizes = context.all_reduce("SUM", own)
+        least = tf.reduce_min(sizes)
+        tf.debugging.Assert(least > 0, ["part devices", tf.reduce_sum(sizes), least])  # a mean of none is NaN
+        return sizes, place
 
     @property
     def first_row(self):

@@ -3,16 +3,16 @@
 import keras
 import tensorflow as tf
 
-from tfgen import losses, networks, priors, random
+from tfgen import losses, networks
 from tfgen.errors import unknown
 from tfgen.fields import needs_classes
-from tfgen.models.abilities import Game, Games, Played
+from tfgen.models.abilities import Game, Games, Latents, Played
 from tfgen.models.base import SEEDED, GenerativeModel, Objective
 
 BODIES = ("convolutional", "dense")
 
 
-class AdversarialModel(Games, GenerativeModel):
+class AdversarialModel(Games, Latents, GenerativeModel):
     """A generator of noise against a discriminator, updated in turn.
 
     A subclass builds `generator`, z (n, latent_dim) -> images (n, h, w, c) in [-1, 1], and
@@ -33,7 +33,6 @@ class AdversarialModel(Games, GenerativeModel):
     discriminator_steps = 1
     averaged_networks = ("generator",)
     own_networks = ("generator", "discriminator")
-    prior = priors.Normal()
 
     def objectives(self):
         return {
@@ -74,10 +73,6 @@ class AdversarialModel(Games, GenerativeModel):
         """Those of DCGAN (Radford et al., 2016, section 4)."""
         return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in self.objectives()}
 
-    def draw_codes(self, key, n, first_row=0):
-        """z of the prior, float32 (n, latent_dim)."""
-        return self.prior.draw(key, (n, self.latent_dim), first_row)
-
     def score(self, images, labels=None, training=False):
         """What the discriminator says of images, (n, 1): high if it takes them for real."""
         return self.run("discriminator", images, labels, training)
@@ -100,16 +95,8 @@ class AdversarialModel(Games, GenerativeModel):
         """Images (n, h, w, c) in [-1, 1] of latents z (n, latent_dim), and of labels if conditional."""
         return self.run("generator", z, labels)
 
-    def latents_from_seed(self, seed, n):
-        """The latents (n, latent_dim) of `sample`; seed and n are int64 and int32 scalars."""
-        return self.draw_codes(random.key(seed), n)
-
     def draw(self, key, n, first_row, labels=None):
         return self.generate(self.draw_codes(key, n, first_row), labels)
-
-    @property
-    def input_values(self):
-        return {**super().input_values, "z": self.prior.values}
 
     def call(self, z, labels=None, training=False):
         return self.run("generator", z, labels, training)
