@@ -228,15 +228,12 @@ class Classes(Field):
         return tf.cast(tf.expand_dims(tf.cast(x, tf.int32), 1) == classes, tf.float32)
 
     def parsed(self, text, names=()):
-        """The class that a text names or numbers."""
-        if text in names:
-            return list(names).index(text)
-        try:
+        """The class that a text names, in capitals or not, or numbers."""
+        if text.isdigit():
             return int(text)
-        except ValueError:
-            if names:
-                raise unknown("class", text, list(names)) from None
-            raise InputError(f"a class is a number from 0 to {self.count - 1}; received {text!r}") from None
+        if names:
+            return _places([text], names)[0]
+        raise InputError(f"a class is a number from 0 to {self.count - 1}; received {text!r}")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -271,15 +268,14 @@ class Attributes(Field):
         return tf.cast(random.uniform(key, (n, self.count), first_row) < frequencies, tf.float32)
 
     def parsed(self, text, names=()):
-        """float32 (count,) of "Smiling,-Male", or of as many numbers, "1,0,1"."""
+        """float32 (count,) of "Smiling,Young", those that are there, or of as many numbers, "1,0,1"."""
         words = [word.strip() for word in text.split(",")]
-        if len(words) == self.count and all(word in ("0", "1") for word in words):
+        if all(word in ("0", "1") for word in words) and len(words) == self.count:
             return np.array(words, np.float32)
+        if not names or words[0].isdigit():
+            raise InputError(f"attributes are {self.count} numbers 0 or 1 between commas; received {text!r}")
         values = np.zeros(self.count, np.float32)
-        for word in words:
-            if word.lstrip("-") not in names:
-                raise unknown("attribute", word.lstrip("-"), list(names))
-            values[list(names).index(word.lstrip("-"))] = not word.startswith("-")
+        values[_places(words, names)] = 1
         return values
 
 
@@ -313,7 +309,7 @@ class Tokens(Field):
             f"{highest:g}"
         )
 
-    def parsed(self, text, names=()):
+    def parsed(self, text):
         """int32 (length,): the bytes of the text in lower case, padded by 0."""
         if not isinstance(text, str) or not text.strip():
             raise InputError(f"a text must be a string that is not empty; received {text!r}")
@@ -362,14 +358,14 @@ class Vector(Field):
             f"{owner} takes {name} in [{self.low}, {self.high}]; received {lowest:g} to {highest:g}"
         )
 
-    def parsed(self, text, names=()):
-        """float32 `shape` of numbers between commas."""
-        try:
-            return np.array([float(word) for word in text.split(",")], np.float32).reshape(self.shape)
-        except ValueError:
-            raise InputError(
-                f"{math.prod(self.shape)} numbers are wanted between commas; received {text!r}"
-            ) from None
+
+def _places(words, names):
+    """The places of words among names, in capitals or not."""
+    places = {name.lower(): place for place, name in enumerate(names)}
+    for word in words:
+        if word.lower() not in places:
+            raise unknown("label", word, list(names))
+    return [places[word.lower()] for word in words]
 
 
 def needs_classes(classes, owner):

@@ -84,7 +84,7 @@ def sample(
     if isinstance(model, Translates):
         return _translated(run, model, n or 8, seed, to, label, temperature)
     n = n or 64
-    rows = labels_of(label or [], names, attributes=not model.classes)
+    rows = labels_of(label or [], model, names)
     if temperature is not None and not isinstance(model, AutoregressiveModel):
         raise InputError(f"{type(model).__name__} does not draw pixel by pixel; omit --temperature")
     options = {} if temperature is None else {"temperature": temperature}
@@ -148,40 +148,22 @@ def _translated(run, model, n, seed, to, label, temperature):
     print(f"{n} examples and their translations of seed {seed}: {to}")
 
 
-def labels_of(texts, names, attributes):
-    """What --label says: a list of classes, or of rows of attributes.
+def labels_of(texts, model, names):
+    """What --label says to a model: a list of classes, or of rows of attributes.
 
     Args:
         texts: ["3"], ["0,1,2"], ["cat,dog"]; for attributes ["1,0,1", ...] or ["Smiling,Young"].
         names: of the data's classes or attributes, in order; () if not known.
-        attributes: whether the model takes attributes.
 
     Raises:
-        InputError: neither numbers nor known names.
+        InputError: the model takes no labels; neither numbers nor known names.
     """
-    rows = []
-    for text in texts:
-        words = [word.strip() for word in text.split(",")]
-        try:
-            rows.append([int(word) for word in words])
-            continue
-        except ValueError:
-            pass
-        places = {name.lower(): place for place, name in enumerate(names)}
-        if not names or "" in words:
-            raise InputError(f"--label takes whole numbers, as 3 or 0,1,2; received {text!r}")
-        for word in words:
-            if word.lower() not in places:
-                raise unknown("label", word, list(names))
-        found = [places[word.lower()] for word in words]
-        rows.append([int(place in found) for place in range(len(names))] if attributes else found)
-    if not attributes:
-        return [number for row in rows for number in row]
-    if len(set(map(len, rows))) > 1:
-        raise InputError(
-            f"each --label must have the same number of attributes; received {' and '.join(texts)}"
-        )
-    return rows
+    field = model.conditions.get("labels")
+    if texts and field is None:
+        raise InputError(f"{type(model).__name__} is not conditional; omit --label")
+    if model.classes:
+        texts = [word.strip() for text in texts for word in text.split(",")]
+    return [field.parsed(text, names) for text in texts]
 
 
 def evaluate(

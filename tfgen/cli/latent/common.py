@@ -76,7 +76,7 @@ def drawn(model, run, n, seed, label):
             raise InputError(f"{type(model).__name__} is not conditional; omit --label")
         return z, None
     if label is not None:
-        given = labels_of([label], loading.label_names(run), attributes=not model.classes)
+        given = labels_of([label], model, loading.label_names(run))
         if len(given) > 1:
             raise InputError(f"--label takes a single label for all images; received {label!r}")
         name = type(model).__name__
