@@ -78,14 +78,13 @@ def sample(
     from tfgen import pictures
     from tfgen.files import replacing
     from tfgen.models.abilities import Translates
-    from tfgen.models.autoregressive.base import AutoregressiveModel
 
     model = loading.load(run)
     if isinstance(model, Translates):
         return _translated(run, model, n or 8, seed, to, label, temperature)
     n = n or 64
     rows = labels_of(label or [], model, names)
-    if temperature is not None and not isinstance(model, AutoregressiveModel):
+    if temperature is not None and "temperature" not in model.options:
         raise InputError(f"{type(model).__name__} does not draw pixel by pixel; omit --temperature")
     options = {} if temperature is None else {"temperature": temperature}
     size = min(n, 256)
