@@ -108,12 +108,13 @@ def opened(what):
 
 def _scores(path, model):
     from tfgen.export import weights
+    from tfgen.metrics.score import WHOSE
 
     if not path.exists():
         return "Not evaluated."
     scores = json.loads(path.read_text())
-    digest = weights.digest(model)
-    mine = [score for score in scores if score.get("weights_sha256") == digest]
+    digest = weights.digest(weights.named(model))
+    mine = [score for score in scores if score["protocol"].get(WHOSE) == digest]
     if not mine:
         return "Evaluated with other weights than these; `tfgen evaluate` scores these."
     return mine

@@ -169,10 +169,10 @@ def test_labels_have_their_names(artifacts, trained, tmp_path, monkeypatch):
 def test_the_card_has_the_scores_of_its_weights_alone(trained, tmp_path, monkeypatch):
     only_of(monkeypatch, models.get("dcgan"), "sample")
     run = Path(shutil.copytree(trained / "dcgan", tmp_path / "run"))
-    protocol = {"source": str(tmp_path / "things.npz"), "split": "train", "n_real": 32}
-    digest = weights.digest(runs.load(run))
+    digest = weights.digest(weights.named(runs.load(run)))
+    protocol = {"source": str(tmp_path / "things.npz"), "split": "train", "n_real": 32, "weights": digest}
     score = {"name": "frechet", "value": 1.23456, "standard_error": None, "protocol": protocol}
-    (run / "scores.json").write_text(json.dumps([{**score, "weights_sha256": digest}]))
+    (run / "scores.json").write_text(json.dumps([score]))
     assert tool(run, *QUICK) == 0
     text = (run / "artifact" / "README.md").read_text()
     assert "| frechet | 1.235 |" in text and "source things.npz, split train, n_real 32" in text

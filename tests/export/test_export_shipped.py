@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,6 +93,21 @@ def test_names_do_not_depend_on_what_was_made_before():
     assert any(first[name].path != second[name].path for name in first)  # Keras' own do
     with pytest.raises(InputError, match="has weights 'generator/dense_9/kernel' of shape"):
         weights.assign(build(**arguments), {"generator/dense_9/kernel": np.zeros((4, 2))}, "a file")
+
+
+def test_the_digest_of_weights_follows_the_weights_alone(tmp_path):
+    model = models.get("dcgan")(image_shape=(8, 8, 1), latent_dim=4, width=8, seed=0, ema_decay=0.5)
+
+    def digest(model):
+        return weights.digest(weights.named(model))
+
+    first = digest(model)
+    model.sample(2)  # counted, in `asked`
+    model.save(tmp_path / "model.keras")
+    assert digest(model) == digest(keras.models.load_model(tmp_path / "model.keras")) == first
+    bias = model.averages["generator"].weights[-1]  # which `sample` uses
+    bias.assign(bias + 1)
+    assert digest(model) != first
 
 
 @pytest.mark.parametrize("name", [name for name in models.list_models() if models.get(name).tiny])

@@ -11,6 +11,7 @@ import tensorflow as tf
 import tfgen
 from tfgen import data, metrics
 from tfgen.errors import InputError
+from tfgen.export import weights
 from tfgen.fields import Classes, Image
 from tfgen.metrics import evaluate, evaluation, small_classifier
 from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, DCGAN, VAE, VAEGAN, InfoGAN, ProjectionGAN
@@ -335,7 +336,7 @@ def test_a_vae_has_a_bound_and_a_tighter_one():
     assert scores["elbo"].value < scores["log_prob"].value < 0
     assert scores["log_prob"].protocol["importance_samples"] == 100
     assert scores["elbo"].protocol["data"]["binarize"] == "dynamic"  # as its recipe has it
-    assert scores["elbo"].protocol["weights"] == metrics.weights_hash(model)
+    assert scores["elbo"].protocol["weights"] == weights.digest(weights.named(model))
 
 
 def test_rate_and_distortion_are_the_parts_of_the_bound():

@@ -3,7 +3,6 @@
 import itertools
 import math
 
-import keras
 import numpy as np
 import pytest
 from scipy import linalg, stats
@@ -19,9 +18,7 @@ from tfgen.metrics import (
     neighbours,
     precision_recall,
     two_sample_test,
-    weights_hash,
 )
-from tfgen.models import DCGAN
 
 
 def moments(features):
@@ -331,18 +328,6 @@ def test_scores_of_two_models_compare_and_say_which_is_better():
     assert Score("elbo", 1.0).better == Score("coverage", 1.0).better == "higher"
     assert Score("two_sample_accuracy", 1.0).better == "1/2"
     assert Score("active_units", 3.0).better is None
-
-
-def test_the_hash_of_weights_follows_the_weights_alone(tmp_path):
-    model = DCGAN((8, 8, 1), latent_dim=4, width=8, seed=0, ema_decay=0.5)
-    first = weights_hash(model)
-    model.sample(2)  # counted, in `asked`
-    model.save(tmp_path / "model.keras")
-    assert len(first) == 12 and weights_hash(model) == first
-    assert weights_hash(keras.models.load_model(tmp_path / "model.keras")) == first
-    bias = model.averages["generator"].weights[-1]  # which `sample` uses
-    bias.assign(bias + 1)
-    assert weights_hash(model) != first
 
 
 def test_a_score_is_json_and_back():

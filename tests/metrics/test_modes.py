@@ -287,3 +287,4 @@ def test_a_run_of_points_from_training_to_scores(tmp_path):
     scores = {score["name"]: score for score in json.loads((run / "scores.json").read_text())}
     assert set(scores) > {"frechet", "modes", "high_quality", "mode_kl"}
     assert scores["mode_kl"]["value"] > 0 and scores["modes"]["protocol"]["source"] == "ring"
+    (_,) = {score["protocol"]["weights"] for score in scores.values()}  # of all: a card shows those alone

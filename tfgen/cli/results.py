@@ -215,7 +215,6 @@ def score(
         raise InputError(f"--seed must be at least 0; received {seed}")
     import_tensorflow()
     from tfgen import metrics
-    from tfgen.export import weights
     from tfgen.files import replacing
 
     model = loading.load(run)
@@ -223,8 +222,7 @@ def score(
     scores = metrics.evaluate(
         model, source, split=split, extractor=extractor, n=n, seed=seed, data=options, **place, **chosen
     )
-    digest = weights.digest(model)  # so that a card shows no scores of other weights
-    rows = [{**json.loads(score.to_json()), "weights_sha256": digest} for score in scores]
+    rows = [json.loads(score.to_json()) for score in scores]
     to = place_of(run, "scores.json")
     with replacing(to) as part:
         part.write_text(json.dumps(rows, indent=2) + "\n")

@@ -14,7 +14,6 @@ null in the manifest; a translator's images may also have a free height and widt
 manifest says "multiple". A model of mixed precision is exported in float32.
 """
 
-import hashlib
 import importlib
 import json
 import os
@@ -212,9 +211,9 @@ def _described(model, signatures):
     """What the manifest says of the model and of its signatures, as JSON has it."""
     import keras
 
-    variables = [variable for signature in signatures for variable in signature.variables]
-    # Sorted, for TensorFlow gives a graph's variables in no order.
-    digests = sorted(hashlib.sha256(variable.numpy().tobytes()).hexdigest() for variable in variables)
+    from tfgen.export import weights
+
+    used = {name: weight for signature in signatures for name, weight in signature.weights.items()}
     serialized = keras.saving.serialize_keras_object(model)
     names = ("module", "class_name", "config", "registered_name")  # as deserialize_keras_object reads
     description = {
@@ -223,7 +222,7 @@ def _described(model, signatures):
             "value_range": model.value_range,
             "seed": model.seed,
             "step": int(model.step),
-            "weights_sha256": hashlib.sha256("".join(digests).encode()).hexdigest(),
+            "weights_sha256": weights.digest(used),
         },
         "signatures": {signature.name: signature.described for signature in signatures},
     }

@@ -122,13 +122,9 @@ class Signature:
         self._check_seeds(values, rng)
 
     @property
-    def variables(self):
-        return self._graph.variables
-
-    @property
     def weights(self):
         """{name: variable} of what the graph uses and of what is not trained."""
-        used = {id(variable) for variable in self.variables}
+        used = {id(variable) for variable in self._graph.variables}
         weights = named(self._model).items()
         return {name: w.value for name, w in weights if id(w.value) in used or not w.trainable}
 

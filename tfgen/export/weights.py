@@ -56,10 +56,10 @@ def assign(model, arrays, where):
         variables[name].assign(array)
 
 
-def digest(model):
-    """SHA-256 of all weights but counters: it tells whether two models have learnt the same."""
+def digest(weights):
+    """SHA-256 of weights {name: variable} but counters: it tells whether two models have learnt the same."""
     result = hashlib.sha256()
-    for name, variable in sorted(named(model).items()):
+    for name, variable in sorted(weights.items()):
         if not COUNTERS.fullmatch(name):
             result.update(name.encode())
             result.update(variable.numpy().tobytes())

@@ -6,7 +6,6 @@
 from tfgen.metrics.evaluation import METRICS, evaluate
 from tfgen.metrics.extractors import Extractor, extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
-from tfgen.metrics.hashes import weights_hash
 from tfgen.metrics.kernel import kernel_distance
 from tfgen.metrics.likelihood import active_units, annealed_importance
 from tfgen.metrics.mode_coverage import modes
@@ -36,5 +35,4 @@ __all__ = [
     "parzen_log_likelihood",
     "precision_recall",
     "two_sample_test",
-    "weights_hash",
 ]

@@ -16,15 +16,15 @@ from tfgen import data as images_of
 from tfgen import random
 from tfgen.data.opening import open_source
 from tfgen.errors import InputError, unknown
+from tfgen.export import weights
 from tfgen.metrics import checks, pairs
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
-from tfgen.metrics.hashes import weights_hash
 from tfgen.metrics.kernel import kernel_distance
 from tfgen.metrics.likelihood import PER_IMAGE, active_units, per_image
 from tfgen.metrics.mode_coverage import MODES, mode_scores, modes
 from tfgen.metrics.neighbours import density_coverage, precision_recall
-from tfgen.metrics.score import Score
+from tfgen.metrics.score import WHOSE, Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
 from tfgen.models.abilities import Codes, Density, Games, Translates
@@ -175,8 +175,8 @@ def evaluate(
         "seed": seed,
         "tfgen": tfgen.__version__,
     }
-    if isinstance(model, keras.Model):
-        protocol["weights"] = weights_hash(model)
+    whose = {WHOSE: weights.digest(weights.named(model))} if isinstance(model, keras.Model) else {}
+    protocol |= whose
     scores = []
     if set(chosen) & {*SAMPLES, "class_agreement"}:
         try:
@@ -219,7 +219,11 @@ def evaluate(
                 scores.append(dataclasses.replace(score, name=score.name + suffix))
     if set(chosen) & set(MODES):
         found = modes(model, source, n=asked, seed=seed, split=split, batch_size=batch_size, **place)
-        scores += [score for score in found if score.name in chosen]
+        scores += [
+            dataclasses.replace(score, protocol=score.protocol | whose)
+            for score in found
+            if score.name in chosen
+        ]
     if "class_agreement" in chosen:
         unlike = _unlike(model, extractor)
         if unlike and metrics is not None:

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import InputError, unknown
-from tfgen.metrics.hashes import weights_sha256
 
 NAMES = ("classifier", "inception", "pixels")
 
@@ -158,6 +157,16 @@ def extractor(which, *, image_shape=None, value_range=(0.0, 1.0)):
             raise InputError(f"there is no extractor file {which}")
         return _onnx(which, value_range) if which.endswith(".onnx") else _keras_file(which, value_range)
     raise unknown("extractor", which, [*NAMES, "a .keras file", "an .onnx file"])
+
+
+def weights_sha256(weights):
+    """Of shapes, dtypes and values, in order; names do not matter: 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for value in weights:
+        value = np.ascontiguousarray(value)
+        digest.update(f"{value.shape} {value.dtype}".encode())
+        digest.update(value.tobytes())
+    return digest.hexdigest()
 
 
 def _pixels(image_shape):

@@ -20,8 +20,7 @@ import tensorflow as tf
 from tfgen import data
 from tfgen.errors import InputError
 from tfgen.files import replacing
-from tfgen.metrics.extractors import Extractor, traced
-from tfgen.metrics.hashes import weights_sha256
+from tfgen.metrics.extractors import Extractor, traced, weights_sha256
 
 VERSION = 2  # of the network and its training: another number trains anew
 FEATURES = 64
