@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from tfgen.metrics import pairs
 from tfgen.models import Pix2Pix
 from tfgen.pictures import grid
-from tools.studies._facades import pairs
+from tools.studies import _facades
 from tools.studies._training import trained
 
 published = "Isola et al. (2017): no figure for facades from labels; nothing is compared."
@@ -13,16 +14,16 @@ MODEL = dict(image_shape=(SIZE, SIZE, 3), input_channels=3, width=32, depth=7)
 
 
 def scores(made, truth):
-    square = np.mean((made - truth) ** 2, axis=(1, 2, 3)) / 4  # of values in [0, 1]
+    values = made, truth, (-1, 1)
     return {
-        "L1": round(float(np.mean(np.abs(made - truth))), 3),
-        "PSNR, dB": round(float(np.mean(-10 * np.log10(square))), 2),
+        "L1": round(float(2 * pairs.l1(*values).mean()), 3),  # in [-1, 1], as the loss has it
+        "PSNR, dB": round(float(pairs.psnr(*values).mean()), 2),
     }
 
 
 def run(folder, data_dir, seed, epochs=EPOCHS):
-    inputs, photos = pairs("test", SIZE, data_dir)
-    known, seen = pairs("train", SIZE, data_dir)
+    inputs, photos = _facades.pairs("test", SIZE, data_dir)
+    known, seen = _facades.pairs("train", SIZE, data_dir)
     model = Pix2Pix(**MODEL, seed=seed)
     options = dict(pair=("label_map", "photo"), flip=True, enlarge=286 / 256, crop="random")
     cost, history = trained(model, "facades_paired", epochs, BATCH, data_dir, seed, **options)
