@@ -8,6 +8,7 @@ import numpy as np
 
 from tfgen import pictures
 from tfgen.export.folders import of_role
+from tfgen.metrics.score import Score, beside_references, said
 
 PICTURES = {  # whether there are inputs and samples: lines of the card
     (False, False): [],
@@ -342,14 +343,12 @@ def _speed(speed):
 def _scores(scores):
     if not isinstance(scores, list):
         return scores or "Not evaluated."
-    rows = [
-        (
-            one["name"],
-            f"{one['value']:.4g}" + (f" ± {one['standard_error']:.2g}" if one["standard_error"] else ""),
-        )
-        for one in scores
-    ]
-    protocol = scores[0]["protocol"]
-    shown = ("source", "split", "n_real", "n_fake", "extractor", "seed")
-    said = ", ".join(f"{name} {protocol[name]}" for name in shown if name in protocol)
-    return f"{_table(('Score', 'Value'), rows)}\n\nProtocol: {re.sub(r'/[^ ,]*/', '', said)}."
+    found = beside_references([Score(**one) for one in scores])
+    columns = list(dict.fromkeys(what for _, references in found for what in references))
+    rows = []
+    for score, references in found:
+        error = f" ± {score.standard_error:.2g}" if score.standard_error else ""
+        others = [f"{references[what].value:.4g}" if what in references else "" for what in columns]
+        rows.append((score.name, f"{score.value:.4g}{error}", *others))
+    head = ("Score", "Value", *(f"Of {what}" for what in columns))
+    return f"{_table(head, rows)}\n\nProtocol: {re.sub(r'/[^ ,]*/', '', said(scores[0]['protocol']))}."

@@ -14,8 +14,7 @@ from pathlib import Path
 from export import artifact, card
 from tfgen.errors import InputError
 from tfgen.export import shipped
-
-PROTOCOL = ("source", "split", "n_real", "n_fake", "extractor", "seed")  # what a card shows of it
+from tfgen.metrics.score import SHOWN
 
 
 def ship(model, about, name, to=shipped.FOLDER):
@@ -23,7 +22,7 @@ def ship(model, about, name, to=shipped.FOLDER):
     scores = about.get("scores")
     if isinstance(scores, list):
         short = [
-            {**score, "protocol": {k: v for k, v in score["protocol"].items() if k in PROTOCOL}}
+            {**score, "protocol": {k: v for k, v in score["protocol"].items() if k in SHOWN}}
             for score in scores
         ]
         about = {**about, "scores": short}

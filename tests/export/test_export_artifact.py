@@ -172,10 +172,14 @@ def test_the_card_has_the_scores_of_its_weights_alone(trained, tmp_path, monkeyp
     digest = weights.digest(weights.named(runs.load(run)))
     protocol = {"source": str(tmp_path / "things.npz"), "split": "train", "n_real": 32, "weights": digest}
     score = {"name": "frechet", "value": 1.23456, "standard_error": None, "protocol": protocol}
-    (run / "scores.json").write_text(json.dumps([score]))
+    train = {**score, "name": "frechet_train", "value": 0.5}  # a reference, in the row of the samples'
+    psnr = {**score, "name": "psnr", "value": 20.5, "standard_error": 0.25}
+    (run / "scores.json").write_text(json.dumps([score, train, psnr]))
     assert tool(run, *QUICK) == 0
     text = (run / "artifact" / "README.md").read_text()
-    assert "| frechet | 1.235 |" in text and "source things.npz, split train, n_real 32" in text
+    assert "| Score | Value | Of train images |\n| --- | --- | --- |\n| frechet | 1.235 | 0.5 |\n" in text
+    assert "| psnr | 20.5 ± 0.25 |  |" in text and "frechet_train" not in text
+    assert "source things.npz, split train, n_real 32" in text
     runs.resume(run, epochs=2, verbose=0)
     _, about = artifact.opened(run)
     assert (

@@ -287,23 +287,17 @@ def real_images(run, data=None, split=None, data_dir=None, names=()):
 
 def print_scores(scores):
     """A line for each score: the model's, which values are better, and what real images and noise have."""
-    of = {score.name: score for score in scores}
-    references = {"_train": "train images", "_shuffled": "shuffled pixels"}
-    shown = [score for score in scores if not score.name.endswith(tuple(references))]
-    width = max(len(score.name) for score in shown)
-    for score in shown:
+    from tfgen.metrics.score import beside_references, said
+
+    rows = beside_references(scores)
+    width = max(len(score.name) for score, _ in rows)
+    for score, references in rows:
         error = "" if score.standard_error is None else f" +- {score.standard_error:.2g}"
         better = score.better and {"1/2": "1/2 is ideal"}.get(score.better, f"{score.better} is better")
-        others = [
-            f"{what} {of[score.name + suffix].value:.4g}"
-            for suffix, what in references.items()
-            if score.name + suffix in of
-        ]
+        others = [f"{what} {other.value:.4g}" for what, other in references.items()]
         notes = ", ".join(filter(None, [better, *others]))
         print(f"  {score.name:{width}}  {score.value:10.4g}{error:10}  {notes}".rstrip())
-    shown = ("source", "split", "n_real", "n_fake", "extractor", "seed")
-    protocol = scores[0].protocol
-    print("  " + ", ".join(f"{name} {protocol[name]}" for name in shown if name in protocol))
+    print(f"  {said(scores[0].protocol)}")
 
 
 def export(

@@ -6,6 +6,8 @@ import json
 from tfgen.errors import InputError
 
 WHOSE = "weights"  # the part of a protocol that says whose score it is, not how it was measured
+SHOWN = ("source", "split", "n_real", "n_fake", "extractor", "seed")  # of a protocol, beside its scores
+REFERENCES = {"_train": "train images", "_shuffled": "shuffled pixels"}  # what took the samples' place
 LOWER = (
     *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error"),
     *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1"),
@@ -88,3 +90,18 @@ class Score:
             return cls(**json.loads(text))
         except (TypeError, ValueError) as error:
             raise InputError(f"expected a score as Score.to_json writes it; received {text!r}") from error
+
+
+def beside_references(scores):
+    """[(score, {what took the samples' place: its score})] of what `evaluate` gives."""
+    of = {score.name: score for score in scores}
+    return [
+        (score, {what: of[name] for end, what in REFERENCES.items() if (name := score.name + end) in of})
+        for score in scores
+        if not score.name.endswith(tuple(REFERENCES))
+    ]
+
+
+def said(protocol):
+    """What is shown of a protocol, in one line."""
+    return ", ".join(f"{name} {protocol[name]}" for name in SHOWN if name in protocol)
