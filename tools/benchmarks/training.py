@@ -314,7 +314,7 @@ def against_plain_keras():
         ways["plain"] = turn(plain, steps)
         if not isinstance(model, AutoregressiveModel):
             ways["one draw of noise"] = noise_of(model)
-        times = take_turns(ways, rounds=40 if batch_of(model) == BATCH else 15)
+        times = take_turns(ways, rounds=40)
         rows.append(
             {
                 "model": name,
