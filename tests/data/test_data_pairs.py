@@ -243,9 +243,53 @@ def test_each_domain_is_scaled_and_cut_as_itself():
     bare = load(source, "train[:2]", batch_size=2, shuffle=False)
     assert bare.element_spec["images_a"] == tf.TensorSpec((None, 8, 8, 3), tf.uint8)
     np.testing.assert_array_equal(joined(bare)["images_b"], source["images_b"][:2])
-    with_labels = fields(images_a=Image((8, 8, 1)), labels_a=Classes(10), images_b=Image((8, 8, 1)))
-    got = joined(load("digits", for_model=with_labels, domains="digits", batch_size=9, epochs=range(1)))
-    assert got["labels_a"].dtype == np.int32 and (got["images_a"] != got["images_b"]).any()
+
+
+def labelled(field, shape=(8, 8, 1)):
+    """A model that is told the labels of its first domain."""
+    return fields(images_a=Image(shape), labels_a=field, images_b=Image(shape))
+
+
+@pytest.mark.parametrize("kind", ["arrays", "another", "larger"])
+def test_the_first_domain_has_labels_and_the_second_needs_none(tmp_path, kind):
+    images, labels = numbered(5)
+    images_b = numbered(3 if kind == "larger" else 12)[0] + 100
+    source, options = {"images_a": images, "labels_a": labels, "images_b": images_b}, {}
+    if kind == "another":
+        np.savez(tmp_path / "b.npz", images=images_b)
+        source, options = (images, labels), {"domains": str(tmp_path / "b.npz")}
+    options.update(for_model=labelled(Classes(41)), batch_size=1, dtype="uint8")
+    dataset = load(source, epochs=range(2), **options)
+    assert list(dataset.element_spec) == ["images_a", "labels_a", "images_b"]
+    assert dataset.element_spec["labels_a"] == tf.TensorSpec((1,), tf.int32)
+    got = joined(dataset)
+    np.testing.assert_array_equal(got["labels_a"], 10 * got["images_a"][:, 0, 0, 0].astype(int))
+    assert set(got["images_b"][:, 0, 0, 0]) == set(range(100, 100 + len(images_b)))
+    assert len(set(got["labels_a"])) == 5
+
+
+def test_an_attribute_of_the_first_domain_may_be_its_label():
+    images = numbered(8)[0]
+    source = {"images_a": images, "labels_a": binary(8), "images_b": images}
+    got = joined(load(source, for_model=labelled(Classes(2)), labels="attribute_1", batch_size=8))
+    bits = np.rint(got["images_a"][:, 0, 0, 0] * 127.5 + 127.5).astype(int) >> 1 & 1
+    np.testing.assert_array_equal(got["labels_a"], bits)
+    assert "has 2 classes, but the labels of images_a of the dict are 3 attributes" in complaint(
+        source, for_model=labelled(Classes(2))
+    )
+
+
+def test_labels_of_a_domain_that_do_not_fit_are_refused():
+    images, labels = numbered(5)
+    given = {"images_a": images, "labels_a": labels, "images_b": images}
+    assert "has 10 classes, but the labels of images_a of the dict are 41 classes" in complaint(
+        given, for_model=labelled(Classes(10))
+    )
+    without = {"images_a": images, "images_b": images}
+    message = complaint(without, for_model=labelled(Classes(10)))
+    assert "labels are wanted, but images_a of the dict has none; give" in message and "labels_a" in message
+    only_b = {**without, "labels_b": labels}
+    assert "images_a of the dict has none" in complaint(only_b, for_model=labelled(Classes(10)))
 
 
 def test_domains_of_an_attribute_that_all_have_are_refused():

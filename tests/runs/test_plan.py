@@ -109,6 +109,14 @@ def test_a_schedule_is_a_function_of_the_share_of_the_epochs():
             factor(wrong, 0)
 
 
+def test_classes_of_two_domains_are_those_of_the_first(photos):
+    place = {"data_dir": None, "download": False}
+    for source, other, count in (("digits", photos, {"classes": 10}), (photos, "digits", {})):
+        options = {"split": "train", "domains": str(other)}
+        loading = {"source": str(source), "options": options, **place}
+        assert runs.data.conditions(loading, ["classes"]) == count
+
+
 def test_names_of_labels_are_kept(tmp_path):
     images = np.random.default_rng(0).integers(0, 255, (8, 8, 8, 1), np.uint8)
     np.savez(tmp_path / "data.npz", images=images, labels=np.arange(8) % 2)

@@ -16,7 +16,10 @@ def counts(source, origin, labels):
     None where a source does not tell how many classes it has.
     """
     if not source.labelled:
-        raise InputError(f"labels are wanted, but {origin} has none; give (images, labels) or class folders")
+        raise InputError(
+            f"labels are wanted, but {origin} has none; give (images, labels), labels_a beside images_a, or "
+            f"class folders"
+        )
     if labels is True:
         return {"classes": 0 if source.attributes else source.classes, "attributes": len(source.attributes)}
     names = [labels] if isinstance(labels, str) else labels
@@ -33,9 +36,13 @@ def counts(source, origin, labels):
     return {"classes": 2 if one else 0, "attributes": 0 if one else len(names)}
 
 
-def checked(source, origin, model, labels):
-    """`labels` with True or False for None, once they are known to fit `model`, which may be None."""
-    field = None if model is None else model.fields.get("labels")
+def checked(source, origin, model, labels, name="labels"):
+    """`labels` with True or False for None, once they are known to fit `model`, which may be None.
+
+    Args:
+        name: the model's field that takes them: "labels", or "labels_a" where `source` is its first domain.
+    """
+    field = None if model is None else model.fields.get(name)
     if labels is None:
         labels = source.labelled if model is None else field is not None
     if labels is False:

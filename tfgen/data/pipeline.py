@@ -71,7 +71,7 @@ def load(
             meant by "./digits" or "digits/".
         an .npz file, or a dict: arrays "images" and "labels" (or image, x; label, y, attributes),
             also by split: "train_image", "x_test"; of pairs "inputs" and "images", of two domains
-            "images_a" and "images_b".
+            "images_a" (with "labels_a", if there are any) and "images_b".
         an array, or a tuple (images, labels): uint8, integers in 0..255, booleans, or floats in
             [0, 1] (rounded to 256 levels), shape (n, h, w) or (n, h, w, c). Labels are classes,
             whole numbers (n,) or (n, 1) from 0, or attributes (n, a), booleans or numbers 0 and 1.
@@ -91,7 +91,8 @@ def load(
 
     A model that takes "inputs" beside "images" is given pairs, which are resized, cropped and mirrored
     as one image; one that takes "images_a" and "images_b" is given two domains, each in an order of its
-    own: an epoch has as many examples as the larger, and the smaller begins again in a new order.
+    own: an epoch has as many examples as the larger, and the smaller begins again in a new order. Where it
+    takes "labels_a" too, the first domain must have labels, and the second needs none.
 
     Args:
         split: in TFDS's grammar: "train", "test[:1000]", "train[80%:]", "train+test", "all".
@@ -159,7 +160,9 @@ def load(
     opening = {"names": list(specs), "pair": pair, "domains": domains}
     source = open_source(source, split, data_dir, download, **opening)
     shapes = shapes_of(source, origin, for_model, image_shape)
-    labels = checked(source, origin, for_model, labels)
+    of_domains = "labels_a" in specs
+    label, labelled = ("labels_a", source.members["_a"]) if of_domains else ("labels", source)
+    labels = checked(labelled, f"images_a of {origin}" if of_domains else origin, for_model, labels, label)
     shuffle = str(split).startswith("train") if shuffle is None else shuffle
     drop_remainder = shuffle if drop_remainder is None else drop_remainder
     count = source.count * (repeat if shuffle else 1)
@@ -228,10 +231,8 @@ def load(
                 if for_model is not None and (points or dtype == "float32") and name in specs:
                     part = ops.scale(part, for_model.fields[name])
                 batch[name] = part
-            if suffix and f"labels{suffix}" in specs:
-                batch[f"labels{suffix}"] = values
-            if not suffix and labels:
-                batch["labels"] = choose(member, values, labels)
+            if labels and label == f"labels{suffix}":
+                batch[label] = choose(member, values, labels)
         if for_model is not None:
             batch = {name: batch[name] for name in [*specs, "labels"] if name in batch}
         if set(batch) <= {"images", "labels"}:
@@ -266,9 +267,8 @@ def specs_of(model):
 def _missing(source, origin, model, specs):
     """Refuses a model that takes what the source has not."""
     have = [*source.shapes, *(["labels"] if source.labelled else [])]
-    labels = {"labels": source.labelled, "labels_a": all(m.labelled for m in source.members.values())}
     for name in specs:
-        if name in source.shapes or name == "labels" or labels.get(name):  # `checked` asks for labels
+        if name in source.shapes or name in ("labels", "labels_a"):  # `checked` asks for labels
             continue
         hint = {"inputs": "; give pair=...", "images_a": "; give domains=..."}.get(name, "")
         raise InputError(

@@ -48,8 +48,12 @@ def _opened(loading, names=()):
 
 
 def conditions(loading, names):
-    """{name: how many} for the `names`, of "classes" and "attributes", that the data's labels are."""
+    """{name: how many} for the `names`, of "classes" and "attributes", that the data's labels are.
+
+    Of two domains, the labels are those of the first.
+    """
     found, labels = _opened(loading), loading["options"].get("labels")
+    found = found.members.get("_a", found)
     if labels is False or not found.labelled:
         return {}
     have = counts(found, loading["source"], True if labels is None else labels)
