@@ -15,6 +15,7 @@ from export import artifact, card
 from tfgen.errors import InputError
 from tfgen.export import shipped
 from tfgen.metrics.score import SHOWN
+from tfgen.models.autoregressive.base import AutoregressiveModel
 
 
 def ship(model, about, name, to=shipped.FOLDER):
@@ -35,7 +36,7 @@ def ship(model, about, name, to=shipped.FOLDER):
             size = sum(path.stat().st_size for path in Path(folder).iterdir())
             if size <= shipped.LIMIT:
                 break
-            if hasattr(model, "levels") or not exact:
+            if isinstance(model, AutoregressiveModel) or not exact:
                 raise InputError(f"{name} has {size} bytes; at most {shipped.LIMIT} are shipped")
         shutil.copytree(folder, Path(to) / name, dirs_exist_ok=True)
     return size

@@ -66,7 +66,7 @@ def test_bad_input_is_named(images):
         (lambda: outlier_scores(DCGAN((8, 8, 1), 3, 8), images), "has no elbo; its outlier scores are none"),
         (
             lambda: outlier_scores(PixelCNN((8, 8, 1), 2, 4, 1), images, "reconstruction"),
-            "no reconstruct; its outlier scores are log_prob",
+            "no reconstruction; its outlier scores are log_prob",
         ),
         (lambda: auroc([1.0, np.nan], [1.0]), "finite scores .* of inliers"),
         (lambda: auroc([1.0], []), "of outliers"),

@@ -27,7 +27,7 @@ from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import WHOSE, Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
-from tfgen.models.abilities import Codes, Density, Games, Translates
+from tfgen.models.abilities import Games, Translates
 from tfgen.models.base import LABELS
 from tfgen.models.step import Step
 from tfgen.models.variational.base import LatentVariableModel
@@ -43,11 +43,7 @@ OF_TRAINING = ("split", "flip", "enlarge", "repeat")  # options of the data
 BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
     **dict.fromkeys(PAIRS, Translates),
-    "elbo": LatentVariableModel,
-    "log_prob": Density,
-    "rate": LatentVariableModel,
-    "distortion": LatentVariableModel,
-    "reconstruction_error": Codes,
+    **PER_IMAGE,
     "active_units": LatentVariableModel,
     "discriminator_accuracy": Games,
 }

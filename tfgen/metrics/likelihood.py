@@ -23,8 +23,16 @@ import tensorflow_probability as tfp
 from tfgen import random
 from tfgen.errors import InputError
 from tfgen.metrics import checks
+from tfgen.models.abilities import Codes, Density
+from tfgen.models.variational.base import LatentVariableModel
 
-PER_IMAGE = ("elbo", "log_prob", "rate", "distortion", "reconstruction_error")
+PER_IMAGE = {  # the score of an image: what its model must be
+    "elbo": LatentVariableModel,
+    "log_prob": Density,
+    "rate": LatentVariableModel,
+    "distortion": LatentVariableModel,
+    "reconstruction_error": Codes,
+}
 BLOCK = 100  # images at once, where there are many draws of each
 ACCEPTANCE = 0.65  # that step sizes aim at, as in Wu et al.
 
@@ -49,7 +57,7 @@ def annealed_importance(
     own past would not leave p_t as it is, and the bound would not be one.
 
     Args:
-        model: with `prior` and `log_likelihood(images, z, labels)`, as every `LatentVariableModel`.
+        model: a `LatentVariableModel`.
         images: (n, h, w, c) in the model's `value_range`, or bytes.
         labels: of a conditional model, for log p(x|y).
         chains: independent runs for each image, at least 2.
@@ -63,7 +71,7 @@ def annealed_importance(
         the spread of w over the chains (delta method), which a few large w can make too small; and
         acceptance, the mean share of accepted proposals.
     """
-    if not hasattr(model, "log_likelihood"):
+    if not isinstance(model, LatentVariableModel):
         raise InputError(
             f"{type(model).__name__} has no log_likelihood p(x|z); annealing is for models with latents"
         )
@@ -145,14 +153,14 @@ def active_units(model, batches, threshold=0.01):
     """The latents that the encoder uses: Var_x(E_q(z|x)[z_u]) > threshold (Burda et al.).
 
     Args:
-        model: with `encode`, the mean of q(z|x).
+        model: a `LatentVariableModel`, whose `encode` is the mean of q(z|x).
         batches: of images (n, h, w, c), or of tuples (images, labels) of a conditional model, as
             `tfgen.data.load` gives them.
 
     Returns:
         how many, and the variances over the images, float64 (latent_dim,).
     """
-    if not hasattr(model, "posterior"):
+    if not isinstance(model, LatentVariableModel):
         raise InputError(f"{type(model).__name__} has no posterior q(z|x), and so no active units")
     means = [model.encode(*batch) if isinstance(batch, tuple) else model.encode(batch) for batch in batches]
     variances = np.concatenate(means).astype(np.float64).var(axis=0)

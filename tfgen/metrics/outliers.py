@@ -14,16 +14,17 @@ import numpy as np
 
 from tfgen.errors import InputError, unknown
 from tfgen.metrics import checks
-from tfgen.metrics.likelihood import per_image
+from tfgen.metrics.likelihood import PER_IMAGE, per_image
 
-METHODS = {"elbo": "elbo", "log_prob": "log_prob", "reconstruction": "reconstruct"}
+METHODS = {"elbo": "elbo", "log_prob": "log_prob", "reconstruction": "reconstruction_error"}  # of an image
 
 
 def outlier_scores(model, images, by="elbo", labels=None, samples=100, seed=0):
     """How unusual each image is to the model, float64 (n,): the higher, the more.
 
     Args:
-        model: one with the method `elbo`, `log_prob` or `reconstruct`.
+        model: a `LatentVariableModel` for `elbo`, with `Density` for `log_prob`, with `Codes` for
+            `reconstruction`.
         images: (n, h, w, c) in the model's `value_range`, or bytes.
         by: "elbo" or "log_prob", in nats; "reconstruction", the squared error.
         labels: of a conditional model.
@@ -31,15 +32,14 @@ def outlier_scores(model, images, by="elbo", labels=None, samples=100, seed=0):
     """
     if by not in METHODS:
         raise unknown("outlier score", by, list(METHODS))
-    name = type(model).__name__
-    if not hasattr(model, METHODS[by]):
-        has = [by for by, other in METHODS.items() if hasattr(model, other)]
-        raise InputError(f"{name} has no {METHODS[by]}; its outlier scores are {', '.join(has) or 'none'}")
+    has = [one for one, value in METHODS.items() if isinstance(model, PER_IMAGE[value])]
+    if by not in has:
+        name = type(model).__name__
+        raise InputError(f"{name} has no {by}; its outlier scores are {', '.join(has) or 'none'}")
     images = checks.images(model, images)
     batches = [(images,) if labels is None else (images, np.asarray(labels))]
-    if by == "reconstruction":
-        return per_image(model, "reconstruction_error", batches, seed, samples)[0]
-    return -per_image(model, by, batches, seed, samples)[0]
+    values, _ = per_image(model, METHODS[by], batches, seed, samples)
+    return values if by == "reconstruction" else -values
 
 
 def auroc(inliers, outliers):

@@ -8,6 +8,7 @@ import onnxruntime
 import tensorflow as tf
 
 from tfgen import export
+from tfgen.models.abilities import Codes
 from tools.benchmarks import ratio, take_turns
 from tools.benchmarks.training import MODELS
 
@@ -18,7 +19,7 @@ def run():
         if not name.startswith(("DCGAN", "VAE")):
             continue  # its generator is much like DCGAN's
         model = build()
-        signature = "generate" if hasattr(model, "generate") else "decode"
+        signature = "decode" if isinstance(model, Codes) else "generate"
         method, specs = model.signatures()[signature]
         function = tf.function(method, input_signature=specs)
         with tempfile.TemporaryDirectory() as folder:
