@@ -15,3 +15,25 @@ def psnr(images, others, value_range):
     low, high = value_range
     squares = (np.subtract(images, others, dtype=np.float64) / (high - low)) ** 2
     return -10 * np.log10(np.maximum(squares.mean(axis=(1, 2, 3)), 1e-10))
+
+
+def feature_distance(images, others, value_range, features):
+    """How far images are from others in the maps of a feature network: float64 (n,), 0 for equal ones.
+
+    At every place a map's channels are scaled to unit norm; the squared difference is averaged over places
+    and channels, and summed over the maps. So Zhang et al. (The Unreasonable Effectiveness of Deep Features
+    as a Perceptual Metric. CVPR 2018. https://arxiv.org/abs/1801.03924) compare, whose LPIPS weighs channels
+    by what people said; these are not weighed. Numbers of different networks or taps cannot be compared.
+
+    Args:
+        features: a `tfgen.features.Features`; a record keeps its `protocol`.
+    """
+    distance = np.zeros(len(images))
+    for a, b in zip(features(images, value_range), features(others, value_range)):
+        distance += ((_directions(a) - _directions(b)) ** 2).mean(axis=(1, 2, 3))
+    return distance
+
+
+def _directions(maps):
+    maps = np.asarray(maps, np.float64)
+    return maps / np.sqrt((maps**2).sum(axis=-1, keepdims=True) + 1e-10)

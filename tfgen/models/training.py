@@ -27,6 +27,9 @@ class Trains:
     def start(self, batch):
         """What comes before the first step of all, by the first examples: {name of a field: tensor}."""
 
+    def prepare(self):
+        """Loads what training needs and no file of the model holds, as a feature network; often called."""
+
     def compile(
         self, optimizer=None, *, jit_compile="auto", run_eagerly=False, steps_per_execution=1, **other
     ):
@@ -106,6 +109,7 @@ class Trains:
         elif validation_data is not None:
             validation_data = door.received(self, validation_data, updates=False)
         kwargs.update(callbacks=[*callbacks, StopAtNaN()], validation_data=validation_data)
+        self.prepare()
         with self._foreign_named():
             if int(self.step.numpy()) == 0 and type(self).start is not Trains.start:
                 batch, x = door.first(self, x, batch_size or 32, self.start_examples)
@@ -135,11 +139,13 @@ class Trains:
         """
         if not kwargs.get("_use_cached_eval_dataset"):  # else it is validation, which `fit` has checked
             x, y = door.received(self, x, y, updates=False), None
+            self.prepare()
         with self._foreign_named():
             return super().evaluate(x, y, *args, **kwargs)
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
         """Keras' `train_on_batch`, of arrays as for `fit`."""
+        self.prepare()
         given = keras.tree.flatten(x if y is None else (x, y))
         return super().train_on_batch(door.received(self, x, y, len(given[0])), None, *args, **kwargs)
 

@@ -292,6 +292,7 @@ def built(run):
     # Keras' "auto" is XLA on accelerators, where it fails under a strategy.
     xla = False if run["strategy"] != "none" else run["xla"]
     net.compile(_optimizers(run, net), **({} if xla is None else {"jit_compile": xla}))
+    net.prepare()  # what it cannot do without shall be missed now, before anything is written
     return net
 
 
