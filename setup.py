@@ -9,7 +9,11 @@ here = Path(__file__).parent
 runtimes = ["openvino>=2026.4", "ai-edge-litert>=2.3"]  # of `tfgen-export`, beside onnxruntime
 serve = ["mlserver>=1.7.1,<1.8", "tritonclient[http,grpc]>=2.73"]
 # With pytest 9.2, xdist 3.8 does not keep the tests of a group together, which share fixtures.
-test = ["pytest>=9,<9.2", "pytest-timeout>=2.4", "pytest-xdist>=3.8", "playwright>=1.65", *runtimes, *serve]
+test = [
+    *("pytest>=9,<9.2", "pytest-timeout>=2.4", "pytest-xdist>=3.8", "playwright>=1.65"),
+    "scikit-image>=0.26",  # the oracle of scores of pairs
+    *(*runtimes, *serve),
+]
 
 setup(
     name="tfgen",

@@ -199,6 +199,34 @@ class ReflectionPadding(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfgen")
+class PixelShuffle(layers.Layer):
+    """Channels become places: (n, h, w, r^2 C) -> (n, r h, r w, C), r = `factor`.
+
+    Shi et al. Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional
+    Neural Network. CVPR 2016, section 3.2. https://arxiv.org/abs/1609.05158
+
+        out[r y + i, r x + j, c] = in[y, x, (r i + j) C + c]
+
+    as TensorFlow's depth_to_space and ONNX's DepthToSpace of mode DCR have it; PyTorch's PixelShuffle has the
+    channels in another order, c r^2 + r i + j.
+    """
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return tf.nn.depth_to_space(x, self.factor)
+
+    def compute_output_shape(self, input_shape):
+        n, *size, channels = input_shape
+        return (n, *(s and s * self.factor for s in size), channels // self.factor**2)
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable("tfgen")
 class KeyedDropout(layers.Layer):
     """x times 0, at the given rate, or 1 / (1 - rate), by a key of each example, in training and in use.
 

@@ -21,6 +21,7 @@ from tfgen.errors import InputError
 from tfgen.export import golden
 from tfgen.export.signature import Signature
 from tfgen.models import DCGAN, PixelCNN
+from tfgen.models.abilities import Translates
 from tfgen.models.base import GenerativeModel
 
 TINY = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
@@ -140,7 +141,7 @@ def test_a_served_pixelcnn_takes_the_ring_that_it_gave():
         assert state["ring"].max() > 1
 
 
-class Halves(GenerativeModel):
+class Halves(Translates, GenerativeModel):
     """A translator of any size: convolutions by 2 and up again, and a mean over the whole image."""
 
     multiple = 2

@@ -4,13 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
+from scipy import ndimage
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from translators import TINY, trained
 
 from tfgen import data, runs
 from tfgen.cli import main
 from tfgen.errors import InputError
 from tfgen.metrics import Extractor, evaluate
-from tfgen.metrics.pairs import l1, psnr
+from tfgen.metrics.pairs import l1, luminance, psnr, psnr_y, ssim, ssim_y
+from tfgen.models import SRResNet
 
 GREY = np.zeros((2, 4, 4, 1), np.float32)
 
@@ -24,6 +28,77 @@ def test_distances_of_pairs_are_those_of_closed_numbers():
     half[:, :2] = 1  # half of the pixels are off by 1 of [0, 1]
     np.testing.assert_allclose(l1(GREY, half, (0, 1)), 0.5)
     np.testing.assert_allclose(psnr(GREY, half, (0, 1)), 10 * np.log10(2))
+
+
+def pictures(channels):
+    """Three images and what is like them, in bytes: noise, blur, another contrast."""
+    rng = np.random.default_rng(1)
+    images = 255 * rng.random((3, 30, 34, channels)).cumsum(1).cumsum(2) / 600
+    images = np.clip(images + rng.normal(0, 30, images.shape), 0, 255)
+    noisy, blurred = images[0] + rng.normal(0, 12, images[0].shape), ndimage.uniform_filter(images[1], 3)
+    others = np.stack([noisy, blurred, 0.8 * images[2] + 20])
+    return tuple(np.rint(np.clip(x, 0, 255)).astype(np.uint8) for x in (images, others))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_psnr_and_ssim_are_those_of_scikit_image(channels):
+    images, others = pictures(channels)
+    wang = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)
+    theirs = [structural_similarity(x, y, channel_axis=-1, **wang) for x, y in zip(images, others)]
+    np.testing.assert_allclose(ssim(images, others, (0, 255)), theirs, atol=1e-6)
+    theirs = [peak_signal_noise_ratio(x, y, data_range=255) for x, y in zip(images, others)]
+    np.testing.assert_allclose(psnr(images, others, (0, 255)), theirs, atol=1e-6)
+    scaled = images / np.float32(127.5) - 1, others / np.float32(127.5) - 1
+    np.testing.assert_allclose(ssim(*scaled, (-1, 1)), ssim(images, others, (0, 255)), atol=1e-5)
+    np.testing.assert_allclose(ssim(images, images, (0, 255)), 1)
+
+
+def test_the_luminance_is_the_studios():
+    ends = np.float32([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0]]).reshape(1, 2, 2, 3)
+    want = [16, 235, 16 + 65.481, 16 + 128.553]
+    np.testing.assert_allclose(luminance(ends, (0, 1)).ravel(), want, atol=1e-9)
+    np.testing.assert_allclose(luminance(ends[..., :1], (0, 1)).ravel(), [16, 235, 235, 16])
+    near = luminance(np.full((1, 1, 1, 1), 0.4 / 255), (0, 1)), luminance(np.full((1, 1, 1, 1), 1.7), (0, 1))
+    assert [y.item() for y in near] == [16, 235]  # rounded and clipped, as a file has it
+
+
+def test_scores_of_luminance_leave_the_border_out():
+    images, others = pictures(3)
+    y, z = luminance(images, (0, 255))[:, 4:-4, 4:-4], luminance(others, (0, 255))[:, 4:-4, 4:-4]
+    np.testing.assert_allclose(psnr_y(images, others, (0, 255)), psnr(y, z, (0, 255)))
+    np.testing.assert_allclose(ssim_y(images, others, (0, 255)), ssim(y, z, (0, 255)))
+    others[:, :4] = 0
+    np.testing.assert_allclose(psnr_y(images, others, (0, 255)), psnr(y, z, (0, 255)))
+
+
+def test_ssim_of_an_image_smaller_than_its_window_is_refused():
+    with pytest.raises(InputError, match="a window of 11x11 pixels; received images of 10x30"):
+        ssim(np.zeros((1, 10, 30, 1)), np.zeros((1, 10, 30, 1)), (0, 1))
+
+
+def test_super_resolution_is_scored_on_whole_images_beside_bicubic(tmp_path):
+    rng = np.random.default_rng(2)
+    sizes = [(37, 30), (24, 45), (30, 30)]
+    images = [rng.integers(0, 256, (*size, 3), np.uint8) for size in sizes]
+    for k, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / f"{k}.png")
+    model = SRResNet(**SRResNet.tiny, seed=0)
+    names = ["psnr_y", "ssim_y"]
+    found = evaluate(model, tmp_path, split="train", metrics=names, reference=True)
+    scores = {score.name: score for score in found}
+    assert list(scores) == ["psnr_y", "ssim_y", "psnr_y_bicubic", "ssim_y_bicubic"]
+    wanted = []
+    for image in images:
+        height, width = (size // 4 * 4 for size in image.shape[:2])
+        small = Image.fromarray(image[:height, :width]).resize((width // 4, height // 4), Image.BICUBIC)
+        large = np.asarray(small.resize((width, height), Image.BICUBIC))[None]
+        wanted.append(psnr_y(large, image[None, :height, :width], (0, 255)))
+    assert scores["psnr_y_bicubic"].value == pytest.approx(np.mean(wanted), abs=0.01)
+    assert scores["psnr_y"].value < scores["psnr_y_bicubic"].value  # it has learnt nothing
+    assert scores["psnr_y"].better == "higher" and scores["psnr_y"].protocol["n_real"] == 3
+    assert "whole images made small by 4, Y of 16..235" in scores["psnr_y"].protocol["compared"]
+    with pytest.raises(InputError, match=r"SRResNet has no elbo; its metrics .* l1, psnr, psnr_y, ssim_y"):
+        evaluate(model, tmp_path, split="train", metrics=["elbo"])
 
 
 @pytest.fixture(scope="module", params=TINY)
@@ -105,4 +180,5 @@ def test_the_command_scores_a_translator(run, capsys):
     assert not exit.value.code and "without frechet, kernel" in err and "need no labels" in err
     names = [row["name"] for row in json.loads((run / "scores.json").read_text())]
     assert names[:2] == ["l1", "psnr"] and "discriminator_accuracy" in names
+    assert "ssim" not in names  # of 8x8 pixels, which its window does not fit into
     assert "split test" in out and (run / "doctor.json").exists()

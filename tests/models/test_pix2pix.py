@@ -7,7 +7,6 @@ from steps import step_of
 
 from tfgen.errors import InputError
 from tfgen.models import CycleGAN, Pix2Pix
-from tfgen.models.translation.base import reflected
 
 RNG = np.random.default_rng(0)
 INPUTS = tf.constant(RNG.uniform(-1, 1, (3, 8, 8, 3)), tf.float32)
@@ -76,13 +75,6 @@ def test_images_of_any_size_are_continued_by_reflection(model):
     assert model.translate(odd[:, :1, :1]).shape == (1, 1, 1, 1)
     as_bytes = np.full((1, 8, 8, 3), 255, np.uint8)
     np.testing.assert_allclose(model.translate(as_bytes), model.translate(np.ones((1, 8, 8, 3))), atol=1e-6)
-
-
-@pytest.mark.parametrize("size, multiple", [(1, 4), (2, 8), (3, 16), (5, 4), (8, 4)])
-def test_reflection_goes_on_as_often_as_it_must(size, multiple):
-    index = reflected(size, multiple)
-    assert len(index) % multiple == 0 and len(index) - size < multiple
-    np.testing.assert_array_equal(np.pad(np.arange(size), (0, len(index) - size), "reflect"), index)
 
 
 @pytest.mark.parametrize(

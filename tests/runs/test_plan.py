@@ -40,7 +40,7 @@ def complaint(*args, **options):
 @pytest.mark.parametrize("name", [name for name, cls in models.MODELS.items() if cls.recipe.data])
 def test_options_of_a_recipes_data_are_for_its_own_data_alone(name, photos):
     run, taken = plan.planned(name, photos)
-    assert run["data"]["options"] == {"split": "train"}
+    assert run["data"]["options"] == {"split": "train", **models.MODELS[name].data_options}
     assert set(run["config"]) <= {"image_shape", "input_channels", "seed", "dtype", "classes", "attributes"}
     assert set(taken) - {"schedule"} == {"batch_size"}  # shares of any run
 

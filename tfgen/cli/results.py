@@ -169,7 +169,7 @@ def evaluate(
     run: Run,
     data: Annotated[str | None, typer.Option(help="Real images; by default those of the run.")] = None,
     split: Annotated[
-        str | None, typer.Option(help="Of the real images; by default test if there is one, else train.")
+        str | None, typer.Option(help="Of the real images; by default test, else the split of the run.")
     ] = None,
     extractor: Annotated[
         str, typer.Option(help="classifier (trained on the labels), inception, or a .keras or .onnx file.")
@@ -262,8 +262,8 @@ def diagnose(run, model, extractor, seed, source, split, options, place):
 def real_images(run, data=None, split=None, data_dir=None, names=()):
     """What to compare a run with, for `tfgen.data`: source, split, where TFDS looks, other options.
 
-    The run's own data, where nothing else is given; their split test, where there is one. `names` are the
-    fields that are wanted, where they are no plain images.
+    The run's own data, where nothing else is given; their split test, where there is one, or that of the
+    run. `names` are the fields that are wanted, where they are no plain images.
     """
     from tfgen.data.opening import open_source
 
@@ -281,7 +281,7 @@ def real_images(run, data=None, split=None, data_dir=None, names=()):
             open_source(source, "test", **place, **how, names=list(names))
             split = "test"
         except InputError:  # it has no such split
-            split = "train"
+            split = usual["options"].get("split", "train") if data is None else "train"
     return source, split, place, options
 
 
@@ -297,7 +297,12 @@ def print_scores(scores):
         others = [f"{what} {other.value:.4g}" for what, other in references.items()]
         notes = ", ".join(filter(None, [better, *others]))
         print(f"  {score.name:{width}}  {score.value:10.4g}{error:10}  {notes}".rstrip())
-    print(f"  {said(scores[0].protocol)}")
+    of = {}
+    for score, _ in rows:
+        of.setdefault(score.protocol.get("compared"), []).append(score)
+    for some in of.values():
+        whose = f"{', '.join(score.name for score in some)}: " if len(of) > 1 else ""
+        print(f"  {whose}{said(some[0].protocol)}")
 
 
 def export(

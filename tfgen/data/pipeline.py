@@ -33,6 +33,20 @@ def attributes(source, split="train", *, data_dir=None, download=True):
     return open_source(source, split, data_dir, download).attributes
 
 
+def whole(source, split="train", channels=3, *, data_dir=None, download=True):
+    """The images of a split one after another in its own order, each of its own size: uint8 (h, w, channels).
+
+    Arguments and errors as in `load`; channels are 1 or 3.
+    """
+    opened = open_source(source, split, data_dir, download)
+    batches = opened.examples(None).batch(1)
+    batches = batches.map(
+        plain(lambda *batch: opened.read(lambda parts, index: ops.stack(parts, [channels]), *batch)[0])
+    )
+    for images in batches.as_numpy_iterator():
+        yield images[0]
+
+
 def load(
     source,
     split="train",

@@ -11,7 +11,7 @@ a function of its inputs alone: noise is an input, or follows from an input name
 Inputs have the names of their specs. One output has the name of the signature, those of a tuple
 NAME_0, NAME_1, ..., those of a dict its keys. A free first size is the batch, "batch" in ONNX and
 null in the manifest; a translator's images may also have a free height and width, of which the
-manifest says "multiple". A model of mixed precision is exported in float32.
+manifest says "multiple" and "scale". A model of mixed precision is exported in float32.
 """
 
 import importlib

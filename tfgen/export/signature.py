@@ -75,11 +75,12 @@ def _shape(tensor):
 class Signature:
     """One entry of `model.signatures()`: (method, specs), or (method, specs, role).
 
-    A translator's images may have a free height and width, multiples of the model's `multiple`.
+    A translator's images may have a free height and width, multiples of the model's `multiple`; its outputs
+    are the model's `scale` times as high and wide.
 
     Attributes:
         name, specs, role: the entry's; the role is by default that of ROLES, or None.
-        multiple: of free sizes; None where only the batch is free.
+        multiple, scale: of free sizes; None where only the batch is free.
         function: the method as a tf.function; its outputs are nested as the method nests them.
         served: the same with a flat dict of named outputs.
         inputs, outputs: what the manifest says of them; a shape has None for the batch.
@@ -91,7 +92,8 @@ class Signature:
         self.name, self.specs, self._model = name, specs, model
         self.role = ROLES.get(name) if role is None else role
         free = any(None in spec.shape.as_list()[1:] for spec in specs)
-        self.multiple = model.multiple if free and self.role == "translator" else None
+        of_any_size = free and self.role == "translator"
+        self.multiple, self.scale = (model.multiple, model.scale) if of_any_size else (None, None)
         self._check_names()
         self.function = tf.function(method, input_signature=specs, autograph=False)
         self.served = tf.function(
@@ -131,14 +133,14 @@ class Signature:
     @property
     def described(self):
         """What the manifest says of it."""
-        free = {} if self.multiple is None else {"multiple": self.multiple}
+        free = {} if self.multiple is None else {"multiple": self.multiple, "scale": self.scale}
         return {"role": self.role, "inputs": self.inputs, "outputs": self.outputs, **free}
 
     def _sizes(self):
         """(batch, (height, width)) of each case; the size is of those that are free."""
         if self.multiple is None:
             return [(batch, ()) for batch in _BATCHES]
-        height, width = self._model.image_shape[:2]
+        height, width = (size // self.scale for size in self._model.image_shape[:2])
         other = (height + self.multiple, width + 2 * self.multiple)
         return [(3, (height, width)), (1, other), (7, (height, width)), (1, other)]
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import math
 import sys
 import zlib
@@ -15,6 +16,7 @@ import tfgen
 from tfgen import data as images_of
 from tfgen import random
 from tfgen.data.opening import open_source
+from tfgen.degradation import bicubic
 from tfgen.errors import InputError, unknown
 from tfgen.export import weights
 from tfgen.metrics import checks, pairs
@@ -30,19 +32,23 @@ from tfgen.metrics.two_sample import two_sample_test
 from tfgen.models.abilities import Games, Translates
 from tfgen.models.base import LABELS
 from tfgen.models.step import Step
+from tfgen.models.superresolution.base import SuperResolutionModel
 from tfgen.models.variational.base import LatentVariableModel
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
-PAIRS = {"l1": pairs.l1, "psnr": pairs.psnr}
+PAIRS = {"l1": pairs.l1, "psnr": pairs.psnr, "ssim": pairs.ssim}
+LUMINANCE = {"psnr_y": pairs.psnr_y, "ssim_y": pairs.ssim_y}
 METRICS = (
-    *(*SAMPLES, *PAIRS, *MODES, "class_agreement", *PER_IMAGE),
+    *(*SAMPLES, *PAIRS, *LUMINANCE, *MODES, "class_agreement", *PER_IMAGE),
     *("active_units", "discriminator_accuracy"),
 )
+UPSCALED = 192  # pixels of a low-resolution image that are upscaled at a time
 TRANSLATED = 32  # at once: translators keep the images' size in many layers
 OF_TRAINING = ("split", "flip", "enlarge", "repeat")  # options of the data
 BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
     **dict.fromkeys(PAIRS, Translates),
+    **dict.fromkeys(LUMINANCE, SuperResolutionModel),
     **PER_IMAGE,
     "active_units": LatentVariableModel,
     "discriminator_accuracy": Games,
@@ -76,8 +82,12 @@ def evaluate(
         frechet, kernel (standard error by blocks), precision, recall, density, coverage: see the
             functions of this package; in units of the features, or shares.
         two_sample_test: two_sample_accuracy (1/2 is ideal) and two_sample_p_value.
-        l1, psnr: see `tfgen.metrics.pairs`: how far translations of the inputs are from their images, in
-            shares of the range and in dB; mean over the pairs, for models that translate pairs.
+        l1, psnr, ssim: see `tfgen.metrics.pairs`: how far translations of the inputs are from their images,
+            in shares of the range, in dB, and by structure; mean over the pairs, for models that translate
+            pairs, or make their inputs of the images.
+        psnr_y, ssim_y: those of super-resolution's benchmarks, see `tfgen.metrics.pairs`: of the luminance
+            of whole images of the split, in its order, cut to multiples of the model's `scale`, which are
+            made small and upscaled again.
         modes, high_quality, mode_kl: see `tfgen.metrics.modes`; for the data "ring", "grid" and, but for
             high_quality, "stacked_mnist". Of n samples, or of as many as the literature takes.
         class_agreement: share of images, drawn with each class in turn, that the extractor gives that
@@ -109,7 +119,8 @@ def evaluate(
         reference: adds what the scores of samples are of n images that take their place: NAME_train,
             of images of the split "train", which no model of this data has reason to beat (where another
             split is compared); NAME_shuffled, of the real images with the pixels of each in another
-            order, which every model should beat.
+            order, which every model should beat. Of psnr_y and ssim_y, NAME_bicubic is what bicubic
+            interpolation has.
 
     Returns:
         a list of `Score`. What makes them doubtful, as an extractor that knows little of the images,
@@ -132,7 +143,7 @@ def evaluate(
     how = {name: data[name] for name in ("pair", "domains") if name in data}
     opened = open_source(source, split, **place, names=list(model.fields), **how)
     chosen = _chosen(model, metrics, extractor, mode_scores(opened))
-    if reference and not set(chosen) & set(SAMPLES):
+    if reference and not set(chosen) & {*SAMPLES, *LUMINANCE}:
         raise InputError(f"a reference is of scores of samples; choose one of {', '.join(SAMPLES)}")
     size, asked, translates = opened.count, n, isinstance(model, Translates)
     if translates:
@@ -232,6 +243,19 @@ def evaluate(
         differences = _differences(model, real(split, n), [name for name in PAIRS if name in chosen], seed)
         for name, values in differences.items():
             scores += _means(name, values, math.prod(model.image_shape), protocol)
+    if set(chosen) & set(LUMINANCE):
+        how = {
+            "source": _name(source),
+            "split": split,
+            "compared": f"whole images made small by {model.scale}, Y of 16..235, shaved by {pairs.SHAVED}",
+            "tfgen": tfgen.__version__,
+            **whose,
+        }
+        names = [name for name in LUMINANCE if name in chosen]
+        images = images_of.whole(source, split, model.image_shape[-1], **place)
+        found = _luminance(model, itertools.islice(images, n), names, reference)
+        for name, values in found.items():
+            scores += _means(name, values, math.prod(model.image_shape), {**how, "n_real": len(values)})
     for name in chosen:
         if name in PER_IMAGE:
             values, note = per_image(model, name, real(split, n), seed, importance_samples)
@@ -258,8 +282,10 @@ def opened_extractor(name, source, image_shape, **place):
 
 def _chosen(model, metrics, extractor, of_modes):
     has = [*SAMPLES, *of_modes, *(name for name, ability in NEEDS.items() if isinstance(model, ability))]
-    if "inputs" not in model.fields:
+    if isinstance(model, Translates) and model.target != "images":
         has = [name for name in has if name not in PAIRS]  # it knows no pairs
+    if "ssim" in has and min(model.image_shape[:2]) < pairs.TAPS:
+        has.remove("ssim")
     if "discriminator_accuracy" in has and not any(game.zero_decides for game in model.games()):
         has.remove("discriminator_accuracy")
     knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
@@ -295,7 +321,8 @@ def _column(model, opened, batches, name):
 
 def _translations(model, batches, seed):
     row = 0
-    for inputs in batches:
+    for sources in batches:
+        inputs = model.inputs_of({model.source: sources})
         yield (np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs)),)
         row += len(inputs)
 
@@ -305,11 +332,30 @@ def _differences(model, batches, names, seed):
     values, row = {name: [] for name in names}, 0
     for batch in batches:
         pair = dict(zip(model.fields, batch))
-        inputs, images = pair[model.source], pair[model.target]
+        inputs, images = model.inputs_of(pair), pair[model.target]
         made = np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs))
         row += len(inputs)
         for name in names:
             values[name].append(PAIRS[name](made, images, model.value_range))
+    return {name: np.concatenate(parts) for name, parts in values.items()}
+
+
+def _luminance(model, images, names, reference):
+    """{name: value of each image (n,)} of the scores LUMINANCE, of whole images (h, w, c) in bytes."""
+    values = {name: [] for name in names}
+    if reference:
+        values |= {f"{name}_bicubic": [] for name in names}
+    for image in images:
+        height, width = (size // model.scale * model.scale for size in image.shape[:2])
+        truth = model.fields["images"].prepared(image[None, :height, :width])
+        low = model.low_resolution(truth)
+        made = {"": model.upscale(low, tile=None if model.reach is None else UPSCALED)}
+        if reference:
+            made["_bicubic"] = bicubic(low, height, width)
+        for end, upscaled in made.items():
+            for name in names:
+                value = LUMINANCE[name](np.asarray(upscaled), np.asarray(truth), model.value_range)
+                values[name + end].append(value)
     return {name: np.concatenate(parts) for name, parts in values.items()}
 
 

@@ -6,15 +6,17 @@ import json
 from tfgen.errors import InputError
 
 WHOSE = "weights"  # the part of a protocol that says whose score it is, not how it was measured
-SHOWN = ("source", "split", "n_real", "n_fake", "extractor", "seed")  # of a protocol, beside its scores
-REFERENCES = {"_train": "train images", "_shuffled": "shuffled pixels"}  # what took the samples' place
+# Of a protocol, beside its scores.
+SHOWN = ("source", "split", "n_real", "n_fake", "extractor", "compared", "seed")
+# What took the samples' place.
+REFERENCES = {"_train": "train images", "_shuffled": "shuffled pixels", "_bicubic": "bicubic"}
 LOWER = (
     *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error"),
     *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1"),
 )
 HIGHER = (
     *("precision", "recall", "density", "coverage", "modes", "high_quality", "class_agreement"),
-    *("elbo", "log_prob", "two_sample_p_value", "psnr"),
+    *("elbo", "log_prob", "two_sample_p_value", "psnr", "ssim", "psnr_y", "ssim_y"),
 )
 HALF = (
     *("two_sample_accuracy", "discriminator_accuracy"),

@@ -1,7 +1,8 @@
 """What a model can do beside `sample`; ask by isinstance(model, Codes).
 
 A family says what a model is, an ability what it can do: a BiGAN plays a game and has codes, a
-VAE/GAN too. Each ability states what its model must have, and gives what follows from it.
+VAE/GAN too. Each ability states what its model must have, and gives what follows from it. `Translates`,
+which gives much, has a file of its own.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from tfgen import priors, random
 from tfgen.errors import InputError, unknown
+from tfgen.models.translating import Translates
 
 
 class Game(NamedTuple):
@@ -81,40 +83,6 @@ class Codes(Latents):
 
 class Density:
     """Knows `log_prob(images, ...)`, exactly or as a bound: nats, shape (n,)."""
-
-
-class Translates:
-    """Turns images into images: `translate(inputs, seed)`, of any size where the network allows it.
-
-    Attributes:
-        source, target: the fields that hold what is translated, and real images of what is made.
-        multiple: sizes are padded to a multiple of it.
-        stochastic: whether a translation depends on its seed.
-    """
-
-    source, target = "inputs", "images"
-    multiple = 1
-    stochastic = False
-
-    def translate_back(self, images):
-        """From the target to the source, where the model has that direction too."""
-        raise InputError(
-            f"{type(self).__name__} translates in one direction, from {self.source} to {self.target}"
-        )
-
-    def columns(self, batch, seed=0, first_row=0):
-        """{title: images (n, h, w, c)} in `value_range`: what shows translations of a batch of n examples.
-
-        Args:
-            batch: {name of a field: array (n, ...)}.
-            seed, first_row: of the noise, as for `sample`.
-        """
-        raise NotImplementedError(f"{type(self).__name__}.columns")
-
-    @classmethod
-    def fitting(cls, shape, **config):
-        """The image_shape next to `shape` that a model of that configuration trains on."""
-        return tuple(shape)
 
 
 ABILITIES = {ability.__name__: ability for ability in (Games, Latents, Codes, Density, Translates)}

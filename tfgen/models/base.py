@@ -47,6 +47,7 @@ class GenerativeModel(Trains, Samples, keras.Model):
     averaged_networks = ()
     own_networks = ()  # those that a user may give
     recipe = None
+    data_options = {}  # of `tfgen.data.load`, that suit it whatever the data
     tiny = {}  # arguments of the smallest model that shows all it does, for tests
 
     def __init__(self, *, seed: int | None = None, ema_decay: float | None = None, **kwargs):

@@ -9,6 +9,7 @@ from tfgen.networks.dense import mlp
 from tfgen.networks.patches import patch_discriminator, smallest_patch
 from tfgen.networks.residual import resnet_translator
 from tfgen.networks.unet import unet
+from tfgen.networks.upscaling import residual_upscaler, residual_upscaler_reach
 
 __all__ = [
     "BODIES",
@@ -18,6 +19,8 @@ __all__ = [
     "encoder",
     "mlp",
     "patch_discriminator",
+    "residual_upscaler",
+    "residual_upscaler_reach",
     "resnet_translator",
     "smallest_patch",
     "unet",

@@ -93,6 +93,19 @@ def image_shape(loading, names=(), name="images"):
     return (*size, channels)
 
 
+def check_large(loading, owner, shape):
+    """Raises an InputError for images smaller than `shape`: enlarged ones lack the details to be learnt."""
+    found = _opened(loading)
+    kinds = [kind for kind, _ in found.headers["images"]] if isinstance(found, Files) else [found.shape]
+    for height, width, _ in kinds:
+        if height is not None and (height < shape[0] or width < shape[1]):
+            raise InputError(
+                f"{owner} trains on patches of {shape[0]}x{shape[1]} pixels, and {loading['source']} has an "
+                f"image of {height}x{width}; give images of a higher resolution, or choose smaller patches, "
+                f"as --set image_shape=32,32,{shape[2]}"
+            )
+
+
 def input_channels(loading, names, name):
     """How many channels the data's images `name`, of the fields `names`, have."""
     found = _opened(loading, names)
@@ -108,11 +121,15 @@ def input_channels(loading, names, name):
 def shown(run, net, n):
     """The first n examples, always the same ones, whose translations show what a run's model does.
 
-    They are of the split test, where there is one: {name of a field: array (n, ...)}.
+    They are of the split test, or where there is none of the run's: {name of a field: array (n, ...)}.
     """
     loading = run["data"]
-    options = {name: value for name, value in loading["options"].items() if name != "split"}
-    place = {name: loading[name] for name in ("data_dir", "download")}
+    options, place = dict(loading["options"]), {name: loading[name] for name in ("data_dir", "download")}
+    try:
+        _opened({**loading, "options": {**options, "split": "test"}}, net.fields)
+        options["split"] = "test"
+    except InputError:  # it has no such split
+        pass
     return data.examples(loading["source"], n, net, **place, **options)
 
 

@@ -18,6 +18,7 @@ from tfgen.models.base import GenerativeModel, Recipe
 from tfgen.runs.callbacks import factor
 from tfgen.runs.data import (
     absolute,
+    check_large,
     checked_options,
     conditions,
     identity,
@@ -158,7 +159,7 @@ def planned(
     chosen = checked_options(options or {})
     loading = {
         "source": source,
-        "options": {"split": "train", **usual, **chosen},
+        "options": {"split": "train", **cls.data_options, **usual, **chosen},
         "data_dir": absolute(data_dir),
         "download": download,
     }
@@ -179,6 +180,8 @@ def planned(
             taken.pop("image_shape", None)
     if "input_channels" in parameters and "input_channels" not in config:
         config["input_channels"] = input_channels(loading, (cls.source, cls.target), cls.source)
+    if cls.data_options.get("resample") == "never":
+        check_large(loading, cls.__name__, config.get("image_shape", defaults["image_shape"]))
     conditional = {"classes", "attributes"} & set(parameters)
     if not conditional & set(given) and any(config.get(n, parameters[n].default) for n in conditional):
         config.update(conditions(loading, conditional))
