@@ -8,7 +8,7 @@ from PIL import Image
 from tfgen import data, pictures, runs
 from tfgen.cli import main
 from tfgen.cli.completion import PARTS, hidden
-from tfgen.models import DCGAN
+from tfgen.models import DCGAN, CoGAN
 from tfgen.runs.callbacks import save
 from tfgen.runs.folder import read, write
 
@@ -89,6 +89,24 @@ def test_samples_have_the_temperature_asked_for(folder, tmp_path, capsys):
         assert len(np.unique(file["images"], axis=0)) == 1  # each value's likeliest
     assert tfgen(folder / "gan", *options, command="sample") == 2
     assert "DCGAN does not draw pixel by pixel; omit --temperature" in capsys.readouterr().err
+
+
+def test_samples_are_of_the_domain_asked_for(folder, tmp_path, capsys):
+    model = CoGAN(**CoGAN.tiny, seed=0)
+    model.save(tmp_path / "pairs.keras")
+    for domain in (0, 1):
+        options = ("-n", 4, "--domain", domain, "--to", tmp_path / f"{domain}.npz")
+        assert tfgen(tmp_path / "pairs.keras", *options, command="sample") == 0
+        want = pictures.to_uint8(model.sample(4, seed=0, domain=domain), (0, 1)).astype(int)
+        with np.load(tmp_path / f"{domain}.npz") as file:
+            assert abs(file["images"] - want).max() <= 1
+    wrong = ("--domain", 2, "--to", tmp_path / "2.npz")
+    for run, message in (
+        (tmp_path / "pairs.keras", "domain must be 0 or more, below 2; received 2"),
+        (folder / "gan", "DCGAN makes images of one domain; omit --domain"),
+    ):
+        assert tfgen(run, *wrong, command="sample") == 2
+        assert message in capsys.readouterr().err and not (tmp_path / "2.npz").exists()
 
 
 BAD = {

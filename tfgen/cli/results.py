@@ -21,6 +21,12 @@ Run = Annotated[
 ]
 
 
+WITHOUT = {  # of models that lack an option of `sample`
+    "temperature": "does not draw pixel by pixel",
+    "domain": "makes images of one domain",
+}
+
+
 def sample(
     run: Run,
     n: Annotated[
@@ -40,6 +46,10 @@ def sample(
     temperature: Annotated[
         float | None,
         typer.Option(help="For a model of pixels: below 1, more likely values; 0, the likeliest."),
+    ] = None,
+    domain: Annotated[
+        int | None,
+        typer.Option(help="For a model of two domains: 0 for images of the first, 1 for the second."),
     ] = None,
 ):
     """Draws images from a trained model.
@@ -64,6 +74,7 @@ def sample(
       tfgen sample runs/animals --label cat,dog
       tfgen sample runs/faces --label 1,0,1 --label 0,0,1
       tfgen sample runs/pixels --temperature 0.9
+      tfgen sample runs/pairs --domain 1
       tfgen sample model.keras -n 9 --to nine.png
     """
     if n is not None and n < 1:
@@ -80,13 +91,15 @@ def sample(
     from tfgen.models.abilities import Translates
 
     model = loading.load(run)
+    options = {"temperature": temperature, "domain": domain}
+    options = {name: value for name, value in options.items() if value is not None}
     if isinstance(model, Translates):
-        return _translated(run, model, n or 8, seed, to, label, temperature)
+        return _translated(run, model, n or 8, seed, to, ["label"] * bool(label) + list(options))
     n = n or 64
     rows = labels_of(label or [], model, names)
-    if temperature is not None and "temperature" not in model.options:
-        raise InputError(f"{type(model).__name__} does not draw pixel by pixel; omit --temperature")
-    options = {} if temperature is None else {"temperature": temperature}
+    for name in options:
+        if name not in model.options:
+            raise InputError(f"{type(model).__name__} {WITHOUT[name]}; omit --{name}")
     size = min(n, 256)
     parts = []
     for start in range(0, n, size):
@@ -110,8 +123,8 @@ def sample(
     print(f"{n} images of seed {seed}: {to}")
 
 
-def _translated(run, model, n, seed, to, label, temperature):
-    """`sample` of a model that translates: rows of examples of its data."""
+def _translated(run, model, n, seed, to, others):
+    """`sample` of a model that translates: rows of examples of its data; it takes none of the `others`."""
     import numpy as np
 
     from tfgen import pictures
@@ -119,8 +132,8 @@ def _translated(run, model, n, seed, to, label, temperature):
     from tfgen.runs.data import shown
 
     name, told = type(model).__name__, loading.run_of(run)
-    if label or temperature is not None:
-        raise InputError(f"{name} translates images; omit {'--label' if label else '--temperature'}")
+    if others:
+        raise InputError(f"{name} translates images; omit --{others[0]}")
     if told is None:
         raise InputError(
             f"{run} does not say which data it was trained on, of which `tfgen sample` shows examples; give "
