@@ -22,6 +22,7 @@ import tensorflow_probability as tfp
 
 from tfgen import random
 from tfgen.errors import InputError
+from tfgen.keras_private import gradients_of
 from tfgen.metrics import checks
 from tfgen.models.abilities import Codes, Density
 from tfgen.models.variational.base import LatentVariableModel
@@ -88,7 +89,7 @@ def annealed_importance(
     def seed_of(key, word):
         return tf.cast(random.fold_in(key, word), tf.int32)
 
-    @tf.function  # XLA takes a minute to compile this, and is no faster on a CPU
+    @tf.function(autograph=False)  # XLA takes a minute to compile this, and is no faster on a CPU
     def run(images, labels, key, first, last, state, sizes=None):
         """The state after the steps from `first` to `last`."""
         adapt = sizes is None
@@ -129,7 +130,8 @@ def annealed_importance(
         state = (z, tf.zeros((chains, n)), none + 0.5, tf.zeros((steps, n)), none)
         for first in range(0, steps, part):
             last = min(first + part, steps)
-            state = run(images, labels, key, tf.constant(first), tf.constant(last), state, sizes)
+            with gradients_of(model):
+                state = run(images, labels, key, tf.constant(first), tf.constant(last), state, sizes)
             shown.add(last - first)
         _, weights, _, kept, accepted = state
         return weights, kept, accepted

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfgen.errors import InputError
+from tfgen.keras_private import gradients_of
 from tfgen.models import door, plan
 from tfgen.models.monitoring import Means, Optimizers, StopAtNaN
 from tfgen.models.plan import Objective
@@ -159,10 +160,8 @@ class Trains:
         objectives = self.objectives()
         sure = {name: one for name, one in objectives.items() if (one.always if due is None else name in due)}
         step = Step(self, batch, True, {name: one for name, one in sure.items() if one.when is None})
-        try:
+        with gradients_of(self), contextlib.closing(step):
             plan.play(self, step, due)
-        finally:
-            step.close()
         return self._results()
 
     def make_train_function(self, force=False):
