@@ -3,24 +3,36 @@
 import gc
 import os
 
+gc.disable()  # until all is imported, which makes a million objects and no garbage
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `import tfgen` does
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # or tests mostly compile
 
 import pytest
-import tensorflow as tf
+import xdist
 
-tf.config.threading.set_intra_op_parallelism_threads(1)
-tf.config.threading.set_inter_op_parallelism_threads(1)
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
+
+def pytest_sessionstart(session):
+    if xdist.is_xdist_controller(session):  # it hands tests out, and imports no TensorFlow
+        return
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    if not session.config.getoption("--everything"):
+        # A graph that runs four times costs more to optimize than it gains: a twelfth of the suite.
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(scope="session")
 def two_devices():
     """One strategy for the session: TensorFlow's collectives remember shapes across strategies."""
+    import tensorflow as tf
+
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
@@ -41,6 +53,10 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """What imports have made, half a million objects, is not looked through in every collection."""
-    gc.collect()
+    """What imports have made is not looked through in every collection; and these are fewer.
+
+    A traced function is hundreds of thousands of objects that stay for a while.
+    """
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
+    gc.enable()

@@ -131,7 +131,7 @@ FAULTS = {
         STEP,
         "return 1.0 if self._sizes is None else tf.cast(",
         "return 1.0 if True else tf.cast(",
-        ("tests/mechanisms/test_step.py", "-k", "uneven_devices_give"),
+        ("tests/mechanisms/test_devices.py", "-k", "uneven_devices_give"),
     ),
     "devices draw the same noise": Fault(
         STEP,
@@ -155,7 +155,7 @@ FAULTS = {
         PLAN,
         "(self.stage is None or self.stage(k))",
         "True",
-        ("tests/mechanisms/test_step.py", "-k", "stages_have"),
+        ("tests/mechanisms/test_due.py", "-k", "stages_have"),
     ),
     "shared variables are updated twice": Fault(
         PLAN,
@@ -213,7 +213,7 @@ FAULTS = {
         TRAINING,
         'self.compute_dtype == "float16"',
         'self.compute_dtype == "float61"',
-        training("Two", "half"),
+        training("Two", "float16"),
     ),
     # Seeds, samples, exports.
     "the seed does not decide the weights": Fault(
