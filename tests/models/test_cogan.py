@@ -234,22 +234,6 @@ def test_each_domain_has_a_game(model):
         np.testing.assert_allclose(seen.fake_scores, model.heads(model.fakes(step)).scores[which], atol=1e-5)
 
 
-def test_a_classifier_of_bright_and_dark_images_is_carried_to_noisy_ones():
-    """Labels of the one domain; what tells the classes apart is in both, under another look."""
-    labels = RNG.integers(0, 2, 128)
-    left = np.arange(16)[None, None, :, None] < 8
-    images = np.where(left == labels.reshape(-1, 1, 1, 1), 0.9, 0.1) + np.zeros((1, 16, 1, 1))
-    other = np.clip(images[::-1] + RNG.normal(0, 0.1, images.shape), 0, 1)
-    model = build(classes=2)
-    model.compile({name: keras.optimizers.Adam(2e-3, beta_1=0.5) for name in model.objectives()})
-    batch = {"images_a": images, "labels_a": labels, "images_b": other}
-    model.fit({n: x.astype("float32" if n != "labels_a" else "int32") for n, x in batch.items()},
-              batch_size=32, epochs=12, verbose=0)  # fmt: skip
-    for domain, x, y in ((0, images, labels), (1, other, labels[::-1])):
-        found = np.argmax(model.classify(x.astype("float32"), domain), axis=1)
-        assert np.mean(found == y) > 0.9, domain
-
-
 @pytest.mark.parametrize(
     "wrong, message",
     [
