@@ -40,7 +40,7 @@ NOISELESS = {  # models whose training draws nothing
         ("FVBN", "NADE", "MADE", "PixelCNN", "PixelRNN", "MultiScalePixelRNN", "GatedPixelCNN"),
         "the likelihood is exact",
     ),
-    "SRResNet": "an image has one low-resolution image",
+    **dict.fromkeys(("SRResNet", "SRGAN"), "an image has one low-resolution image"),
 }
 WIDE = {"GaussianMixture": "has no layers"}  # models that compute in float32 whatever their precision
 FORGOTTEN = {("GaussianMixture", name) for name in ("share", "first", "second")}  # empty when an epoch begins

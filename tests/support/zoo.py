@@ -146,6 +146,7 @@ def marked(model):
 
 def traced_step(model, batch):
     """The model's training step, traced once; nothing runs."""
+    model.prepare()  # as `fit` does
     objectives = model.objectives()
     if any(objective.stage for objective in objectives.values()):
         stages = dict.fromkeys(plan.due(objectives, k) for k in range(1, 100))
