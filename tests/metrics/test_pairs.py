@@ -9,11 +9,11 @@ from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from translators import TINY, trained
 
-from tfgen import data, runs
+from tfgen import data, features, runs
 from tfgen.cli import main
 from tfgen.errors import InputError
 from tfgen.metrics import Extractor, evaluate
-from tfgen.metrics.pairs import l1, luminance, psnr, psnr_y, ssim, ssim_y
+from tfgen.metrics.pairs import feature_distance, l1, luminance, psnr, psnr_y, ssim, ssim_y
 from tfgen.models import SRResNet
 
 GREY = np.zeros((2, 4, 4, 1), np.float32)
@@ -170,15 +170,32 @@ def test_pairs_are_compared_one_by_one(run):
     assert scores["l1"].better == "lower" and scores["psnr"].better == "higher"
 
 
+def test_the_feature_distance_is_of_the_network_that_is_given(run):
+    model, source = runs.load(run), run.parent / f"{run.name}.npz"
+    how = dict(metrics=["feature_distance"], seed=3, batch_size=1)
+    if run.name == "cyclegan":
+        with pytest.raises(InputError, match="which CycleGAN has not: it knows no pairs; omit features"):
+            evaluate(model, source, features="random", extractor=means())
+        return
+    with pytest.raises(InputError, match="feature_distance needs a feature network; give features='vgg19'"):
+        evaluate(model, source, **how)
+    (score,) = evaluate(model, source, features="random", **how)
+    batch, network = data.examples(source, 2, model, seed=3), features.load("random")
+    made = model.sample(2, seed=3, inputs=batch["inputs"])
+    want = feature_distance(made, batch["images"], (-1, 1), network).mean()
+    assert score.value == pytest.approx(want, rel=1e-5) and score.better == "lower"
+    assert score.protocol.items() >= network.protocol.items()
+
+
 def test_the_command_scores_a_translator(run, capsys):
     with pytest.raises(SystemExit) as exit:
-        main(["evaluate", str(run)])
+        main(["evaluate", str(run), *(["--features", "random"] if run.name == "pix2pix" else [])])
     out, err = capsys.readouterr()
     if run.name == "cyclegan":  # nothing is left without an extractor
         assert exit.value.code == 2 and "need no labels" in err.splitlines()[-1]
         return
     assert not exit.value.code and "without frechet, kernel" in err and "need no labels" in err
     names = [row["name"] for row in json.loads((run / "scores.json").read_text())]
-    assert names[:2] == ["l1", "psnr"] and "discriminator_accuracy" in names
+    assert names[:3] == ["l1", "psnr", "feature_distance"] and "discriminator_accuracy" in names
     assert "ssim" not in names  # of 8x8 pixels, which its window does not fit into
     assert "split test" in out and (run / "doctor.json").exists()

@@ -187,6 +187,12 @@ def evaluate(
     extractor: Annotated[
         str, typer.Option(help="classifier (trained on the labels), inception, or a .keras or .onnx file.")
     ] = "classifier",
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="Adds feature_distance of translations by vgg19, mobilenet_v2:FILE.npz or a .keras file."
+        ),
+    ] = None,
     n: Annotated[
         int | None,
         typer.Option("-n", help="Number of samples; by default as many as the split has, at most 10000."),
@@ -208,9 +214,8 @@ def evaluate(
       tfgen evaluate runs/photos --split train --extractor inception -n 5000
       tfgen evaluate model.keras --data photos/
     """
-    score(
-        run, data, split, extractor, n, seed, data_dir, importance_samples=importance_samples, reference=True
-    )
+    chosen = dict(importance_samples=importance_samples, reference=True, features=features)
+    score(run, data, split, extractor, n, seed, data_dir, **chosen)
 
 
 def score(

@@ -1,6 +1,7 @@
 """Scores of a model: its samples against real images, its likelihood and codes, its discriminator."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import math
@@ -19,6 +20,7 @@ from tfgen.data.opening import open_source
 from tfgen.degradation import bicubic
 from tfgen.errors import InputError, unknown
 from tfgen.export import weights
+from tfgen.features import Features
 from tfgen.metrics import checks, pairs
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
@@ -39,7 +41,7 @@ SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "t
 PAIRS = {"l1": pairs.l1, "psnr": pairs.psnr, "ssim": pairs.ssim}
 LUMINANCE = {"psnr_y": pairs.psnr_y, "ssim_y": pairs.ssim_y}
 METRICS = (
-    *(*SAMPLES, *PAIRS, *LUMINANCE, *MODES, "class_agreement", *PER_IMAGE),
+    *(*SAMPLES, *PAIRS, "feature_distance", *LUMINANCE, *MODES, "class_agreement", *PER_IMAGE),
     *("active_units", "discriminator_accuracy"),
 )
 UPSCALED = 192  # pixels of a low-resolution image that are upscaled at a time
@@ -47,7 +49,7 @@ TRANSLATED = 32  # at once: translators keep the images' size in many layers
 OF_TRAINING = ("split", "flip", "enlarge", "repeat")  # options of the data
 BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
-    **dict.fromkeys(PAIRS, Translates),
+    **dict.fromkeys((*PAIRS, "feature_distance"), Translates),
     **dict.fromkeys(LUMINANCE, SuperResolutionModel),
     **PER_IMAGE,
     "active_units": LatentVariableModel,
@@ -70,6 +72,7 @@ def evaluate(
     data=None,
     importance_samples=100,
     reference=False,
+    features=None,
 ):
     """Scores of a model on a split of real images, each with its protocol.
 
@@ -85,6 +88,7 @@ def evaluate(
         l1, psnr, ssim: see `tfgen.metrics.pairs`: how far translations of the inputs are from their images,
             in shares of the range, in dB, and by structure; mean over the pairs, for models that translate
             pairs, or make their inputs of the images.
+        feature_distance: see `tfgen.metrics.pairs`, of the same pairs in the maps of `features`.
         psnr_y, ssim_y: those of super-resolution's benchmarks, see `tfgen.metrics.pairs`: of the luminance
             of whole images of the split, in its order, cut to multiples of the model's `scale`, which are
             made small and upscaled again.
@@ -121,6 +125,7 @@ def evaluate(
             split is compared); NAME_shuffled, of the real images with the pixels of each in another
             order, which every model should beat. Of psnr_y and ssim_y, NAME_bicubic is what bicubic
             interpolation has.
+        features: for feature_distance, a `tfgen.features.Features` or what it takes, as "vgg19".
 
     Returns:
         a list of `Score`. What makes them doubtful, as an extractor that knows little of the images,
@@ -142,7 +147,10 @@ def evaluate(
     data = {name: value for name, value in data.items() if name not in OF_TRAINING}
     how = {name: data[name] for name in ("pair", "domains") if name in data}
     opened = open_source(source, split, **place, names=list(model.fields), **how)
-    chosen = _chosen(model, metrics, extractor, mode_scores(opened))
+    chosen = _chosen(model, metrics, extractor, mode_scores(opened), features)
+    if features is not None:
+        features = features if isinstance(features, Features) else Features(features)
+        features.load()
     if reference and not set(chosen) & {*SAMPLES, *LUMINANCE}:
         raise InputError(f"a reference is of scores of samples; choose one of {', '.join(SAMPLES)}")
     size, asked, translates = opened.count, n, isinstance(model, Translates)
@@ -239,10 +247,13 @@ def evaluate(
             print(f"tfgen: without class_agreement: {unlike}", file=sys.stderr)
         else:
             scores.append(_class_agreement(model, extractor, n, seed, batch_size, with_features))
-    if set(chosen) & set(PAIRS):
-        differences = _differences(model, real(split, n), [name for name in PAIRS if name in chosen], seed)
-        for name, values in differences.items():
-            scores += _means(name, values, math.prod(model.image_shape), protocol)
+    functions = {name: PAIRS[name] for name in PAIRS if name in chosen}
+    if "feature_distance" in chosen:
+        functions["feature_distance"] = functools.partial(pairs.feature_distance, features=features)
+    if functions:
+        for name, values in _differences(model, real(split, n), functions, seed).items():
+            note = features.protocol if name == "feature_distance" else {}
+            scores += _means(name, values, math.prod(model.image_shape), protocol | note)
     if set(chosen) & set(LUMINANCE):
         how = {
             "source": _name(source),
@@ -280,10 +291,21 @@ def opened_extractor(name, source, image_shape, **place):
     return named_extractor(name, image_shape=image_shape)
 
 
-def _chosen(model, metrics, extractor, of_modes):
+def _chosen(model, metrics, extractor, of_modes, features):
     has = [*SAMPLES, *of_modes, *(name for name, ability in NEEDS.items() if isinstance(model, ability))]
     if isinstance(model, Translates) and model.target != "images":
-        has = [name for name in has if name not in PAIRS]  # it knows no pairs
+        has = [name for name in has if name not in (*PAIRS, "feature_distance")]  # it knows no pairs
+    if features is None:
+        if "feature_distance" in (metrics or ()):
+            raise InputError(
+                "feature_distance needs a feature network; give features='vgg19' or another of tfgen.features"
+            )
+        has = [name for name in has if name != "feature_distance"]
+    elif "feature_distance" not in has:
+        raise InputError(
+            f"features are for feature_distance, which {type(model).__name__} has not: it knows no pairs; "
+            f"omit features"
+        )
     if "ssim" in has and min(model.image_shape[:2]) < pairs.TAPS:
         has.remove("ssim")
     if "discriminator_accuracy" in has and not any(game.zero_decides for game in model.games()):
@@ -327,16 +349,16 @@ def _translations(model, batches, seed):
         row += len(inputs)
 
 
-def _differences(model, batches, names, seed):
-    """{name: value of each pair (n,)} of the scores PAIRS."""
-    values, row = {name: [] for name in names}, 0
+def _differences(model, batches, functions, seed):
+    """{name: value of each pair (n,)} of {name: function of translations, images and their range}."""
+    values, row = {name: [] for name in functions}, 0
     for batch in batches:
         pair = dict(zip(model.fields, batch))
         inputs, images = model.inputs_of(pair), pair[model.target]
         made = np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs))
         row += len(inputs)
-        for name in names:
-            values[name].append(PAIRS[name](made, images, model.value_range))
+        for name, function in functions.items():
+            values[name].append(function(made, images, model.value_range))
     return {name: np.concatenate(parts) for name, parts in values.items()}
 
 

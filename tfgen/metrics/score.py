@@ -7,12 +7,12 @@ from tfgen.errors import InputError
 
 WHOSE = "weights"  # the part of a protocol that says whose score it is, not how it was measured
 # Of a protocol, beside its scores.
-SHOWN = ("source", "split", "n_real", "n_fake", "extractor", "compared", "seed")
+SHOWN = ("source", "split", "n_real", "n_fake", "extractor", "features", "compared", "seed")
 # What took the samples' place.
 REFERENCES = {"_train": "train images", "_shuffled": "shuffled pixels", "_bicubic": "bicubic"}
 LOWER = (
     *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error"),
-    *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1"),
+    *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1", "feature_distance"),
 )
 HIGHER = (
     *("precision", "recall", "density", "coverage", "modes", "high_quality", "class_agreement"),
