@@ -18,7 +18,7 @@ published = (
     "another tool's, and is not compared."
 )
 RUN = Path("runs/srresnet/sr_classic")  # that of the record; it is trained if it is not there
-CROPS = (("set5", 2, 60, 90), ("set14", 13, 170, 60), ("set14", 12, 60, 40), ("set14", 4, 60, 100))
+CROPS = (("set5", 3, 60, 90), ("set14", 4, 170, 60), ("set14", 2, 60, 40), ("set14", 9, 60, 100))
 SIDE = 128
 PHOTO = """
 import resource, sys, time
