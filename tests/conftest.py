@@ -2,6 +2,7 @@
 
 import gc
 import os
+import time
 
 gc.disable()  # until all is imported, which makes a million objects and no garbage
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -53,10 +54,18 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """What imports have made is not looked through in every collection; and these are fewer.
-
-    A traced function is hundreds of thousands of objects that stay for a while.
-    """
+    """What imports have made is not looked through in every collection."""
     gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
+    gc.set_threshold(20_000, 10, 1_000_000)  # of all generations by the hook below
     gc.enable()
+
+
+collected = 0.0
+
+
+def pytest_runtest_logfinish():
+    """A collection every few seconds: Python cannot know that a traced graph is megabytes."""
+    global collected
+    if time.process_time() - collected > 5:
+        gc.collect()
+        collected = time.process_time()

@@ -137,7 +137,7 @@ FAULTS = {
         STEP,
         "        return tf.reduce_sum(sizes[:place])",
         "        return tf.reduce_sum(sizes[:0])",
-        training("VAE", "two_devices"),
+        ("tests/mechanisms/test_devices.py", "-k", "noise_of_the_whole_batch"),
     ),
     "a turn is counted from the wrong step": Fault(
         PLAN,
@@ -208,6 +208,12 @@ FAULTS = {
         "        distortion = tf.cast(distortion, self.compute_dtype)\n"
         "        rate = tf.cast(rate, self.compute_dtype)\n" + ELBO,
         conformance("VAE", "half_precision"),
+    ),
+    "a graph outlives its model": Fault(
+        TRAINING,
+        "with gradients_of(self), contextlib.closing(step):",
+        "with contextlib.closing(step):",
+        training("Two", "gone"),
     ),
     "float16 without scaling": Fault(
         TRAINING,

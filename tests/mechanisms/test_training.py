@@ -4,7 +4,9 @@ tests/conformance shows of every model that it gives these mechanisms no cause t
 types, wrong batches), the parts of a step and who is due are in test_door.py, test_step.py, test_due.py.
 """
 
+import gc
 import pathlib
+import weakref
 from typing import NamedTuple
 
 import keras
@@ -90,6 +92,7 @@ def test_xla_and_several_steps_in_an_execution_change_nothing(cls, course):
     assert_same(fit(model, epochs=4), expected, tolerance=1e-4)
 
 
+@only(*probes.ALL, GaussianMixture, Autoencoder, PixelCNN)  # other families: test_devices.py
 def test_two_devices_give_what_one_gives(cls, course, two_devices):
     with two_devices.scope():
         model = build(cls)
@@ -142,6 +145,20 @@ def test_each_objective_lowers_its_loss_and_moves_only_its_networks(cls):
         assert losses[-1] < losses[0], (name, losses)
         moved = {id(v) for v, was in before if not np.array_equal(v, was)}
         assert moved and moved <= own, name
+
+
+@only(probes.Two)
+def test_a_model_that_is_gone_takes_its_graph_along(cls):
+    """And so its weights: a process may train one model after the other."""
+
+    def traced():
+        model = build(cls)
+        return weakref.ref(zoo.traced_step(model, batch_of(model)).concretes[0].graph)
+
+    first, _ = traced(), traced()  # Keras remembers the last
+    gc.collect()
+    gc.collect()  # what the model alone held
+    assert first() is None
 
 
 @only(probes.Two)
