@@ -8,6 +8,7 @@ gc.disable()  # until all is imported, which makes a million objects and no garb
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as `import tfgen` does
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["CI"] = "true"  # so that OpenVINO starts no processes that report it
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # or tests mostly compile
 
 import pytest
