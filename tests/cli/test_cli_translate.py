@@ -33,7 +33,7 @@ class Domains(Translates):
     def translate(self, inputs, seed=0):
         return np.ones(inputs.shape)
 
-    def translate_back(self, images):
+    def translate_back(self, images, seed=0):
         return -np.ones(images.shape)
 
 

@@ -64,7 +64,7 @@ def translate(
     made = []
     for photo in photos:
         image = images.read(photo, channels)[None]
-        translation = model.translate_back(image) if back else model.translate(image, seed)
+        translation = (model.translate_back if back else model.translate)(image, seed)
         made.append(pictures.to_uint8(np.asarray(translation), model.value_range)[0])
     with replacing(to) as part:
         if single:

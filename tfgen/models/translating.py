@@ -20,6 +20,7 @@ class Translates:
             translated (see `inputs_of`), and real images of what is made.
         multiple: sizes are padded to a multiple of it.
         smallest: height and width that the networks take at least.
+        any_size: whether they take images of other sizes than the training's.
         scale: pixels of a translation along an axis, for one of its input.
         reach: how many pixels of the input to each side an output's pixel depends on; None where on all, as
             through statistics of the image. Only within a finite reach an image can be translated in tiles.
@@ -28,6 +29,7 @@ class Translates:
 
     source, target = "inputs", "images"
     multiple, smallest, scale = 1, 1, 1
+    any_size = True
     reach = None
     stochastic = False
 
@@ -50,15 +52,15 @@ class Translates:
 
         Args:
             inputs: (n, h, w, c) with the channels of the inputs, floats in their range or bytes; of any
-                height and width.
+                height and width, where the model takes `any_size`.
             seed: where the model is `stochastic`, one seed gives one translation; image k of a batch has
                 noise of its own.
             tile: pixels of the inputs, high and wide, to translate at a time, so that the memory for the
                 networks' layers does not grow with the image; None: all. The translation is the same.
 
         Raises:
-            InputError: another number of axes or channels, values out of range, tiles of a model whose
-                `reach` is None.
+            InputError: another number of axes or channels, a size that the model does not take, values out
+                of range, tiles of a model whose `reach` is None.
         """
         return self._any_size(self.translated, self.conditions["inputs"], "inputs", inputs, seed, tile)
 
@@ -79,7 +81,7 @@ class Translates:
         images = self._received(field, "inputs", inputs)
         return self._parts(self.translated, field, images, self._checked_tile(tile), key)
 
-    def translate_back(self, images):
+    def translate_back(self, images, seed=0):
         """From the target to the source, where the model has that direction too."""
         raise InputError(
             f"{type(self).__name__} translates in one direction, from {self.source} to {self.target}"
@@ -108,6 +110,11 @@ class Translates:
         if images.ndim != 4 or images.shape[-1] != field.shape[-1] or 0 in images.shape:
             raise InputError(
                 f"{owner} translates {name} (n, height, width, {field.shape[-1]}); received {images.shape}"
+            )
+        size, own = "x".join(map(str, images.shape[1:3])), "x".join(map(str, field.shape[:2]))
+        if not self.any_size and size != own:
+            raise InputError(
+                f"{owner} translates {name} of {own} (height x width) alone; received {size}; resize them"
             )
         return Image((None, None, field.shape[-1]), field.low, field.high).received(images, name, owner)
 
@@ -161,12 +168,16 @@ class Translates:
 
     def translated_by_seed(self, inputs, seed=None):
         """`translate` of plain tensors, so that it can be exported: sizes are multiples of `multiple`."""
-        return self.translated(inputs, random.key(0 if seed is None else seed))
+        return self.translated(inputs, self._plain_key(seed))
+
+    def _plain_key(self, seed):
+        return random.key(0 if seed is None else seed)
 
     def signatures(self):
-        seed, channels = [SEED] if self.stochastic else [], self.conditions["inputs"].shape[-1]
-        free = tf.TensorSpec((None, None, None, channels), tf.float32, "inputs")
-        return {"translate": (self.translated_by_seed, [free, *seed])}
+        seed, (*size, channels) = [SEED] if self.stochastic else [], self.conditions["inputs"].shape
+        size = (None, None) if self.any_size else size
+        inputs = tf.TensorSpec((None, *size, channels), tf.float32, "inputs")
+        return {"translate": (self.translated_by_seed, [inputs, *seed])}
 
     @property
     def input_values(self):

@@ -1,23 +1,30 @@
 """Models that turn images into images."""
 
-from tfgen import networks
+import tensorflow as tf
+
+from tfgen import networks, random
 from tfgen.errors import InputError
 from tfgen.fields import Image
 from tfgen.models.abilities import Games, Translates
 from tfgen.models.base import GenerativeModel
 from tfgen.models.translating import nearest
 
-__all__ = ["TranslationModel", "check_patches", "nearest"]
+__all__ = ["TranslationModel", "check_patches", "l1", "nearest"]
 
 
 class TranslationModel(Translates, Games, GenerativeModel):
-    """A translation of `inputs`, whose weights do not depend on the images' size.
+    """A translation of `inputs`.
 
     A subclass says `fields` and `translated`.
 
     Attributes:
         input_channels: of the inputs; `image_shape` is that of the images made in training.
     """
+
+    def through(self, name, images, key, first_row=0, training=False):
+        """Images (n, h, w, c) through the network `name`, with keys of noise if the model has any."""
+        keys = [random.row_keys(key, tf.shape(images)[0], first_row)] if self.stochastic else []
+        return self.network(name, training)([images, *keys] if keys else images, training=training)
 
     @property
     def conditions(self):
@@ -28,6 +35,11 @@ class TranslationModel(Translates, Games, GenerativeModel):
         inputs, images = batch["inputs"], batch["images"]
         made = self.sample(len(inputs), seed=seed, first_row=first_row, inputs=inputs)
         return {"inputs": inputs, "translation": made, "images": images}
+
+
+def l1(a, b):
+    """The mean absolute difference, a scalar."""
+    return tf.reduce_mean(abs(a - b))
 
 
 def check_patches(owner, image_shape, strided):

@@ -15,28 +15,25 @@ term, of paintings and photographs (section 5.2), needs domains of as many chann
 the first half of a run and falls to 0 in the second.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
 from tfgen import losses, networks
 from tfgen.errors import InputError
-from tfgen.fields import Image
-from tfgen.models.abilities import Game, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-from tfgen.models.translation.base import TranslationModel, check_patches, nearest
+from tfgen.models.translation.base import check_patches, l1, nearest
 from tfgen.models.translation.pool import Pool
-
-
-def _l1(a, b):
-    return tf.reduce_mean(abs(a - b))
+from tfgen.models.translation.two_domains import TwoDomains
 
 
 @model(
     title="Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks",
     year=2017,
 )
-class CycleGAN(TranslationModel):
+class CycleGAN(TwoDomains):
     """Two translators and two discriminators; `translate` goes from A to B, `translate_back` from B to A.
 
     Its batches are {"images_a": (n, h, w, input_channels), "images_b": (n, h, w, channels)}, in [-1, 1].
@@ -61,10 +58,7 @@ class CycleGAN(TranslationModel):
         data=dict(flip=True, enlarge=286 / 256),
         schedule=("linear", 0.5, 1.0),
     )
-    averaged_networks = ("translator_ab", "translator_ba")
-    own_networks = ("translator_ab", "translator_ba", "discriminator_a", "discriminator_b")
     adversarial_loss = losses.LeastSquares()
-    source, target = "images_a", "images_b"
     multiple, smallest = 4, 12
 
     def __init__(
@@ -96,25 +90,14 @@ class CycleGAN(TranslationModel):
         self.width, self.blocks, self.strided = width, blocks, strided
         self.cycle_weight, self.identity_weight = cycle_weight, identity_weight
         self.pool_size = pool_size
-        channels, how = image_shape[-1], dict(width=width, strided=strided)
         with self.building():
-            for name, sizes in (("ab", (input_channels, channels)), ("ba", (channels, input_channels))):
-                net = networks.resnet_translator(
-                    *sizes, width=width, blocks=blocks, name=f"translator_{name}"
-                )
-                setattr(self, f"translator_{name}", net)
-            for name, count in (("a", input_channels), ("b", channels)):
-                net = networks.patch_discriminator(count, name=f"discriminator_{name}", **how)
-                setattr(self, f"discriminator_{name}", net)
-                setattr(self, f"pool_{name}", Pool(pool_size, (*image_shape[:2], count)))
-
-    @property
-    def fields(self):
-        size, limits = self.image_shape[:2], self.value_range
-        return {
-            "images_a": Image((*size, self.input_channels), *limits),
-            "images_b": Image(self.image_shape, *limits),
-        }
+            self.make_networks(
+                functools.partial(networks.resnet_translator, width=width, blocks=blocks),
+                functools.partial(networks.patch_discriminator, width=width, strided=strided),
+            )
+            size = image_shape[:2]
+            self.pool_a = Pool(pool_size, (*size, input_channels))
+            self.pool_b = Pool(pool_size, image_shape)
 
     def objectives(self):
         logs = ("adversarial", "cycle", *(["identity"] if self.identity_weight else []))
@@ -130,39 +113,20 @@ class CycleGAN(TranslationModel):
         """Adam of rate 2e-4 and beta_1 0.5 (section 4 and the authors' code)."""
         return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in self.objectives()}
 
-    def to_a(self, step):
-        """F(b) of the step's images, (n, h, w, input_channels)."""
-        return step.once(self._to_a, self.translator_ba)
-
-    def _to_a(self, step):
-        return self.translator_ba(step.batch["images_b"], training=step.training)
-
-    def to_b(self, step):
-        """G(a) of the step's images, (n, h, w, channels)."""
-        return step.once(self._to_b, self.translator_ab)
-
-    def _to_b(self, step):
-        return self.translator_ab(step.batch["images_a"], training=step.training)
-
     def translators_objective(self, step):
-        a, b, training = step.batch["images_a"], step.batch["images_b"], step.training
-        fake_a, fake_b = self.to_a(step), self.to_b(step)
+        a, b = step.batch["images_a"], step.batch["images_b"]
         scores = (
-            self.discriminator_a(fake_a, training=training),
-            self.discriminator_b(fake_b, training=training),
+            self.score("a", self.to_a(step), step.training),
+            self.score("b", self.to_b(step), step.training),
         )
         # Without the half of least squares, as the authors have it.
         adversarial = 2 * sum(map(self.adversarial_loss.generator, scores))
-        again_a = self.translator_ba(fake_b, training=training)
-        again_b = self.translator_ab(fake_a, training=training)
-        logs = {"adversarial": adversarial, "cycle": _l1(again_a, a) + _l1(again_b, b)}
+        again_a, again_b = self.again(step)
+        logs = {"adversarial": adversarial, "cycle": l1(again_a, a) + l1(again_b, b)}
         loss = adversarial + self.cycle_weight * logs["cycle"]
         if self.identity_weight:
-            same_a, same_b = (
-                self.translator_ba(a, training=training),
-                self.translator_ab(b, training=training),
-            )
-            logs["identity"] = _l1(same_a, a) + _l1(same_b, b)
+            same_a, same_b = self.passed(step, "translator_ba", a), self.passed(step, "translator_ab", b)
+            logs["identity"] = l1(same_a, a) + l1(same_b, b)
             loss += self.identity_weight * self.cycle_weight * logs["identity"]
         return loss, logs
 
@@ -173,60 +137,11 @@ class CycleGAN(TranslationModel):
             if step.training:
                 noise = step.uniform(f"pool_{domain}", 2)
                 fakes = getattr(self, f"pool_{domain}").exchange(fakes, noise)
-            discriminator = getattr(self, f"discriminator_{domain}")
-            real, fake = (
-                discriminator(images, training=step.training)
-                for images in (step.batch[f"images_{domain}"], fakes)
-            )
+            images = step.batch[f"images_{domain}"]
+            real, fake = (self.score(domain, seen, step.training) for seen in (images, fakes))
             loss += self.adversarial_loss.discriminator(real, fake)
         return loss, {}
-
-    def games(self):
-        return [
-            Game("translator_ba", "discriminator_a", self.played_a, self.adversarial_loss.zero_decides, "a"),
-            Game("translator_ab", "discriminator_b", self.played_b, self.adversarial_loss.zero_decides, "b"),
-        ]
-
-    def played_a(self, step):
-        """What is seen of the game over domain A: see `abilities.Game`."""
-        return self._played(step, self.discriminator_a, "images_a", self.to_a(step))
-
-    def played_b(self, step):
-        """What is seen of the game over domain B: see `abilities.Game`."""
-        return self._played(step, self.discriminator_b, "images_b", self.to_b(step))
-
-    def _played(self, step, discriminator, name, fakes):
-        images = step.batch[name]
-        real, fake = (discriminator(seen, training=step.training) for seen in (images, fakes))
-        return Played(real, fake, images, fakes)
-
-    def translated(self, inputs, key, first_row=0, training=False):
-        """G(a), images (n, h, w, channels) in [-1, 1]; there is no noise."""
-        return self.network("translator_ab", training)(inputs, training=training)
-
-    def translated_back(self, images, key=None):
-        """F(b), (n, h, w, input_channels) in [-1, 1], of images whose sizes are multiples of 4."""
-        return self.network("translator_ba", False)(images, training=False)
-
-    def translate_back(self, images):
-        """From B to A: as `translate`, of images (n, h, w, channels)."""
-        return self._any_size(self.translated_back, self.fields["images_b"], "images", images, 0)
 
     @classmethod
     def fitting(cls, shape, *, strided, **config):
         return nearest(shape, cls.multiple, max(cls.smallest, networks.smallest_patch(strided)))
-
-    def columns(self, batch, seed=0, first_row=0):
-        a, b = batch["images_a"], batch["images_b"]
-        to_b, to_a = self.translated(a, None), self.translated_back(b)
-        there = {"a": a, "a to b": to_b, "a again": self.translated_back(to_b)}
-        return {**there, "b": b, "b to a": to_a, "b again": self.translated(to_a, None)}
-
-    def signatures(self):
-        images = tf.TensorSpec((None, None, None, self.image_shape[-1]), tf.float32, "images")
-        back = (lambda images: self.translated_back(images), [images], "translator")
-        return {**super().signatures(), "translate_back": back}
-
-    @property
-    def input_values(self):
-        return {**super().input_values, "images": self.fields["images_b"].values}

@@ -17,7 +17,7 @@ one: equal at the paper's batch of 1, and a translation does not depend on what 
 import keras
 import tensorflow as tf
 
-from tfgen import losses, networks, random
+from tfgen import losses, networks
 from tfgen.errors import InputError
 from tfgen.fields import Image
 from tfgen.models.abilities import Game, Played
@@ -116,9 +116,7 @@ class Pix2Pix(TranslationModel):
         return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in self.objectives()}
 
     def translated(self, inputs, key, first_row=0, training=False):
-        keys = random.row_keys(key, tf.shape(inputs)[0], first_row)
-        given = [inputs, keys] if self.stochastic else inputs
-        return self.network("generator", training)(given, training=training)
+        return self.through("generator", inputs, key, first_row, training)
 
     def fakes(self, step):
         """Translations of the step's inputs, (n, h, w, c)."""
