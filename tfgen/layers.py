@@ -351,6 +351,20 @@ class MinibatchDeviation(layers.Layer):
         return {**super().get_config(), "group": self.group}
 
 
+@keras.saving.register_keras_serializable("tfgen")
+class Clip(keras.constraints.Constraint):
+    """A constraint of weights: values in [-limit, limit] (Arjovsky et al., 2017, Algorithm 1)."""
+
+    def __init__(self, limit):
+        self.limit = limit
+
+    def __call__(self, w):
+        return tf.clip_by_value(tf.convert_to_tensor(w), -self.limit, self.limit)
+
+    def get_config(self):
+        return {"limit": self.limit}
+
+
 def advance(network):
     """One step of power iteration of each spectrally normalised layer of a network, at whatever depth,
     before an update of the network."""

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from steps import step_of
 
+from tfgen.layers import Clip
 from tfgen.models import WGAN
-from tfgen.models.adversarial.wgan import Clip
 
 
 def test_a_linear_critic_finds_the_earth_mover_s_distance_of_two_points():

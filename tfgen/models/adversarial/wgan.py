@@ -17,26 +17,12 @@ mean of squares forgets at 0.9 instead of 0.99 a step, and the critic has no hea
 """
 
 import keras
-import tensorflow as tf
 
 from tfgen import losses
+from tfgen.layers import Clip
 from tfgen.models.adversarial.base import StandardGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
-
-
-@keras.saving.register_keras_serializable("tfgen")
-class Clip(keras.constraints.Constraint):
-    """Values in [-limit, limit]."""
-
-    def __init__(self, limit):
-        self.limit = limit
-
-    def __call__(self, w):
-        return tf.clip_by_value(tf.convert_to_tensor(w), -self.limit, self.limit)
-
-    def get_config(self):
-        return {"limit": self.limit}
 
 
 @model(title="Wasserstein GAN", year=2017)
