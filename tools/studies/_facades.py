@@ -28,6 +28,12 @@ def classes(maps):
     return np.argmin(((colours - PALETTE) ** 2).sum(-1), axis=-1)
 
 
+def majority(maps):
+    """The commonest class at each place of label maps, as a map (h, w, 3) in [-1, 1]."""
+    counts = np.stack([(classes(maps) == k).sum(0) for k in range(len(PALETTE))])
+    return np.float32(PALETTE[counts.argmax(0)] / 127.5 - 1)
+
+
 def label_scores(made, truth):
     """Pixel accuracy, and the means over the truth's classes of accuracy and of intersection over union."""
     made, truth = classes(made).ravel(), classes(truth).ravel()
