@@ -308,6 +308,48 @@ FAULTS = {
         "return self.adversarial_loss.discriminator(real, fake), {}",
         ("tests/models/test_pix2pix.py",),
     ),
+    "pixels are shuffled in another order": Fault(
+        "tfgen/layers.py",
+        "return tf.nn.depth_to_space(x, self.factor)",
+        "return tf.nn.depth_to_space(tf.reverse(x, [-1]), self.factor)",
+        ("tests/models/test_srresnet.py",),
+    ),
+    "a low-resolution image is not in bytes": Fault(
+        "tfgen/models/superresolution/base.py",
+        "return rounded(bicubic(images, height, width), *self.value_range)",
+        "return bicubic(images, height, width)",
+        ("tests/models/test_srresnet.py",),
+    ),
+    "a residual network without its long skip": Fault(
+        "tfgen/networks/upscaling.py",
+        "x = layers.Add()([first, chained(",
+        "x = layers.Add()([x, chained(",
+        ("tests/models/test_srresnet.py",),
+    ),
+    "images are made small without antialiasing": Fault(
+        "tfgen/degradation.py",
+        "(np.arange(size) + 0.5 - centre) / max(size / to, 1)",
+        "(np.arange(size) + 0.5 - centre)",
+        ("tests/mechanisms/test_degradation.py",),
+    ),
+    "a tile does not see its rim": Fault(
+        "tfgen/models/translating.py",
+        "slice(max(start - rim, 0), ",
+        "slice(start, ",
+        ("tests/mechanisms/test_translating.py",),
+    ),
+    "the structural similarity of another window": Fault(
+        "tfgen/metrics/pairs.py",
+        "TAPS, SIGMA = 11, 1.5",
+        "TAPS, SIGMA = 11, 1.6",
+        ("tests/metrics/test_pairs.py", "-k", "scikit"),
+    ),
+    "a benchmark's score with the border": Fault(
+        "tfgen/metrics/pairs.py",
+        "return *(y[:, SHAVED:-SHAVED, SHAVED:-SHAVED] for y in pair), (0, 255)",
+        "return *pair, (0, 255)",
+        ("tests/metrics/test_pairs.py", "-k", "luminance"),
+    ),
     "a level does not fade": Fault(
         "tfgen/models/adversarial/progan.py",
         "return faded(up(self.to_rgb[level - 1](h)), new, alpha)",

@@ -26,6 +26,7 @@ SHOWN = {  # the scores that a row shows, by the first that a record has
     "frechet": "Fréchet {:.2f}",
     "precision": "precision {:.2f}",
     "recall": "recall {:.2f}",
+    "psnr_y": "PSNR of Y {:.2f} dB",
     "class_agreement": "class agreement {:.3f}",
 }
 FILES = ("record.json", "samples.png", "completions.png", "curve.png")

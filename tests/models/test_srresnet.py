@@ -8,7 +8,7 @@ from steps import step_of
 
 from tfgen.degradation import bicubic
 from tfgen.errors import InputError
-from tfgen.layers import PixelShuffle
+from tfgen.layers import BatchNormalization, PixelShuffle
 from tfgen.models import CycleGAN, Pix2Pix, SRResNet
 from tfgen.networks import residual_upscaler
 
@@ -40,7 +40,9 @@ def test_channels_become_places_as_the_paper_orders_them(factor):
     )
 
 
-def test_the_loss_is_the_squared_error_of_what_is_made_of_the_low_resolution_image(model):
+def test_the_loss_is_the_squared_error_of_what_is_made_of_the_low_resolution_image():
+    model = build()
+    model.generator.layers[-1].bias.assign([1.5, 0.0, -1.5])  # it is not cut before it is compared
     step = step_of(model, IMAGES)
     loss, logs = model.generator_objective(step)
     low = np.clip(np.rint((bicubic(IMAGES, 2, 2) + 1) * 127.5), 0, 255) / 255  # bytes, in [0, 1]
@@ -71,6 +73,21 @@ def test_the_network_is_the_papers():
     assert residual_upscaler(3).count_params() == count
     starts = {v.numpy().tobytes() for v in residual_upscaler(3, width=4, blocks=2).trainable_variables}
     assert len(starts) >= 9  # kernels of one shape do not start alike
+
+
+def test_the_skips_are_the_papers():
+    """Of a norm with the gain 0 nothing is left but what the sum behind it has besides."""
+    model, inputs = build(blocks=2), RNG.uniform(-1, 1, (1, 5, 5, 3)).astype("float32")
+    *inner, behind = (x for x in model.generator.layers if isinstance(x, BatchNormalization))
+    assert len(inner) == 4
+    behind.gain.assign(0 * behind.gain)
+    first = model.upscaled(inputs)  # the first layer's maps alone
+    assert np.abs(first - model.upscaled(-inputs)).max() > 1e-3
+    for norm in inner:
+        norm.gain.assign(0 * norm.gain)
+    np.testing.assert_allclose(model.upscaled(inputs), first, atol=1e-6)
+    behind.gain.assign(1 + behind.gain)
+    assert np.abs(model.upscaled(inputs) - first).max() > 1e-3  # they come through the blocks too
 
 
 @pytest.mark.parametrize("blocks", [1, 3])

@@ -41,6 +41,12 @@ ADVICE = (
         "it translates from each to the other, and back to where it came from",
     ),
     Advice(
+        "photographs that shall be four times as high and wide",
+        ("srresnet",),
+        "it makes its small images itself, learns from some hundred photographs, and takes any size, large "
+        "ones in tiles",
+    ),
+    Advice(
         "faces or other images with attributes",
         ("attribute2image", "vaegan"),
         "the first takes attributes; the second has codes to which vectors of attributes are added",

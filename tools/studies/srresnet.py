@@ -1,4 +1,4 @@
-"""How much nearer than bicubic interpolation does SRResNet come, after an hour of one core on 91 images?"""
+"""How much nearer than bicubic interpolation does SRResNet come, after 4,550 updates on 91 images?"""
 
 import subprocess
 import sys
@@ -20,6 +20,7 @@ published = (
 RUN = Path("runs/srresnet/sr_classic")  # that of the record; it is trained if it is not there
 CROPS = (("set5", 3, 60, 90), ("set14", 4, 170, 60), ("set14", 2, 60, 40), ("set14", 9, 60, 100))
 SIDE = 128
+RATE = 1e-3  # of 4,550 updates; the paper's 1e-4 is of a million
 PHOTO = """
 import resource, sys, time
 import numpy as np
@@ -53,7 +54,8 @@ def ways(model, truth):
 
 def run(folder, data_dir, seed):
     if not (RUN / "model.keras").exists():
-        runs.train("srresnet", RUN, seed=seed, data_dir=data_dir, download=data_dir is None)
+        place = dict(data_dir=data_dir, download=data_dir is None)
+        runs.train("srresnet", RUN, seed=seed, learning_rate=RATE, **place)
     model = runs.load(RUN)
     scores, made = {}, {}
     for split in ("set5", "set14"):

@@ -39,9 +39,10 @@ class SRResNet(SuperResolutionModel):
     recipe = Recipe(
         "sr_classic",
         batch_size=16,
-        epochs=20,
-        model=dict(image_shape=(96, 96, 3), width=32, blocks=8),
+        epochs=50,
+        model=dict(image_shape=(64, 64, 3), width=32, blocks=8),
         data=dict(split="t91", repeat=16, flip=True),
+        schedule=("linear", 0.5, 1.0),
     )
     averaged_networks = ("generator",)
     own_networks = ("generator",)
