@@ -47,6 +47,12 @@ ADVICE = (
         "ones in tiles",
     ),
     Advice(
+        "labelled images, and unlabelled ones of the same classes in another look",
+        ("cogan",),
+        "it draws pairs that show the same in both looks, and its classifier of the labelled images takes "
+        "the others too",
+    ),
+    Advice(
         "faces or other images with attributes",
         ("attribute2image", "vaegan"),
         "the first takes attributes; the second has codes to which vectors of attributes are added",
