@@ -1,12 +1,14 @@
 import io
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from data_cases import everything, model, noise, smooth
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tfgen.data import images as ops
 from tfgen.data import load
+from tfgen.errors import InputError
 
 
 def test_resizing_is_antialiased_and_keeps_proportions():
@@ -125,8 +127,70 @@ def test_dynamic_ink_is_drawn_anew_each_epoch():
     assert set(np.unique(unit)) == {0.0, 1.0}
 
 
-def test_decoding_is_pillows():
+def encoded(pixels, form, **options):
     contents = io.BytesIO()
-    Image.fromarray(smooth(33, 47)).save(contents, "JPEG", quality=60)
-    got = tf.function(ops.decode)(tf.constant(contents.getvalue()), tf.constant("x"))
-    np.testing.assert_array_equal(got, np.asarray(Image.open(contents)))
+    Image.fromarray(pixels).save(contents, form, **options)
+    return contents.getvalue()
+
+
+UPRIGHT, TURNED = Image.Exif(), Image.Exif()
+UPRIGHT[0x0112], TURNED[0x0112] = 1, 6
+BY_TENSORFLOW = {
+    "jpeg": encoded(smooth(33, 47), "JPEG", quality=60),
+    "grey": encoded(smooth(33, 47, 1)[..., 0], "JPEG"),
+    "camera": encoded(smooth(33, 47), "JPEG", exif=UPRIGHT),
+    "png": encoded(smooth(33, 47), "PNG"),
+    "png of a camera": encoded(smooth(33, 47), "PNG", exif=UPRIGHT),
+}
+BY_PILLOW = {
+    "turned": encoded(smooth(33, 47), "JPEG", exif=TURNED),
+    "webp": encoded(smooth(33, 47), "WEBP", lossless=True),
+    "bmp": encoded(smooth(33, 47), "BMP"),
+}
+
+
+@pytest.mark.parametrize("name", [*BY_TENSORFLOW, *BY_PILLOW])
+def test_decoding_is_pillows_and_tensorflows_where_it_can_be(name):
+    """Pillow holds Python's lock, so that most files must not need it."""
+    contents = {**BY_TENSORFLOW, **BY_PILLOW}[name]
+    assert ops.for_tensorflow(contents, "x") == (name in BY_TENSORFLOW)
+    got = tf.function(ops.decode)(contents, "x", tf.constant(name in BY_TENSORFLOW))
+    want = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(contents))))
+    np.testing.assert_array_equal(got, want.reshape(*want.shape[:2], -1))
+
+
+def test_a_file_is_tried_when_its_first_turn_comes_and_then_decoded_by_tensorflow(tmp_path, monkeypatch):
+    contents = {**BY_TENSORFLOW, **BY_PILLOW}
+    for name in contents:
+        (tmp_path / f"{name}.png").write_bytes(contents[name])
+    tried, by_pillow = [], []
+    for_tensorflow, pillow = ops.for_tensorflow, ops._by_pillow
+    monkeypatch.setattr(ops, "for_tensorflow", lambda *a: (tried.append(a[1]), for_tensorflow(*a))[1])
+    monkeypatch.setattr(ops, "_by_pillow", lambda *a: (by_pillow.append(a[1]), pillow(*a))[1])
+    images = load(tmp_path, image_shape=(8, 8, 3), batch_size=2, drop_remainder=False, epochs=range(3))
+    assert not tried
+    assert len(everything(images)) == 3 * len(contents)
+    assert sorted(tried) == sorted(str(tmp_path / f"{name}.png") for name in contents)
+    assert {path: by_pillow.count(path) for path in by_pillow} == {
+        str(tmp_path / f"{name}.png"): 1 + 3 for name in BY_PILLOW
+    }
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        b"",
+        b"\xff",
+        BY_TENSORFLOW["jpeg"][:-200],  # has lost its end
+        BY_TENSORFLOW["jpeg"][:300] + b"\xff\xd9",  # and has one again
+        BY_TENSORFLOW["png"][:60] + BY_TENSORFLOW["png"][-20:],
+        BY_TENSORFLOW["camera"][:300] + b"\xff\xd9",
+        b"GIF89a",
+    ],
+)
+def test_what_cannot_be_decoded_is_named(contents, tmp_path):
+    with pytest.raises(InputError, match=r"cannot read the image a/b\.jpg: "):
+        ops.for_tensorflow(contents, "a/b.jpg")
+    (tmp_path / "b.jpg").write_bytes(contents)
+    with pytest.raises(InputError, match=rf"cannot read the image {tmp_path}/b\.jpg: "):
+        ops.read(tmp_path / "b.jpg", 3)

@@ -12,6 +12,8 @@ from tfgen.errors import InputError
 
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16B", "F"}  # Pillow's names
 
+NOTES = 65536  # an EXIF lies within so many bytes
+
 _WHOLE = ((b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"), (b"\xff\xd8\xff", b"\xff\xd9"))  # begins and ends
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 _TURN = Image.Transpose
@@ -26,7 +28,7 @@ _UPRIGHT = {  # by EXIF orientation
 }
 
 
-def _unreadable(path, error):
+def unreadable(path, error):
     # Another image under its name leaves a run the same number of examples, which it needs to go on.
     return InputError(
         f"cannot read the image {path}: {error}; repair it, or put another image in its place (a run can "
@@ -52,10 +54,10 @@ def header(path):
             size = image.size if turned else image.size[::-1]
             return (*size, 1 if image.mode in GREY_MODES else 3), image.mode
     except _UNREADABLE as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
-def _pillow(contents, path):
+def _by_pillow(contents, path):
     try:
         with Image.open(io.BytesIO(contents)) as image:
             grey = image.mode in GREY_MODES
@@ -64,36 +66,58 @@ def _pillow(contents, path):
             pixels = image.convert(("LA" if grey else "RGBA") if alpha else "L" if grey else "RGB")
             pixels = np.asarray(pixels if turn is None else pixels.transpose(turn))
     except _UNREADABLE as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     return pixels.reshape(*pixels.shape[:2], -1)
 
 
-def _decoded(contents, path):
+def _is_turned(contents):
+    with Image.open(io.BytesIO(contents)) as image:
+        return _orientation(image) in _UPRIGHT
+
+
+def for_tensorflow(contents, path):
+    """Whether TensorFlow decodes the image, to the same bytes as Pillow; Pillow then reads the others.
+
+    TensorFlow decodes whole PNG and JPEG files that stand upright. Pillow is slower and holds Python's lock,
+    but reads webp, bmp and gif (its first frame), turns images as their EXIF says, and can name a file.
+
+    Args:
+        contents: the bytes of the file.
+        path: for the error.
+
+    Raises:
+        InputError: neither can.
+    """
     whole = any(contents.startswith(start) and contents.endswith(end) for start, end in _WHOLE)
     # EXIF has an orientation of almost every camera's image, most often 1.
-    noted = b"Exif\0\0" in contents[:65536] or b"eXIf" in contents[:65536]
-    if whole and noted:
-        with Image.open(io.BytesIO(contents)) as image:
-            whole = _orientation(image) not in _UPRIGHT
-    if whole:
-        try:  # in C without Python's lock; reads PNG as well
-            return tf.io.decode_jpeg(contents, dct_method="INTEGER_ACCURATE").numpy()
-        except tf.errors.OpError:
-            pass  # Pillow reads it, or names it
-    return _pillow(contents, path.decode())
+    noted = b"Exif\0\0" in contents[:NOTES] or b"eXIf" in contents[:NOTES]
+    try:
+        if whole and not (noted and _is_turned(contents)):
+            _by_tensorflow(contents)
+            return True
+    except (tf.errors.OpError, *_UNREADABLE):
+        pass
+    _by_pillow(contents, path)
+    return False
 
 
-def decode(contents, path):
+def _by_tensorflow(contents):
+    return tf.io.decode_jpeg(contents, dct_method="INTEGER_ACCURATE")  # reads PNG as well
+
+
+def decode(contents, path, by_tensorflow):
     """The pixels of an encoded image: uint8 (h, w, c), where c is 1 or 3, and one more with alpha.
-
-    A whole PNG or JPEG is decoded by TensorFlow to the same bytes as by Pillow; the rest (webp, bmp,
-    gif: its first frame; what EXIF says is to be turned) by Pillow, whose error names a damaged file.
 
     Args:
         contents: string scalar, the bytes of the file.
         path: string scalar, for the error.
+        by_tensorflow: boolean scalar, what `for_tensorflow` has said of the file.
     """
-    image = tf.numpy_function(_decoded, [contents, path], tf.uint8)
+    image = tf.cond(
+        by_tensorflow,
+        lambda: _by_tensorflow(contents),
+        lambda: tf.numpy_function(lambda x, name: _by_pillow(x, name.decode()), [contents, path], tf.uint8),
+    )
     return tf.ensure_shape(image, (None, None, None))
 
 
@@ -107,8 +131,11 @@ def read(path, channels):
         contents = Path(path).read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
-    image = _decoded(contents, str(path).encode())
-    return stack([tf.constant(image[None])], [channels])[0].numpy()
+    if for_tensorflow(contents, path):
+        image = _by_tensorflow(contents)
+    else:
+        image = tf.constant(_by_pillow(contents, path))
+    return stack([image[None]], [channels])[0].numpy()
 
 
 def _resize_to_cover(images, height, width, resample):

@@ -14,6 +14,7 @@ examples differ; `shape`, that of "images"; `labelled`; `attributes`, names of w
 
 import functools
 import math
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -124,6 +125,8 @@ class Files(Source):
             self.labels = None if labels is None else tf.constant(labels, tf.int32)
         self.count = len(paths[0])
         self.labelled, self.classes, self.class_names = labels is not None, len(class_names), class_names
+        self._tried = np.zeros((len(paths), self.count), bool)
+        self._for_tensorflow = np.zeros((len(paths), self.count), bool)
 
     @functools.cached_property
     def headers(self):
@@ -152,16 +155,35 @@ class Files(Source):
     def examples(self, key):
         return numbers(self.count, key)
 
+    def _who_decodes(self, index):
+        """Whether TensorFlow decodes the files of examples, (n, files of an example).
+
+        It could not name one that is damaged, so each file is tried when its first turn comes.
+        """
+        rows = index % self.count
+        for column, row in zip(*np.nonzero(~self._tried[:, rows])):
+            path, row = self.paths[column][rows[row]], rows[row]
+            try:
+                contents = Path(path).read_bytes()
+            except OSError as error:
+                raise ops.unreadable(path, error) from None
+            self._for_tensorflow[column, row] = ops.for_tensorflow(contents, path)
+            self._tried[column, row] = True
+        return self._for_tensorflow[:, rows].T
+
     def read(self, fit, index):
-        def one(number):
+        def one(example):
+            number, by_tensorflow = example
             parts = []
             for column in range(len(self.paths)):
                 path = self.table[column, number % self.count]
-                parts.append(ops.decode(tf.io.read_file(path), path)[None])
+                parts.append(ops.decode(tf.io.read_file(path), path, by_tensorflow[column])[None])
             return fit(parts, number[None])[0]
 
+        who = tf.numpy_function(self._who_decodes, [index], tf.bool)
+        who.set_shape((index.shape[0], len(self.paths)))
         labels = tf.gather(self.labels, index % self.count) if self.labelled else None
-        return tf.map_fn(one, index, fn_output_signature=tf.uint8), labels
+        return tf.map_fn(one, (index, who), fn_output_signature=tf.uint8), labels
 
 
 class Records(Source):
