@@ -9,6 +9,7 @@ a clip, `unlabelled` images without labels. A batch is a dict by these names.
 
 import dataclasses
 import math
+import warnings
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from tfgen import random
 from tfgen.errors import InputError, unknown
 
 SLACK = 1e-3  # resizing and rounding may leave the range of images by so much
+SEVERAL = 8  # images of which one has a dark pixel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,6 +69,13 @@ class Field:
         """Whether values between these, numbers or tensors, cannot be meant."""
         return tf.constant(False)
 
+    def doubtful(self, x, lowest):
+        """Whether a batch x that is not foreign was most likely meant in another range."""
+        return False
+
+    def warn(self, name, owner):
+        """Says so in a warning, which Python shows once for each class of models."""
+
     def error(self, lowest, highest, name, owner):
         """The InputError for such values."""
         return InputError(f"{owner} does not take {name} from {lowest:g} to {highest:g}")
@@ -78,6 +87,8 @@ class Field:
             lowest, highest = float(array.min()), float(array.max())  # NaN if there is one
             if bool(self.foreign(lowest, highest)):
                 raise self.error(lowest, highest, name, owner)
+            if bool(self.doubtful(array, lowest)):
+                self.warn(name, owner)
 
     def draw(self, key, n, first_row=0):
         """n values by a key of `tfgen.random`, or None where only data can give them."""
@@ -152,6 +163,24 @@ class Image(Field):
         # No byte becomes 0 in [-1, 1], so a smallest value of 0 is the black of images in [0, 1].
         unscaled = (self.low < 0) & (lowest >= 0) & (lowest <= SLACK) & (highest > SLACK)
         return tf.logical_not(inside) | unscaled
+
+    def doubtful(self, x, lowest):
+        if self.low >= 0:
+            return False
+
+        def no_bytes():
+            steps = (tf.cast(x, tf.float32) - self.low) * (255 / (self.high - self.low))
+            return tf.reduce_any(tf.abs(steps - tf.round(steps)) > 0.01)
+
+        # Images in [0, 1] without a black pixel; bright ones in [-1, 1] that were bytes lie on their steps.
+        return tf.cond((tf.shape(x)[0] >= SEVERAL) & (lowest > SLACK), no_bytes, lambda: tf.constant(False))
+
+    def warn(self, name, owner):
+        warnings.warn(
+            f"{owner} takes {name} in [{self.low:g}, {self.high:g}], and a whole batch has no value below 0; "
+            f"if they are meant in [0, 1], scale them by 2 * x - 1, or give bytes 0..255 as uint8",
+            stacklevel=2,
+        )
 
     def error(self, lowest, highest, name, owner):
         if math.isnan(lowest):
@@ -368,7 +397,7 @@ def _places(words, names):
     return [places[word.lower()] for word in words]
 
 
-def needs_classes(classes, owner):
+def needs_classes(classes: int, owner: str) -> None:
     """Raises an InputError unless there are classes to tell apart."""
     if classes < 2:
         raise InputError(

@@ -54,6 +54,48 @@ def test_bright_images_are_no_unscaled_ones():
     compiled(SYMMETRIC_RANGE).fit(np.broadcast_to(levels.reshape(8, 8, 1), (8, 8, 8, 1)), verbose=0)
 
 
+def sequence(x):
+    class Sequence(keras.utils.PyDataset):
+        def __len__(self):
+            return 1
+
+        def __getitem__(self, index):
+            return x
+
+    return Sequence()
+
+
+DOORS = {
+    "arrays": lambda model, x: model.fit(x, verbose=0),
+    "dataset": lambda model, x: model.fit(tf.data.Dataset.from_tensor_slices(x).batch(16), verbose=0),
+    "generator": lambda model, x: model.fit(iter([x, x]), steps_per_epoch=2, verbose=0),
+    "sequence": lambda model, x: model.fit(sequence(x), verbose=0),
+    "evaluate": lambda model, x: model.evaluate(x, verbose=0),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_images_from_0_to_1_without_a_black_pixel_are_warned_of(door):
+    line = r"Mean takes images in \[-1, 1\], and a whole batch .* scale them by 2 \* x - 1, or give bytes"
+    grey = 0.02 + 0.98 * UNIT
+    for unscaled in (grey, np.rint(255 * grey).astype(np.float32) / 255):
+        with pytest.warns(UserWarning, match=line):
+            DOORS[door](compiled(SYMMETRIC_RANGE), unscaled)
+        DOORS[door](compiled(UNIT_RANGE), unscaled)  # and a warning is an error here
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_bright_bytes_few_images_and_grey_ones_are_not_warned_of(door):
+    bright = np.random.default_rng(0).integers(128, 256, (16, 8, 8, 1))
+    for x in (
+        (bright / 127.5 - 1).astype("float32"),  # bytes in [-1, 1]
+        bright.astype("uint8"),
+        (0.02 + 0.98 * UNIT)[:4],  # a few may all be bright
+        np.zeros((16, 8, 8, 1), "float32"),
+    ):
+        DOORS[door](compiled(SYMMETRIC_RANGE), x)
+
+
 def test_a_late_batch_is_looked_at_too():
     model = compiled()
     message = complaint(model, batches(np.concatenate([UNIT, HOLE])))

@@ -1,5 +1,6 @@
 """The door of a model: what `fit` is given becomes batches by name, once it is known to be the model's."""
 
+import functools
 import itertools
 import math
 import re
@@ -153,6 +154,7 @@ def _watched(model, dataset, alone):
     ]
     if not (looked_at or alone):
         return dataset
+    owner = type(model).__name__
     names = tree.pack_sequence_as(element, list(range(len(tree.flatten(element)))))
     places = {name: place for name, place in named(model, names).items()}
 
@@ -165,6 +167,12 @@ def _watched(model, dataset, alone):
             lowest, highest = field.ends(part)
             good = tf.logical_not(field.foreign(lowest, highest))
             tf.debugging.Assert(good, [f"part {name}", lowest, highest])
+
+            def say(name=name, field=field):
+                tf.numpy_function(functools.partial(field.warn, name, owner), [], [])
+                return True
+
+            tf.cond(tf.convert_to_tensor(field.doubtful(part, lowest)), say, lambda: False)
         if alone:
             size = tf.shape(parts[0])[0]
             tf.debugging.Assert(size != 1, ["part batch", size, size])
