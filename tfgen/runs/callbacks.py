@@ -48,6 +48,19 @@ class Metrics(keras.callbacks.Callback):
             os.fsync(file.fileno())
 
 
+class FirstStep(keras.callbacks.Callback):
+    """Ends a `tfgen.waiting.Waiting` once the first step is done."""
+
+    async_safe = True  # else Keras waits for the end of each step
+
+    def __init__(self, waiting):
+        super().__init__()
+        self.waiting = waiting
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.waiting.end()
+
+
 class Rates(keras.callbacks.Callback):
     """Sets each optimizer's learning rate at the start of an epoch, from the epoch's number alone.
 

@@ -10,6 +10,7 @@ from tfgen.errors import InputError
 from tfgen.models.abilities import Density
 from tfgen.models.base import GenerativeModel, Objective
 from tfgen.models.options import Option
+from tfgen.waiting import Waiting
 
 CHUNK = 64  # images that `sample` draws together: enough to fill the matrix products
 
@@ -144,7 +145,11 @@ class AutoregressiveModel(Density, GenerativeModel):
             rows = np.arange(start, start + size)
             given = None if known is None else known[rows % len(known)]
             classes = None if labels is None else tf.gather(labels, rows % n)
-            images.append(draw(size, key, tf.constant(first_row + start), given, temperature, classes))
+            with Waiting(
+                f"{type(self).__name__} draws {size} images pixel by pixel; for a number that is new it "
+                f"compiles first, which takes a minute for deep models"
+            ):
+                images.append(draw(size, key, tf.constant(first_row + start), given, temperature, classes))
         return tf.concat(images, axis=0)[:n]
 
     def _known(self, conditioned_on, n):
