@@ -50,7 +50,7 @@ def test_a_model_of_other_data_has_its_own_defaults(photos):
     assert (net.body, net.ema_decay, net.image_shape) == ("convolutional", None, (8, 8, 3))
 
 
-def test_a_recipe_is_taken_for_its_own_data_and_said(monkeypatch):
+def test_a_recipe_is_taken_for_its_own_data_and_said(monkeypatch, photos):
     recipe = Recipe("digits", 32, 7, dict(width=8, latent_dim=3), dict(binarize="dynamic"), ("halve", 0.5))
     monkeypatch.setattr(VAE, "recipe", recipe)
     run, taken = plan.planned("vae", arguments={"latent_dim": 2})
@@ -59,6 +59,15 @@ def test_a_recipe_is_taken_for_its_own_data_and_said(monkeypatch):
     assert run["data"]["options"] == {"split": "train", "binarize": "dynamic"}
     schedule = ("halve", 0.5)
     assert taken == {"width": 8, "binarize": "dynamic", "batch_size": 32, "epochs": 7, "schedule": schedule}
+    assert run["learning_rate"] is None
+    monkeypatch.setattr(VAE, "recipe", recipe._replace(learning_rate=0.5))
+    run, taken = plan.planned("vae")
+    assert run["learning_rate"] == taken["learning_rate"] == 0.5
+    assert [float(one.learning_rate) for one in plan.built(run).optimizers.values()] == [0.5]
+    assert plan.planned("vae", learning_rate=0.1)[0]["learning_rate"] == 0.1
+    for other in (dict(optimizer="sgd"), dict(source=photos)):
+        run, taken = plan.planned("vae", **other)
+        assert run["learning_rate"] is None and "learning_rate" not in taken
     monkeypatch.setattr(VAE, "recipe", recipe._replace(schedule=("halve", 0, 1)))
     assert "('halve', every)" in complaint("vae")
 

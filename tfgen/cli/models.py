@@ -100,6 +100,8 @@ def show(model: Annotated[str, typer.Argument(help="A name of `tfgen list`, or m
     if recipe is not None:
         command = ["tfgen", "train", model, "--data", recipe.dataset]
         command += ["--epochs", str(recipe.epochs), "--batch-size", str(recipe.batch_size)]
+        if recipe.learning_rate is not None:
+            command += ["--learning-rate", f"{recipe.learning_rate:g}"]
         for option, values in (("--set", recipe.model), ("--data-set", recipe.data)):
             for name, value in values.items():
                 command += [option, f"{name}={value}".replace(" ", "")]

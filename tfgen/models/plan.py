@@ -59,6 +59,8 @@ class Recipe(NamedTuple):
         data: options of `tfgen.data.load`; as `model`.
         schedule: factors of the optimizers' rates by epoch: ("linear", start, end), 1 until `start` and
             then linear to 0 at `end`, or ("halve", every). All are shares of the epochs, in (0, 1].
+        learning_rate: of all optimizers, for a training so much shorter than the paper's that its rate
+            would not do; as `model`.
     """
 
     dataset: str
@@ -67,6 +69,7 @@ class Recipe(NamedTuple):
     model: dict = {}
     data: dict = {}
     schedule: tuple | None = None
+    learning_rate: float | None = None
 
 
 def needs_python(model, objectives):

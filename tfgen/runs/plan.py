@@ -38,7 +38,7 @@ ENOUGH = 5000  # updates of each objective that a run of others' data has by def
 PASS = 100  # steps of an epoch, at least, where the length of the run is given in steps
 
 
-def model_class(name):
+def model_class(name: str) -> type[GenerativeModel]:
     """The class of a model: "dcgan" of the catalogue, or "module:Class" of the user's own.
 
     A module is looked for in the current folder too.
@@ -93,24 +93,24 @@ def distribution_of(strategy):
 
 
 def planned(
-    model,
-    source=None,
+    model: str,
+    source: str | os.PathLike | None = None,
     *,
-    arguments=None,
-    options=None,
-    epochs=None,
-    steps=None,
-    batch_size=None,
-    optimizer=None,
-    learning_rate=None,
-    clip_norm=None,
-    seed=0,
-    data_dir=None,
-    download=True,
-    strategy="none",
-    xla=None,
-    precision="float32",
-):
+    arguments: dict | None = None,
+    options: dict | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    optimizer: str | None = None,
+    learning_rate: float | dict[str, float] | None = None,
+    clip_norm: float | None = None,
+    seed: int = 0,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = True,
+    strategy: str = "none",
+    xla: bool | None = None,
+    precision: str = "float32",
+) -> tuple[dict, dict]:
     """What run.json will say, a dict, and what of it is the recipe's, {name: value}.
 
     The arguments are those of `tfgen.runs.train`. Opens the data, and neither builds nor writes anything:
@@ -170,6 +170,8 @@ def planned(
         taken["batch_size"] = recipe.batch_size
     if own and epochs is None and steps is None:
         taken["epochs"] = epochs = recipe.epochs
+    if own and recipe.learning_rate is not None and optimizer is None and learning_rate is None:
+        taken["learning_rate"] = learning_rate = recipe.learning_rate
     if recipe.schedule is not None:
         factor(recipe.schedule, 0)  # refuses a wrong one
         taken["schedule"] = recipe.schedule
