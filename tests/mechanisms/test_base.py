@@ -1,6 +1,7 @@
 """What the base does that no model of its own shows: conditions, clipping, bad losses, seeds."""
 
 import copy
+import json
 import os
 import pathlib
 import random as python_random
@@ -285,10 +286,32 @@ def test_arguments_of_numpy_are_saved_as_python_s(tmp_path):
     np.testing.assert_array_equal(loaded.sample(np.int64(2), seed=np.int64(1)), plain.sample(2, seed=1))
 
 
+@pytest.mark.parametrize("name", ["cgan", "sngan", "gaussianmixture"])
+def test_arguments_of_numpy_build_networks(name):
+    def numpy(value):
+        if isinstance(value, tuple):
+            return tuple(map(numpy, value))
+        return np.int64(value) if type(value) is int else value
+
+    cls = get(name)
+    model = cls(**{argument: numpy(value) for argument, value in cls.tiny.items()}, seed=np.int64(0))
+    config = cls(**cls.tiny, seed=0).get_config()
+    assert model.get_config() == {**config, "name": model.name}
+    json.dumps(model.get_config())
+
+
 @pytest.mark.parametrize("name", ["model.h5", "model.hdf5"])
 def test_an_h5_file_is_refused(tmp_path, name):
     with pytest.raises(InputError, match=r"VAE is saved as \.keras; received .*" + name.replace(".", r"\.")):
         VAE(**TINY).save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_keras_export_says_what_exports(tmp_path):
+    with pytest.raises(
+        InputError, match=r"VAE is exported by tfgen\.export\.to_saved_model\(model, .*: encode"
+    ):
+        VAE(**TINY).export(tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
 

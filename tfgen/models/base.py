@@ -213,6 +213,17 @@ class GenerativeModel(Trains, Samples, keras.Model):
             raise InputError(f"{type(self).__name__} is saved as .keras; received {filepath}")
         return super().save(filepath, *args, **kwargs)
 
+    def export(self, filepath, *args, **kwargs):
+        """Not Keras', which knows one function of a model: a model here has several, `signatures`.
+
+        Raises:
+            InputError: always; it says what to use.
+        """
+        raise InputError(
+            f"{type(self).__name__} is exported by tfgen.export.to_saved_model(model, {str(filepath)!r}), or "
+            f"to_onnx, with each of its signatures: {', '.join(self.signatures())}"
+        )
+
     def get_config(self):
         names = {
             parameter.name

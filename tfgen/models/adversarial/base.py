@@ -134,9 +134,9 @@ class StandardGAN(AdversarialModel):
         with self.building():
             self.generator = networks.decoder(
                 body,
-                latent_dim,
-                image_shape,
-                width=width,
+                self.latent_dim,
+                self.image_shape,
+                width=self.width,
                 conditions=self.classes,
                 activation="relu",
                 output="tanh",
