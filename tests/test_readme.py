@@ -11,6 +11,7 @@ from command import tfgen
 
 from tfgen.models.advice import ADVICE
 from tfgen.models.registry import catalogue
+from tfgen.version import __version__
 from tools import tables
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -46,6 +47,11 @@ def test_its_python_runs(tmp_path, monkeypatch):
 def test_its_tables_are_those_of_the_results(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["tools/tables.py", "--check"])
     tables.main()
+
+
+def test_the_citation_is_of_this_version():
+    citation = (ROOT / ".github/CITATION.cff").read_text().splitlines()
+    assert f"version: {__version__}" in citation and "license: Apache-2.0" in citation
 
 
 def test_it_is_short():

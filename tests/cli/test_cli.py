@@ -3,13 +3,16 @@
 import ast
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 import keras
 import pytest
+import typer
 from command import tfgen
 
+from export.__main__ import app as deployment
 from tfgen import loading
 from tfgen.cli import app, models
 from tfgen.errors import InputError
@@ -52,6 +55,29 @@ def test_every_command_has_help_with_examples(capsys):
         assert tfgen(command, "--help") == 0
         assert f"    tfgen {command}" in capsys.readouterr().out
     assert {command.name for command in app.registered_commands} == set(COMMANDS)
+
+
+def commands(group, *names):
+    """(words, command) of all commands of a typer application, with those of groups inside."""
+    for name, command in getattr(group, "commands", {}).items():
+        yield (*names, name), command
+        yield from commands(command, *names, name)
+
+
+@pytest.mark.parametrize(("program", "group"), [("tfgen", app), ("tfgen-export", deployment)])
+def test_examples_of_help_are_commands(program, group):
+    known = dict(commands(typer.main.get_command(group)))
+    for words, command in known.items():
+        shown = set()
+        for line in (command.help or "").splitlines():
+            if line.strip().startswith(f"{program} "):
+                given = shlex.split(line, comments=True)[1:]
+                name = max((name for name in known if tuple(given[: len(name)]) == name), key=len)
+                context = known[name].make_context(program, given[len(name) :])  # parses, and runs nothing
+                model = context.params["model"] if name == ("train",) else None
+                assert model is None or ":" in model or model in catalogue()
+                shown.add(name)
+        assert words in shown or hasattr(command, "commands")  # a group's are those of its commands
 
 
 def test_list_has_every_model_below_its_family(capsys):

@@ -61,7 +61,15 @@ class Server:
     def start(self):
         options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command(*self._words), cwd=ROOT, **options)
-        wait_ready(self.process, self.rest, 60)
+        try:
+            wait_ready(self.process, self.rest, 60)
+        except RuntimeError:
+            self.stop()
+            raise
+
+    def stop(self):
+        with self.process:
+            self.process.kill()
 
     def get(self, path, body=None, **headers):
         """(status, JSON) of a REST call; a body makes it a POST."""
@@ -83,8 +91,7 @@ class Server:
 def server(artifacts, tmp_path_factory):
     running = Server(artifacts, tmp_path_factory.mktemp("serving") / "repository")
     yield running
-    running.process.kill()
-    running.process.communicate()
+    running.stop()
 
 
 @pytest.fixture(scope="module")

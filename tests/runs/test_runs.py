@@ -28,15 +28,26 @@ FLAGS = ["--data", "digits", "--set", "width=8", "--set", "latent_dim=8", "--bat
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
 
-def start(*args, **environment):
-    """`tfgen ARGS` in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tfgen", *map(str, args)],
-        env={**os.environ, **ONE_THREAD, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+@pytest.fixture
+def start():
+    """`tfgen ARGS` in a process of its own, which ends with the test: one that fails leaves none behind."""
+    started = []
+
+    def starts(*args, **environment):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tfgen", *map(str, args)],
+            env={**os.environ, **ONE_THREAD, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield starts
+    for process in started:
+        with process:
+            process.kill()
 
 
 def state(path):
@@ -127,7 +138,7 @@ def epochs_in(folder):
 
 
 @pytest.mark.timeout(240)
-def test_a_run_killed_in_saving_and_in_an_epoch_ends_as_one_that_was_not(straight, tmp_path):
+def test_a_run_killed_in_saving_and_in_an_epoch_ends_as_one_that_was_not(straight, start, tmp_path):
     run = tmp_path / "run"
     part, checkpoint = run / ".part-checkpoint.keras", run / "checkpoint.keras"
 
@@ -189,7 +200,7 @@ def free_ports(count):
 
 
 @pytest.mark.timeout(240)
-def test_two_workers_end_as_one_process(tmp_path):
+def test_two_workers_end_as_one_process(start, tmp_path):
     """Statistics of batches, averages, and an objective that is due in every second step."""
     arguments = dict(width=8, latent_dim=8, discriminator_steps=2, ema_decay=0.9)
     flags = ["wgan", "--data", "digits", "--batch-size", "64", "--seed", "3", "--epochs", "2"]
