@@ -27,6 +27,32 @@ def test_what_a_module_offers_is_documented(name):
         assert not ours or not callable(value) or inspect.getdoc(value), f"tfgen.{name}.{found}"
 
 
+def functions():
+    """The functions that `import tfgen` offers, by name."""
+    for name in tfgen.__all__:
+        value = getattr(tfgen, name)
+        if inspect.isfunction(value):
+            yield f"tfgen.{name}", value
+        if inspect.ismodule(value):
+            ours = [n for n, f in vars(value).items() if getattr(f, "__module__", "") == value.__name__]
+            for each in getattr(value, "__all__", ours):
+                if inspect.isfunction(getattr(value, each)) and not each.startswith("_"):
+                    yield f"tfgen.{name}.{each}", getattr(value, each)
+
+
+def test_a_public_function_says_what_it_takes_and_returns():
+    bare = {}
+    for name, function in functions():
+        signature = inspect.signature(function)
+        given = [p for p in signature.parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+        missing = [p.name for p in given if p.annotation is p.empty]
+        missing += ["return"] if signature.return_annotation is signature.empty else []
+        if missing:
+            bare[name] = missing
+    assert not bare
+    assert len(dict(functions())) > 50
+
+
 def test_modules_are_imported_when_they_are_asked_for():
     code = (
         "import sys; sys.argv = ['tfgen']\n"

@@ -13,6 +13,7 @@ A feature network is never trained and never saved: a model keeps its name, and 
 
 import contextlib
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -158,7 +159,11 @@ class Features:
         return {"features": self.name, "taps": list(self.taps), "features_sha256": self.sha256}
 
 
-def load(which="vgg19", taps=None, value_range=(-1.0, 1.0)):
+def load(
+    which: "str | keras.Model" = "vgg19",
+    taps: Sequence[str] | None = None,
+    value_range: tuple[float, float] = (-1.0, 1.0),
+) -> "Features":
     """The `Features` of these arguments, loaded.
 
     Raises:
@@ -167,7 +172,7 @@ def load(which="vgg19", taps=None, value_range=(-1.0, 1.0)):
     return Features(which, taps, value_range).load()
 
 
-def difference(maps, others):
+def difference(maps: Sequence[tf.Tensor], others: Sequence[tf.Tensor]) -> tf.Tensor:
     """Sum over the taps of the mean squared difference of two lists of maps: a scalar."""
     return tf.add_n([tf.reduce_mean((a - b) ** 2) for a, b in zip(maps, others, strict=True)])
 

@@ -365,7 +365,7 @@ class Clip(keras.constraints.Constraint):
         return {"limit": self.limit}
 
 
-def advance(network):
+def advance(network: keras.Model) -> None:
     """One step of power iteration of each spectrally normalised layer of a network, at whatever depth,
     before an update of the network."""
     for layer in network._flatten_layers():

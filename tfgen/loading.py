@@ -8,19 +8,24 @@
 
 import difflib
 import json
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfgen.errors import InputError
+
+if TYPE_CHECKING:
+    from tfgen.models.base import GenerativeModel
 
 SHIPPED = Path(__file__).parent / "shipped"  # NAME/model.json and NAME/weights.npz of `tfgen.export.shipped`
 
 
-def shipped():
+def shipped() -> list[str]:
     """The names of the models that are shipped with the package, in order; without TensorFlow."""
     return sorted(path.parent.name for path in SHIPPED.glob("*/model.json"))
 
 
-def kind_of(what):
+def kind_of(what: str | os.PathLike) -> str:
     """What `what` names: "run", "keras", "export" or "shipped"; without TensorFlow.
 
     Args:
@@ -51,7 +56,7 @@ def kind_of(what):
     )
 
 
-def load(what):
+def load(what: str | os.PathLike) -> "GenerativeModel":
     """The trained model that `what` names, ready to sample.
 
     Args:
@@ -101,19 +106,19 @@ def _keras(path):
     return model
 
 
-def run_of(what):
+def run_of(what: str | os.PathLike) -> dict | None:
     """The run.json (a dict) of a run folder, or of the run that wrote a .keras file; None without one."""
     from tfgen.runs.folder import read, whole
 
     return {"run": read, "keras": whole}.get(kind_of(what), lambda path: None)(Path(what))
 
 
-def place(what, name):
+def place(what: str | os.PathLike, name: str) -> Path:
     """Where a command writes `name` by default: into a run folder, and for other models into this folder."""
     return Path(what) / name if kind_of(what) == "run" else Path(f"{Path(what).resolve().stem}-{name}")
 
 
-def label_names(what):
+def label_names(what: str | os.PathLike) -> tuple[str, ...]:
     """Names of the classes or attributes of the labels that the model was trained with; () if not known."""
     kind = kind_of(what)
     if kind in ("export", "shipped"):

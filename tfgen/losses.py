@@ -4,6 +4,7 @@ Scores are tensors of any shape, (n, 1) or a map of patches, and losses are mean
 """
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -171,7 +172,9 @@ class FDivergence(Loss):
         return -tf.reduce_mean((conjugate if self.saturating else activation)(fake))
 
 
-def gradient_penalty(critic, real, fake, alpha, target=1.0):
+def gradient_penalty(
+    critic: Callable, real: tf.Tensor, fake: tf.Tensor, alpha: tf.Tensor, target: float = 1.0
+) -> tf.Tensor:
     """E[(||grad_x critic(x)||_2 - target)**2] on x = real + alpha (fake - real) (Gulrajani et al., 2017).
 
     Args:

@@ -1,8 +1,10 @@
 """Pictures of many images: what a run shows of its model."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
 from tfgen.errors import InputError
@@ -13,7 +15,7 @@ TITLE = 16  # pixels of the line above the columns
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def to_uint8(images, value_range):
+def to_uint8(images: ArrayLike, value_range: tuple[float, float]) -> np.ndarray:
     """Images with values in `value_range`, cut off at its ends, as bytes 0 to 255.
 
     Args:
@@ -27,7 +29,7 @@ def to_uint8(images, value_range):
     return np.rint(np.clip((images - low) / (high - low), 0, 1) * 255).astype(np.uint8)
 
 
-def to_picture(image):
+def to_picture(image: np.ndarray) -> Image.Image:
     """One image of bytes, (h, w, c), as a PIL image; `visible` if c is not 1, 3 or 4."""
     if image.ndim != 3 or not image.size:
         raise InputError(f"a picture is (h, w, c), none of them 0; received shape {image.shape}")
@@ -35,7 +37,7 @@ def to_picture(image):
     return Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image, MODES[image.shape[-1]])
 
 
-def visible(images):
+def visible(images: np.ndarray) -> np.ndarray:
     """Images (..., h, w, c); where c is not 1, 3 or 4, their channels side by side, (..., h, c w, 1)."""
     *_, height, width, channels = images.shape
     if channels in MODES:
@@ -43,7 +45,7 @@ def visible(images):
     return np.moveaxis(images, -1, -2).reshape(*images.shape[:-3], height, channels * width, 1)
 
 
-def scatter(points, value_range=(0.0, 1.0), side=512):
+def scatter(points: ArrayLike, value_range: tuple[float, float] = (0.0, 1.0), side: int = 512) -> Image.Image:
     """Points of the plane, dark where there are many, the first coordinate to the right, the second up.
 
     Args:
@@ -66,7 +68,13 @@ def scatter(points, value_range=(0.0, 1.0), side=512):
     return to_picture(np.rint(255 * 0.5**count).astype(np.uint8)[..., None])
 
 
-def grid(images, value_range=(0.0, 1.0), columns=None, gap=2, titles=None):
+def grid(
+    images: ArrayLike,
+    value_range: tuple[float, float] = (0.0, 1.0),
+    columns: int | None = None,
+    gap: int = 2,
+    titles: Iterable | None = None,
+) -> Image.Image:
     """Images side by side, row by row; points of the plane, (n, 1, 1, 2), as `scatter` draws them.
 
     Args:
@@ -111,7 +119,9 @@ def grid(images, value_range=(0.0, 1.0), columns=None, gap=2, titles=None):
     return picture
 
 
-def table(columns, value_range=(0.0, 1.0), gap=2):
+def table(
+    columns: dict[str, ArrayLike], value_range: tuple[float, float] = (0.0, 1.0), gap: int = 2
+) -> Image.Image:
     """A row for each example: columns of images with a title above each.
 
     Args:

@@ -110,7 +110,7 @@ class Joint:
         return self.parts[-1][0].quantile(u)
 
 
-def numpy_draw(values, shape, rng):
+def numpy_draw(values: dict, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     """An array of what a prior's or a field's `values` say, by a NumPy generator, as for golden inputs.
 
     Args:

@@ -50,12 +50,12 @@ def _mix_integers(x, y, z):
     return x, (y + z * x) % 2**32
 
 
-def fold_in(key, word):
+def fold_in(key: tf.Tensor, word: int | tf.Tensor) -> tf.Tensor:
     """A new key: `key`, uint32 of shape (2,), joined with an integer or an integer scalar."""
     return tf.stack(_mix(key[0], key[1], _word(word)))
 
 
-def key(seed, *words):
+def key(seed: int | tf.Tensor, *words) -> tf.Tensor:
     """The key of a seed and of any further integers: uint32, shape (2,).
 
     Args:
@@ -86,13 +86,13 @@ def _pairs(key, rows, columns, first_row):
     return _mix(x[:, None], y[:, None], tf.cast(tf.range(columns), tf.uint32)[None, :])
 
 
-def row_keys(key, n, first_row=0):
+def row_keys(key: tf.Tensor, n: int | tf.Tensor, first_row: int | tf.Tensor = 0) -> tf.Tensor:
     """A key for each row, uint32 (n, 2), for layers that draw noise of their own; arguments as in `bits`."""
     row = tf.cast(tf.range(n) + tf.cast(first_row, tf.int32), tf.uint32)
     return tf.stack(_mix(key[0], key[1], row), axis=1)
 
 
-def uniform_of_rows(keys, columns, word=0):
+def uniform_of_rows(keys: tf.Tensor, columns: int | tf.Tensor, word: int = 0) -> tf.Tensor:
     """Uniform on the open interval (0, 1), float32 (n, columns), row k by the k-th of `row_keys` alone.
 
     Args:
@@ -109,7 +109,7 @@ def _columns(shape):
     return math.prod(int(size) for size in shape[1:])
 
 
-def bits(key, shape, first_row=0):
+def bits(key: tf.Tensor, shape: tuple, first_row: int | tf.Tensor = 0) -> tf.Tensor:
     """Uniform 32-bit words: uint32 of `shape`, whose first axis counts rows.
 
     Args:
@@ -129,12 +129,12 @@ def _unit(words):
     ) * 2.0**-23
 
 
-def uniform(key, shape, first_row=0):
+def uniform(key: tf.Tensor, shape: tuple, first_row: int | tf.Tensor = 0) -> tf.Tensor:
     """Uniform on the open interval (0, 1): float32 of `shape`; arguments as in `bits`."""
     return _unit(bits(key, shape, first_row))
 
 
-def normal(key, shape, first_row=0):
+def normal(key: tf.Tensor, shape: tuple, first_row: int | tf.Tensor = 0) -> tf.Tensor:
     """Standard normal by Box and Muller: float32 of `shape`; arguments as in `bits`."""
     columns = _columns(shape)
     x, y = _pairs(key, shape[0], (columns + 1) // 2, first_row)

@@ -16,8 +16,11 @@ deterministic and gives NumPy arrays; images lie in the model's `value_range`. A
 needs `labels`, one for each row of codes or images, or one for all.
 """
 
+from collections.abc import Callable, Iterable, Sequence
+
 import numpy as np
 import scipy.special
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from tfgen import random
@@ -29,13 +32,13 @@ KINDS = ("linear", "spherical")
 BATCH = 256  # rows that a network is given at once
 
 
-def codes(model, n, seed=0):
+def codes(model: Codes, n: int, seed: int = 0) -> np.ndarray:
     """The codes that `model.sample(n, seed)` decodes: float32 (n, latent_dim)."""
     _decoder(model)
     return np.asarray(model.draw_codes(random.key(seed), n, 0))
 
 
-def encode(model, images, labels=None):
+def encode(model: Codes, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
     """Codes (n, latent_dim) of images (n, h, w, c), in the model's `value_range` or bytes."""
     if not isinstance(model, Codes):
         raise InputError(f"{type(model).__name__} has no encoder, so that images have no codes; give codes")
@@ -43,7 +46,7 @@ def encode(model, images, labels=None):
     return _in_batches(model.encode, images, _rows(model, labels, images.shape[:1]))
 
 
-def decode(model, z, labels=None):
+def decode(model: Codes, z: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
     """Images (..., h, w, c) of codes z (..., latent_dim); `labels` are those of z's first axis."""
     method = _decoder(model)
     z = np.asarray(z, np.float32)
@@ -56,7 +59,14 @@ def decode(model, z, labels=None):
     return images.reshape(*lead, *images.shape[1:])
 
 
-def interpolate(model, a, b, steps=10, kind="linear", labels=None):
+def interpolate(
+    model: Codes,
+    a: ArrayLike,
+    b: ArrayLike,
+    steps: int = 10,
+    kind: str = "linear",
+    labels: ArrayLike | None = None,
+) -> np.ndarray:
     """Images on the way from each a to its b, both ends included.
 
     Args:
@@ -92,7 +102,13 @@ def interpolate(model, a, b, steps=10, kind="linear", labels=None):
     return images[0] if single else images
 
 
-def traverse(model, z, dimensions=None, values=None, labels=None):
+def traverse(
+    model: Codes,
+    z: ArrayLike,
+    dimensions: Sequence[int] | None = None,
+    values: Sequence[float] | None = None,
+    labels: ArrayLike | None = None,
+) -> np.ndarray:
     """Images of one code, with one of its dimensions at a time set to each of the values.
 
     Args:
@@ -132,7 +148,7 @@ def traverse(model, z, dimensions=None, values=None, labels=None):
     return decode(model, moved, labels)
 
 
-def manifold(model, side=20, labels=None):
+def manifold(model: Codes, side: int = 20, labels: ArrayLike | None = None) -> np.ndarray:
     """Images of a grid of two-dimensional codes, (side, side, h, w, c).
 
     The grid is even on the unit square and goes through the inverse distribution function of
@@ -151,7 +167,9 @@ def manifold(model, side=20, labels=None):
     return decode(model, model.prior.quantile(np.stack(np.meshgrid(shares, shares), axis=-1)), labels)
 
 
-def arithmetic(model, a, b, c, labels=None):
+def arithmetic(
+    model: Codes, a: ArrayLike, b: ArrayLike, c: ArrayLike, labels: ArrayLike | None = None
+) -> np.ndarray:
     """The images of "a - b + c", as smiling woman - neutral woman + neutral man.
 
     Args:
@@ -166,7 +184,9 @@ def arithmetic(model, a, b, c, labels=None):
     return decode(model, np.stack([a, b, c, a - b + c]), labels)
 
 
-def attribute_vector(model, images, attributes, labels=None):
+def attribute_vector(
+    model: Codes, images: ArrayLike, attributes: ArrayLike, labels: ArrayLike | None = None
+) -> np.ndarray:
     """The mean code of images that have an attribute, less that of images that lack it.
 
     Args:
@@ -192,13 +212,15 @@ def attribute_vector(model, images, attributes, labels=None):
     return vectors[0] if has.ndim == 1 else vectors
 
 
-def reconstructions(model, images, labels=None):
+def reconstructions(model: Codes, images: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
     """Images beside what becomes of them: (n, 2, h, w, c), the truth first."""
     z = encode(model, images, labels)
     return np.stack([checks.images(model, images), decode(model, z, labels)], axis=1)
 
 
-def neighbours(samples, images, k=5, features=None):
+def neighbours(
+    samples: ArrayLike, images: ArrayLike | Iterable, k: int = 5, features: Callable | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The nearest of many images to each sample, as the training images, to see what is learnt by heart.
 
     Args:

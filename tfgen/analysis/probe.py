@@ -14,7 +14,7 @@ from tfgen.errors import InputError
 from tfgen.models.abilities import Codes
 
 
-def classifier_of(model, classes, frozen=True):
+def classifier_of(model: Codes, classes: int, frozen: bool = True) -> keras.Model:
     """A Keras classifier on a copy of a model's encoder; what is learnt never reaches the model.
 
     It is compiled (Adam, 1e-2 if frozen, else 1e-3; cross-entropy of integer labels, accuracy) and is

@@ -1,8 +1,12 @@
 """`load`: batches that fit a model, in an order that is a function of seed and epoch."""
 
+import dataclasses
 import math
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfgen import random
@@ -10,8 +14,11 @@ from tfgen.data import images as ops
 from tfgen.data.labels import checked, choose
 from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
-from tfgen.data.sources import Domains, Records, in_memory, plain, repeated
+from tfgen.data.sources import Domains, Records, Source, in_memory, plain, repeated
 from tfgen.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from tfgen.models.base import GenerativeModel
 
 # Second words of the keys, which no model uses: order of examples, places of crops, ink of pixels, mirroring.
 ORDER, PLACE, INK, MIRROR = 0xDA7A0001, 0xDA7A0002, 0xDA7A0003, 0xDA7A0004
@@ -19,12 +26,23 @@ DOMAINS = {"": (), "_a": (0xA,), "_b": (0xB,)}  # further words, of two domains
 MEMORY = 2**28  # bytes; a TFDS set up to this size is decoded once and kept
 
 
-def size(source, split="train", *, pair=None, domains=None, repeat=1, data_dir=None, download=True):
+def size(
+    source: Any,
+    split: str = "train",
+    *,
+    pair: str | tuple[str, str] | None = None,
+    domains: str | tuple[str, str] | None = None,
+    repeat: int = 1,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = True,
+) -> int:
     """The number of examples of an epoch; arguments and errors as in `load`."""
     return repeat * open_source(source, split, data_dir, download, pair=pair, domains=domains).count
 
 
-def attributes(source, split="train", *, data_dir=None, download=True):
+def attributes(
+    source: Any, split: str = "train", *, data_dir: str | os.PathLike | None = None, download: bool = True
+) -> tuple[str, ...]:
     """The names of the attributes that label the images, a tuple in the order of the columns.
 
     Arguments and errors as in `load`. Those of arrays are called attribute_0 and so on; () for a
@@ -33,7 +51,14 @@ def attributes(source, split="train", *, data_dir=None, download=True):
     return open_source(source, split, data_dir, download).attributes
 
 
-def whole(source, split="train", channels=3, *, data_dir=None, download=True):
+def whole(
+    source: Any,
+    split: str = "train",
+    channels: int = 3,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = True,
+) -> Iterator[np.ndarray]:
     """The images of a split one after another in its own order, each of its own size: uint8 (h, w, channels).
 
     Arguments and errors as in `load`; channels are 1 or 3.
@@ -48,30 +73,30 @@ def whole(source, split="train", channels=3, *, data_dir=None, download=True):
 
 
 def load(
-    source,
-    split="train",
-    for_model=None,
-    batch_size=64,
+    source: Any,
+    split: str = "train",
+    for_model: "GenerativeModel | None" = None,
+    batch_size: int = 64,
     *,
-    image_shape=None,
-    shuffle=None,
-    seed=0,
-    epochs=None,
-    binarize=None,
-    crop="center",
-    labels=None,
-    pair=None,
-    domains=None,
-    flip=False,
-    enlarge=1.0,
-    repeat=1,
-    resample="triangle",
-    data_dir=None,
-    download=True,
-    cache=False,
-    drop_remainder=None,
-    dtype="float32",
-):
+    image_shape: tuple[int, int, int] | None = None,
+    shuffle: bool | None = None,
+    seed: int = 0,
+    epochs: range | None = None,
+    binarize: str | None = None,
+    crop: str = "center",
+    labels: bool | str | tuple[str, ...] | None = None,
+    pair: str | tuple[str, str] | None = None,
+    domains: Any = None,
+    flip: bool = False,
+    enlarge: float = 1.0,
+    repeat: int = 1,
+    resample: str = "triangle",
+    data_dir: str | os.PathLike | None = None,
+    download: bool = True,
+    cache: bool = False,
+    drop_remainder: bool | None = None,
+    dtype: str = "float32",
+) -> tf.data.Dataset:
     """Batches of images from `source`, as `for_model` wants them.
 
     Sources:
@@ -156,25 +181,12 @@ def load(
             sizes where no shape is given, labels that are missing or not the model's, fewer
             images than a batch.
     """
-    for name, value, known in (
-        ("crop", crop, ("center", "random")),
-        ("binarize", binarize, (None, "static", "dynamic")),
-        ("resample", resample, ("triangle", "nearest", "never")),
-        ("dtype", dtype, ("float32", "uint8")),
-    ):
-        if value not in known:
-            raise unknown(name, value, [str(choice) for choice in known])
-    for name, value in (("batch_size", batch_size), ("repeat", repeat), ("enlarge", enlarge)):
-        if value < 1:
-            raise InputError(f"{name} must be at least 1; received {value}")
-    if epochs is not None and not (isinstance(epochs, range) and len(epochs)):
-        raise InputError(f"epochs must be a range, as range(0, 10), that is not empty; received {epochs!r}")
+    _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs)
     origin = name_of(source)
-    specs = specs_of(for_model)
-    opening = {"names": list(specs), "pair": pair, "domains": domains}
+    opening = {"names": list(specs_of(for_model)), "pair": pair, "domains": domains}
     source = open_source(source, split, data_dir, download, **opening)
     shapes = shapes_of(source, origin, for_model, image_shape)
-    of_domains = "labels_a" in specs
+    of_domains = "labels_a" in specs_of(for_model)
     label, labelled = ("labels_a", source.members["_a"]) if of_domains else ("labels", source)
     labels = checked(labelled, f"images_a of {origin}" if of_domains else origin, for_model, labels, label)
     shuffle = str(split).startswith("train") if shuffle is None else shuffle
@@ -189,7 +201,60 @@ def load(
     if binarize and (points or list(shapes) != ["images"]):
         what = "points" if points else ", ".join(shapes)
         raise InputError(f"{origin} is {what}, which have no ink to binarize; omit binarize")
-    random_crop = crop == "random" or (shuffle and enlarge > 1)
+    enlarge = enlarge if shuffle else 1
+    kept = (crop, resample) if cache and not points else None  # points are in memory, and no bytes
+    batches = _Batches(
+        members=_members(source, shapes, enlarge, kept),
+        model=for_model,
+        label=label,
+        labels=labels,
+        count=count,
+        rows=batch_size,
+        whole=drop_remainder,
+        shuffle=shuffle,
+        seed=seed,
+        random_crop=crop == "random" or enlarge > 1,
+        flip=flip and shuffle,
+        resample=resample,
+        binarize=binarize,
+        scaled=for_model is not None and (points or dtype == "float32"),
+    )
+    return batches.dataset(epochs)
+
+
+def _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs):
+    """Raises the InputError of an argument of `load` that is wrong by itself."""
+    for name, value, known in (
+        ("crop", crop, ("center", "random")),
+        ("binarize", binarize, (None, "static", "dynamic")),
+        ("resample", resample, ("triangle", "nearest", "never")),
+        ("dtype", dtype, ("float32", "uint8")),
+    ):
+        if value not in known:
+            raise unknown(name, value, [str(choice) for choice in known])
+    for name, value in (("batch_size", batch_size), ("repeat", repeat), ("enlarge", enlarge)):
+        if value < 1:
+            raise InputError(f"{name} must be at least 1; received {value}")
+    if epochs is not None and not (isinstance(epochs, range) and len(epochs)):
+        raise InputError(f"epochs must be a range, as range(0, 10), that is not empty; received {epochs!r}")
+
+
+class _Member(NamedTuple):
+    """A source that is read in an order of its own.
+
+    Attributes:
+        shapes: {name: (h, w, c)} of an example's images.
+        size, enlarged: (h, w) of these, and of what they are cropped from.
+    """
+
+    source: Source
+    shapes: dict
+    size: tuple
+    enlarged: tuple
+
+
+def _members(source, shapes, enlarge, kept):
+    """{suffix: _Member} of a source; `kept`: (crop, resample) of images that are kept in memory, or None."""
     members = {}
     for suffix, member in source.members.items():
         wanted = {name: shape for name, shape in shapes.items() if name.endswith(suffix)}
@@ -197,75 +262,116 @@ def load(
             wanted = {"images": wanted["images" + suffix]}
         if isinstance(member, Records) and member.bytes <= MEMORY:
             member = member.decoded
-        *inner, _ = next(iter(wanted.values()))
-        enlarged = tuple(round(enlarge * side) for side in inner) if shuffle else tuple(inner)
-        if cache and not points:  # they are in memory, and no bytes
-            kept = {name: (*enlarged, shape[2]) for name, shape in wanted.items()}
-            kept = {n: (*member.shapes[n][:2], kept[n][2]) for n in kept} if crop == "random" else kept
-            member = in_memory(member, kept, resample)
-        members[suffix] = member, wanted, tuple(inner), enlarged
+        *size, _ = next(iter(wanted.values()))
+        enlarged = tuple(round(enlarge * side) for side in size)
+        if kept is not None:
+            crop, resample = kept
+            sizes = {n: member.shapes[n][:2] if crop == "random" else enlarged for n in wanted}
+            member = in_memory(member, {n: (*sizes[n], wanted[n][2]) for n in wanted}, resample)
+        members[suffix] = _Member(member, wanted, tuple(size), enlarged)
+    return members
 
-    @plain
-    def epoch(number):
+
+@dataclasses.dataclass(frozen=True)
+class _Batches:
+    """What `load` has settled, and how it makes batches of it.
+
+    Attributes:
+        members: {suffix of the names: _Member}.
+        label: the name of the labels' field.
+        count, rows: examples of an epoch, and of a batch.
+        whole: whether a last partial batch is left out.
+        scaled: whether the model's fields have their own range, or bytes.
+        model, labels, shuffle, seed, random_crop, flip, resample, binarize: as in `load`.
+    """
+
+    members: dict
+    model: object
+    label: str
+    labels: object
+    count: int
+    rows: int
+    whole: bool
+    shuffle: bool
+    seed: int
+    random_crop: bool
+    flip: bool
+    resample: str
+    binarize: str | None
+    scaled: bool
+
+    def dataset(self, epochs):
+        """The tf.data.Dataset of a range of epochs; None: one of a random number each time."""
+        if epochs is None:
+            numbers = tf.data.Dataset.random(self.seed, rerandomize_each_iteration=True).take(1)
+        else:
+            numbers = tf.data.Dataset.range(epochs.start, epochs.stop, epochs.step)
+        steps = self.count // self.rows if self.whole else math.ceil(self.count / self.rows)
+        steps *= 1 if epochs is None else len(epochs)
+        options = tf.data.Options()
+        options.deterministic = True
+        # Of each batch a worker takes its share of rows: files cannot be divided in this order.
+        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+        batches = numbers.flat_map(plain(self._rows_of))
+        batches = batches.map(plain(self._read), tf.data.AUTOTUNE, deterministic=True)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+        return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+
+    def _key(self, suffix, word, *further):
+        return random.key(self.seed, word, *further, *DOMAINS[suffix])
+
+    def _rows_of(self, number):
+        """Batches (number of the epoch, what each member's source has of the examples)."""
         streams = [
-            repeated(member, random.key(seed, ORDER, number, *DOMAINS[suffix]) if shuffle else None, count)
-            for suffix, (member, *_) in members.items()
+            repeated(member.source, self._key(suffix, ORDER, number) if self.shuffle else None, self.count)
+            for suffix, member in self.members.items()
         ]
-        batches = tf.data.Dataset.zip(tuple(streams)).batch(batch_size, drop_remainder)
+        batches = tf.data.Dataset.zip(tuple(streams)).batch(self.rows, self.whole)
         return batches.map(plain(lambda *batch: (number, *batch)))
 
-    @plain
-    def read(number, *rows):
-        batch = {}
-        for (suffix, (member, wanted, inner, enlarged)), row in zip(members.items(), rows):
-            channels = [shape[2] for shape in wanted.values()]
-
-            def fit(parts, index):
-                def drawn(word, *shape):
-                    return ops.uniform(random.key(seed, word, number, *DOMAINS[suffix]), index, shape)
-
-                return ops.fit(
-                    ops.stack(parts, channels),
-                    inner,
-                    drawn(PLACE, 2) if random_crop else None,
-                    enlarged=enlarged,
-                    mirror=drawn(MIRROR, 1)[:, 0] < 0.5 if flip and shuffle else None,
-                    resample=resample,
-                )
-
+    def _read(self, number, *rows):
+        """A batch as the model takes it."""
+        specs, batch = specs_of(self.model), {}
+        for (suffix, member), row in zip(self.members.items(), rows):
             row = row if isinstance(row, tuple) else (row,)
-            images, values = member.read(fit, *row)
-            images.set_shape((batch_size if drop_remainder else None, *inner, sum(channels)))
-            if binarize:
-                anew = binarize == "dynamic"
-                ink = random.key(seed, INK, *([number] if anew else []))
-                images = ops.binarize(images, ink, row[0] if anew else row[0] % member.count)
-            for name, part in zip(wanted, tf.split(images, channels, axis=-1)):
+            images, values = self._images(suffix, member, number, row)
+            for name, part in images.items():
                 name += suffix
-                if for_model is not None and (points or dtype == "float32") and name in specs:
-                    part = ops.scale(part, for_model.fields[name])
+                if self.scaled and name in specs:
+                    part = ops.scale(part, self.model.fields[name])
                 batch[name] = part
-            if labels and label == f"labels{suffix}":
-                batch[label] = choose(member, values, labels)
-        if for_model is not None:
+            if self.labels and self.label == f"labels{suffix}":
+                batch[self.label] = choose(member.source, values, self.labels)
+        if self.model is not None:
             batch = {name: batch[name] for name in [*specs, "labels"] if name in batch}
         if set(batch) <= {"images", "labels"}:
-            return (batch["images"], batch["labels"]) if labels else batch["images"]
+            return (batch["images"], batch["labels"]) if self.labels else batch["images"]
         return batch
 
-    if epochs is None:
-        numbers = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
-    else:
-        numbers = tf.data.Dataset.range(epochs.start, epochs.stop, epochs.step)
-    steps = count // batch_size if drop_remainder else math.ceil(count / batch_size)
-    steps *= 1 if epochs is None else len(epochs)
-    options = tf.data.Options()
-    options.deterministic = True
-    # Of each batch a worker takes its share of rows: files cannot be divided in this order.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    batches = numbers.flat_map(epoch).map(read, tf.data.AUTOTUNE, deterministic=True)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
-    return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
+    def _images(self, suffix, member, number, row):
+        """{name: images (n, h, w, c)} of a batch of one member's examples, and their labels."""
+        channels = [shape[2] for shape in member.shapes.values()]
+
+        def fit(parts, index):
+            def drawn(word, *shape):
+                return ops.uniform(self._key(suffix, word, number), index, shape)
+
+            return ops.fit(
+                ops.stack(parts, channels),
+                member.size,
+                drawn(PLACE, 2) if self.random_crop else None,
+                enlarged=member.enlarged,
+                mirror=drawn(MIRROR, 1)[:, 0] < 0.5 if self.flip else None,
+                resample=self.resample,
+            )
+
+        images, labels = member.source.read(fit, *row)
+        images.set_shape((self.rows if self.whole else None, *member.size, sum(channels)))
+        if self.binarize:
+            anew = self.binarize == "dynamic"
+            ink = random.key(self.seed, INK, *([number] if anew else []))
+            images = ops.binarize(images, ink, row[0] if anew else row[0] % member.source.count)
+        return dict(zip(member.shapes, tf.split(images, channels, axis=-1))), labels
 
 
 def name_of(source):

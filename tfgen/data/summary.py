@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -12,26 +13,29 @@ from tfgen.data.pipeline import load, name_of, shapes_of, specs_of
 from tfgen.data.sources import Files
 from tfgen.errors import InputError
 
+if TYPE_CHECKING:
+    from tfgen.models.base import GenerativeModel
+
 DARK = 4096  # a 16-bit image without a brighter value most likely holds 12 bits
 
 
 def describe(
-    source,
-    split="train",
-    for_model=None,
-    batch_size=64,
+    source: Any,
+    split: str = "train",
+    for_model: "GenerativeModel | None" = None,
+    batch_size: int = 64,
     *,
-    image_shape=None,
-    crop="center",
-    pair=None,
-    domains=None,
-    flip=False,
-    enlarge=1.0,
-    repeat=1,
-    data_dir=None,
-    download=True,
+    image_shape: tuple[int, int, int] | None = None,
+    crop: str = "center",
+    pair: str | tuple[str, str] | None = None,
+    domains: Any = None,
+    flip: bool = False,
+    enlarge: float = 1.0,
+    repeat: int = 1,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = True,
     **options,
-):
+) -> str:
     """One line about the data of a training: how many images, of what, and what is done to them.
 
     As "photos: 300 images of 2 sizes up to 480x640x3, in 2 classes (cat, dog); split train of test 50,
@@ -127,7 +131,15 @@ def _depth(source):
     return ""
 
 
-def examples(source, n, for_model=None, seed=0, *, split=None, **options):
+def examples(
+    source: Any,
+    n: int,
+    for_model: "GenerativeModel | None" = None,
+    seed: int = 0,
+    *,
+    split: str | None = None,
+    **options,
+) -> dict[str, np.ndarray]:
     """The same n examples each time: as arrays by name, in the ranges of the model's fields.
 
     Args:

@@ -1,17 +1,22 @@
 """The doctor's look at a model whose training is over, as `tfgen evaluate` has it."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from tfgen.doctor.callback import broken_output, looks_at, of_game
 from tfgen.doctor.judge import BROKEN, RULES, SURE, Finding, judge
 from tfgen.doctor.measure import broken_weights, probe
+from tfgen.metrics.extractors import Extractor
 from tfgen.models.abilities import Games, needs
 
 PREFIX = "doctor_"
 LASTING = {rule.name: rule.lasting for rule in RULES}
 
 
-def checkup(model, data, extractor=None, history=()):
+def checkup(
+    model: Games, data: Any, extractor: Extractor | None = None, history: Sequence[dict[str, float]] = ()
+) -> list[Finding]:
     """What is wrong with a trained model of `Games` by one look at it, and by what its run has noted.
 
     Args:

@@ -19,8 +19,9 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tfgen.errors import InputError
 from tfgen.export import folders, golden, onnx, saved_model
@@ -143,7 +144,9 @@ def _report(found, bound):
     return rows
 
 
-def write(model, folder, formats, finish=None):
+def write(
+    model: "keras.Model", folder: str | os.PathLike, formats: dict[str, Any], finish: Callable | None = None
+) -> list[Difference]:
     """Writes an export in several formats at once, as `to_saved_model` does in one.
 
     Args:

@@ -5,9 +5,12 @@ import functools
 import hashlib
 import itertools
 import math
+import os
 import sys
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -37,6 +40,9 @@ from tfgen.models.step import Step
 from tfgen.models.superresolution.base import SuperResolutionModel
 from tfgen.models.variational.base import LatentVariableModel
 
+if TYPE_CHECKING:
+    from tfgen.models.base import GenerativeModel
+
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
 PAIRS = {"l1": pairs.l1, "psnr": pairs.psnr, "ssim": pairs.ssim}
 LUMINANCE = {"psnr_y": pairs.psnr_y, "ssim_y": pairs.ssim_y}
@@ -58,22 +64,22 @@ NEEDS = {  # of a model
 
 
 def evaluate(
-    model,
-    source,
+    model: "GenerativeModel",
+    source: Any,
     *,
-    split="test",
-    extractor="classifier",
-    n=None,
-    seed=0,
-    data_dir=None,
-    download=True,
-    batch_size=500,
-    metrics=None,
-    data=None,
-    importance_samples=100,
-    reference=False,
-    features=None,
-):
+    split: str = "test",
+    extractor: Any = "classifier",
+    n: int | None = None,
+    seed: int = 0,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = True,
+    batch_size: int = 500,
+    metrics: Sequence[str] | None = None,
+    data: dict | None = None,
+    importance_samples: int = 100,
+    reference: bool = False,
+    features: Any = None,
+) -> list[Score]:
     """Scores of a model on a split of real images, each with its protocol.
 
     `n` samples are drawn by `seed` and compared, in the features of `extractor`, with as many

@@ -126,7 +126,12 @@ class Extractor:
         }
 
 
-def extractor(which, *, image_shape=None, value_range=(0.0, 1.0)):
+def extractor(
+    which: Extractor | keras.Model | str | Path,
+    *,
+    image_shape: tuple[int, int, int] | None = None,
+    value_range: tuple[float, float] = (0.0, 1.0),
+) -> Extractor:
     """The extractor that `which` names.
 
     Args:

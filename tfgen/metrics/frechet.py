@@ -70,7 +70,7 @@ def _factor(covariance):
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
-def frechet_distance(real, fake):
+def frechet_distance(real: Moments, fake: Moments) -> float:
     """The squared Frechet (2-Wasserstein) distance of two Gaussians, "FID" on Inception features.
 
     The trace of (S_a S_b)^(1/2) is taken as the sum of the singular values of F_a^T F_b,

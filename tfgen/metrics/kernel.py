@@ -9,6 +9,7 @@ Zaremba, Gretton and Blaschko. B-tests. NeurIPS 2013: the mean over disjoint blo
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfgen.errors import InputError
 from tfgen.metrics import checks
@@ -29,7 +30,9 @@ def _mmd2(x, y):
     return xx + yy - 2 * _kernel(x, y).mean()
 
 
-def kernel_distance(real, fake, *, subset_size=None, seed=0):
+def kernel_distance(
+    real: ArrayLike, fake: ArrayLike, *, subset_size: int | None = None, seed: int = 0
+) -> tuple[float, float | None]:
     """Unbiased squared MMD: the mean over subsets, and the standard error of that mean.
 
     Unlike the paper, which draws 100 subsets that overlap, the subsets here are disjoint

@@ -13,12 +13,14 @@ https://arxiv.org/abs/1509.00519
 
 import inspect
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from numpy.typing import ArrayLike
 
 from tfgen import random
 from tfgen.errors import InputError
@@ -47,8 +49,16 @@ class Annealed(NamedTuple):
 
 
 def annealed_importance(
-    model, images, labels=None, *, chains=16, steps=1000, leapfrogs=10, seed=0, verbose=1
-):
+    model: LatentVariableModel,
+    images: ArrayLike,
+    labels: ArrayLike | None = None,
+    *,
+    chains: int = 16,
+    steps: int = 1000,
+    leapfrogs: int = 10,
+    seed: int = 0,
+    verbose: int = 1,
+) -> Annealed:
     """An estimate of log p(x) that asks the decoder alone, so that a poor encoder does not spoil it.
 
     Its expectation is a lower bound on log p(x) (w is unbiased, and the log concave), which rises
@@ -151,7 +161,7 @@ def annealed_importance(
     return Annealed(*map(np.concatenate, zip(*parts)))
 
 
-def active_units(model, batches, threshold=0.01):
+def active_units(model: Codes, batches: Iterable, threshold: float = 0.01) -> tuple[int, np.ndarray]:
     """The latents that the encoder uses: Var_x(E_q(z|x)[z_u]) > threshold (Burda et al.).
 
     Args:

@@ -15,6 +15,8 @@ one of a mode: where few modes are found, their number is too high by some of it
 """
 
 import math
+import os
+from typing import Any
 
 import numpy as np
 
@@ -36,18 +38,18 @@ def mode_scores(source):
 
 
 def modes(
-    samples,
-    source,
+    samples: Any,
+    source: Any,
     *,
-    n=None,
-    seed=0,
-    split="train",
-    value_range=(-1.0, 1.0),
-    extractor=None,
-    data_dir=None,
-    download=True,
-    batch_size=500,
-):
+    n: int | None = None,
+    seed: int = 0,
+    split: str = "train",
+    value_range: tuple[float, float] = (-1.0, 1.0),
+    extractor: Any = None,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = True,
+    batch_size: int = 500,
+) -> list[Score]:
     """The modes of "ring", "grid" or "stacked_mnist" that samples cover.
 
     Args:

@@ -15,6 +15,7 @@ precision and recall, open for density and coverage, as in the code of either pa
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfgen.errors import InputError
 from tfgen.metrics import checks
@@ -51,7 +52,7 @@ def _checked(real, fake, k):
     return checks.pair(real, fake, k + 1)
 
 
-def precision_recall(real, fake, k=3):
+def precision_recall(real: ArrayLike, fake: ArrayLike, k: int = 3) -> tuple[float, float]:
     """Improved precision and recall, each from 0 to 1.
 
     Args:
@@ -72,7 +73,7 @@ def precision_recall(real, fake, k=3):
     return float(precise.mean()), float(recalled.mean())
 
 
-def density_coverage(real, fake, k=5):
+def density_coverage(real: ArrayLike, fake: ArrayLike, k: int = 5) -> tuple[float, float]:
     """Density (at least 0; 1 is expected where both distributions are equal, it is 1 of a set
     without equal points against itself, and it may exceed 1) and coverage (0 to 1).
 

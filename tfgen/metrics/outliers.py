@@ -10,16 +10,29 @@ Unlike a test of novelty, a likelihood also says how simple an image is: simple 
 more likely than what the model knows (Nalisnick et al., ICLR 2019, https://arxiv.org/abs/1810.09136).
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfgen.errors import InputError, unknown
 from tfgen.metrics import checks
 from tfgen.metrics.likelihood import PER_IMAGE, per_image
 
+if TYPE_CHECKING:
+    from tfgen.models.base import GenerativeModel
+
 METHODS = {"elbo": "elbo", "log_prob": "log_prob", "reconstruction": "reconstruction_error"}  # of an image
 
 
-def outlier_scores(model, images, by="elbo", labels=None, samples=100, seed=0):
+def outlier_scores(
+    model: "GenerativeModel",
+    images: ArrayLike,
+    by: str = "elbo",
+    labels: ArrayLike | None = None,
+    samples: int = 100,
+    seed: int = 0,
+) -> np.ndarray:
     """How unusual each image is to the model, float64 (n,): the higher, the more.
 
     Args:
@@ -42,7 +55,7 @@ def outlier_scores(model, images, by="elbo", labels=None, samples=100, seed=0):
     return values if by == "reconstruction" else -values
 
 
-def auroc(inliers, outliers):
+def auroc(inliers: ArrayLike, outliers: ArrayLike) -> float:
     """The probability that an outlier's score is above an inlier's; 1/2 is chance, 1 is ideal.
 
     Args:

@@ -19,6 +19,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from tfgen.errors import InputError
@@ -47,7 +48,9 @@ def _log_probs(samples, images, sigmas):
     return result - math.log(m) - d / 2 * np.log(2 * math.pi * sigmas**2)[:, None]
 
 
-def parzen_log_likelihood(samples, images, validation, sigmas=SIGMAS):
+def parzen_log_likelihood(
+    samples: ArrayLike, images: ArrayLike, validation: ArrayLike, sigmas: ArrayLike = SIGMAS
+) -> Parzen:
     """Log-likelihood of images by Gaussians about samples of a model. It misleads: see this file's top.
 
     The value depends on the units of the pixels: published ones are of pixels in [0, 1].

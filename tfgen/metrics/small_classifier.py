@@ -12,6 +12,7 @@ import os
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -30,7 +31,14 @@ HELD_OUT = 5  # one of so many images of "train" tests, where there is no split 
 NOTE = "tfgen.json"  # a member of the .keras file, which Keras ignores
 
 
-def classifier(source, *, image_shape=None, seed=0, data_dir=None, download=True):
+def classifier(
+    source: Any,
+    *,
+    image_shape: tuple[int, int, int] | None = None,
+    seed: int = 0,
+    data_dir: str | os.PathLike | None = None,
+    download: bool = True,
+) -> Extractor:
     """The extractor "classifier" of a labelled data set: 64 features, logits of classes or attributes.
 
     A convolutional network learns the labels of the split "train"; without a split "test", of four

@@ -8,11 +8,12 @@ import math
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfgen.metrics import checks
 
 
-def two_sample_test(real, fake, *, seed=0):
+def two_sample_test(real: ArrayLike, fake: ArrayLike, *, seed: int = 0) -> tuple[float, float, float]:
     """Held-out accuracy of a logistic regression on features, and its p-value.
 
     Half of each set trains the classifier, the other half tests it; the larger set is cut

@@ -12,7 +12,7 @@ from tfgen.errors import unknown
 from tfgen.models.registry import catalogue
 
 
-def get(name):
+def get(name: str) -> type:
     """The class of a model by its name in the catalogue, as "dcgan"; case does not matter."""
     entry = catalogue().get(str(name).lower())
     if entry is None:
@@ -20,7 +20,9 @@ def get(name):
     return getattr(importlib.import_module(f"tfgen.models.{entry.module}"), entry.cls)
 
 
-def list_models(filter="*", *, family=None, ability=None):
+def list_models(
+    filter: str = "*", *, family: str | None = None, ability: type | str | None = None
+) -> list[str]:
     """Names in the catalogue, by family and year.
 
     Args:
@@ -47,7 +49,7 @@ def list_models(filter="*", *, family=None, ability=None):
     return names
 
 
-def load_all():
+def load_all() -> None:
     """Imports every model, which registers it with Keras."""
     return {name: get(name) for name in catalogue()}
 

@@ -1,6 +1,7 @@
 """Encoders and decoders of images that may be told a vector, as a class or attributes."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
@@ -12,16 +13,16 @@ BODIES = ("convolutional", "dense", "linear")
 
 
 def encoder(
-    body,
-    image_shape,
+    body: str,
+    image_shape: tuple[int, ...],
     *,
-    width,
-    outputs,
-    conditions=0,
-    hidden=None,
-    activation=None,
-    normalization=None,
-):
+    width: int,
+    outputs: int | None,
+    conditions: int = 0,
+    hidden: Sequence[int] | None = None,
+    activation: str | Callable | None = None,
+    normalization: str | None = None,
+) -> keras.Model:
     """Images (n, h, w, c), and a vector (n, conditions) if any, to (n, outputs).
 
     Args:
@@ -58,16 +59,16 @@ def _hidden(body, width, hidden):
 
 
 def decoder(
-    body,
-    latent_dim,
-    output_shape,
+    body: str,
+    latent_dim: int,
+    output_shape: tuple[int, ...],
     *,
-    width,
-    conditions=0,
-    hidden=None,
-    activation=None,
-    output=None,
-):
+    width: int,
+    conditions: int = 0,
+    hidden: Sequence[int] | None = None,
+    activation: str | Callable | None = None,
+    output: str | None = None,
+) -> keras.Model:
     """Codes (n, latent_dim), and a vector (n, conditions) if any, to (n, *output_shape), with the
     activation `output` at the end; arguments as those of `encoder`, but up-convolutions have ReLU always."""
     size = latent_dim + conditions

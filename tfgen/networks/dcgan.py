@@ -1,6 +1,7 @@
 """The generator and the discriminator of DCGAN."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
@@ -15,15 +16,15 @@ def _halvings(image_shape):
 
 
 def dcgan_generator(
-    image_shape,
-    latent_dim,
+    image_shape: tuple[int, int, int],
+    latent_dim: int,
     *,
-    width,
-    hidden=(),
-    activation="tanh",
-    initializer="glorot_uniform",
-    name="generator",
-):
+    width: int,
+    hidden: Sequence[int] = (),
+    activation: str | Callable | None = "tanh",
+    initializer: str | keras.Initializer = "glorot_uniform",
+    name: str = "generator",
+) -> keras.Sequential:
     """z -> image by strided up-convolutions (Radford et al., 2016, figure 1), for any image size.
 
     64x64 at width 128 is the paper's 1024, 512, 256, 128 filters from 4x4 on. Unlike the
@@ -65,15 +66,15 @@ def dcgan_generator(
 
 
 def dcgan_discriminator(
-    image_shape,
+    image_shape: tuple[int, int, int],
     *,
-    width,
-    outputs=1,
-    normalization=None,
-    initializer="glorot_uniform",
-    activation=None,
-    name="discriminator",
-):
+    width: int,
+    outputs: int | None = 1,
+    normalization: str | None = None,
+    initializer: str | keras.Initializer = "glorot_uniform",
+    activation: str | Callable | None = None,
+    name: str = "discriminator",
+) -> keras.Sequential:
     """image -> `outputs` numbers by strided convolutions (Radford et al., 2016).
 
     Args:

@@ -1,6 +1,7 @@
 """Dense layers between any two shapes."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import keras
 from keras import layers
@@ -8,7 +9,16 @@ from keras import layers
 from tfgen.networks.blocks import normalized
 
 
-def mlp(input_shape, hidden, output_shape, *, activation="tanh", output=None, spectral=False, name=None):
+def mlp(
+    input_shape: tuple[int, ...],
+    hidden: Sequence[int],
+    output_shape: tuple[int, ...] | None,
+    *,
+    activation: str | Callable = "tanh",
+    output: str | None = None,
+    spectral: bool = False,
+    name: str | None = None,
+) -> keras.Sequential:
     """Dense layers of the `hidden` sizes between any two shapes; float32 output, linear or `output`.
 
     Args:

@@ -6,14 +6,19 @@ from keras import layers
 from tfgen.networks.blocks import chained, normalized, small
 
 
-def smallest_patch(strided):
+def smallest_patch(strided: int) -> int:
     """Height and width that a `patch_discriminator` takes at least."""
     return 3 * 2**strided if strided else 1  # two layers of stride 1 take a pixel each, and leave one
 
 
 def patch_discriminator(
-    input_channels, *, width=64, strided=3, normalization="instance", name="discriminator"
-):
+    input_channels: int | tuple[int, ...],
+    *,
+    width: int = 64,
+    strided: int = 3,
+    normalization: str | None = "instance",
+    name: str = "discriminator",
+) -> keras.Model:
     """Images of any size -> a map of scores (n, h', w', 1), one for each patch (Isola et al., 2017).
 
     A score sees 16, 34, 70, 142, 286 or 574 pixels for 1 to 6 layers of stride 2, and 1 pixel for none; two

@@ -8,8 +8,14 @@ from tfgen.networks.blocks import chained, normalized, small
 
 
 def resnet_translator(
-    channels_in, channels_out, *, width=64, blocks=9, normalization="instance", name="translator"
-):
+    channels_in: int,
+    channels_out: int,
+    *,
+    width: int = 64,
+    blocks: int = 9,
+    normalization: str | None = "instance",
+    name: str = "translator",
+) -> keras.Model:
     """Images -> images of the same size by residual blocks at a quarter of it (Johnson et al., 2016; Zhu et
     al., 2017): c7s1-width, d2width, d4width, `blocks` of R4width, u2width, uwidth, c7s1 with tanh.
 

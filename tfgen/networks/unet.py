@@ -8,15 +8,15 @@ from tfgen.networks.blocks import chained, normalized, small
 
 
 def unet(
-    channels_in,
-    channels_out,
+    channels_in: int,
+    channels_out: int,
     *,
-    width=64,
-    depth=8,
-    dropout=0.5,
-    normalization="instance",
-    name="translator",
-):
+    width: int = 64,
+    depth: int = 8,
+    dropout: float = 0.5,
+    normalization: str | None = "instance",
+    name: str = "translator",
+) -> keras.Model:
     """Images -> images of the same size, by halvings and doublings with skips (Isola et al., 2017, 6.1.1).
 
     Down: `depth` convolutions 4x4 of stride 2, of width, 2, 4, 8, 8, ... times width filters, leaky ReLU 0.2

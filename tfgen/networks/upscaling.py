@@ -7,12 +7,14 @@ from tfgen.layers import PixelShuffle
 from tfgen.networks.blocks import chained, normalized
 
 
-def rectified():
+def rectified() -> keras.Layer:
     """PReLU of one slope a channel, which any size of images has in common; slopes begin at 0.25."""
     return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=[1, 2])
 
 
-def residual_upscaler(channels, *, width=64, blocks=16, name="generator"):
+def residual_upscaler(
+    channels: int, *, width: int = 64, blocks: int = 16, name: str = "generator"
+) -> keras.Model:
     """Images (n, h, w, channels) -> (n, 4 h, 4 w, channels) (Ledig et al., 2017, figure 4).
 
     k9n(width) and PReLU; `blocks` residual blocks of k3 with batch normalisation, PReLU, k3 with batch
@@ -35,7 +37,7 @@ def residual_upscaler(channels, *, width=64, blocks=16, name="generator"):
     return keras.Model(images, last(x), name=name)
 
 
-def residual_upscaler_reach(blocks):
+def residual_upscaler_reach(blocks: int) -> int:
     """How many pixels of its input to each side a pixel of `residual_upscaler` sees.
 
     4 of the first layer, 2 of each block, 1 of the layer behind them and 1 of the next; then half a pixel,

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -14,18 +15,28 @@ import keras
 from tfgen.doctor import TrainingDoctor
 from tfgen.errors import InputError
 from tfgen.models.abilities import Games, Translates
+from tfgen.models.base import GenerativeModel
 from tfgen.runs import folder as files
 from tfgen.runs import plan
-from tfgen.runs.callbacks import Checkpoint, Metrics, Rates, SampleGrid, cut_events
+from tfgen.runs.callbacks import Checkpoint, FirstStep, Metrics, Rates, SampleGrid, cut_events
 from tfgen.runs.callbacks import save as save_model
 from tfgen.runs.data import absolute, described, identity, load_data, shown
 from tfgen.runs.data import steps as steps_of
+from tfgen.waiting import Waiting
 
 SHOWN = 8  # examples whose translations a run draws
 FEW = 1000  # updates of an objective below which a run is seldom worth looking at
 
 
-def train(model, out, source=None, *, verbose="auto", callbacks=(), **asked):
+def train(
+    model: str,
+    out: str | os.PathLike,
+    source: str | os.PathLike | None = None,
+    *,
+    verbose: str | int = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **asked,
+) -> GenerativeModel:
     """Trains a model into the new run folder `out`; what is not given is the model's recipe.
 
     What a recipe says of the model and the data fits its own data: for other data, the model's own
@@ -81,8 +92,16 @@ def train(model, out, source=None, *, verbose="auto", callbacks=(), **asked):
 
 
 def resume(
-    run, *, epochs=None, steps=None, source=None, data_dir=None, verbose="auto", callbacks=(), **asked
-):
+    run: str | os.PathLike,
+    *,
+    epochs: int | None = None,
+    steps: int | None = None,
+    source: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+    verbose: str | int = "auto",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **asked,
+) -> GenerativeModel:
     """Continues the run folder `run`, or extends a complete one to more `epochs`.
 
     Args:
@@ -133,7 +152,7 @@ def resume(
         return _fit(folder, run, net, done, chief, verbose, callbacks)
 
 
-def load(run):
+def load(run: str | os.PathLike) -> GenerativeModel:
     """The model of a run folder: that of its last whole epoch, ready to sample or to train."""
     folder, run = Path(run), files.read(run)
     path = files.latest(folder)
@@ -145,7 +164,7 @@ def load(run):
     return _open(run, path)
 
 
-def save(run, model):
+def save(run: str | os.PathLike, model: GenerativeModel) -> Path:
     """Puts `model`, of `load`, in the place of the run's own, as after `fit_density`; returns the file."""
     path = files.latest(Path(run))
     save_model(model, path, files.saved_with(path))
@@ -189,7 +208,7 @@ def _count(n, what):
     return f"{n} {what}{'' if n == 1 else 's'}"
 
 
-def few_updates(folder, net):
+def few_updates(folder: Path, net: GenerativeModel) -> str | None:
     """A line if the finished run's model has few updates, with the command that continues it; else None."""
     if not (folder / "run.json").exists():  # a worker that is not the chief
         return None
@@ -245,6 +264,9 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
                 watching = [TrainingDoctor(load_data(run, net, range(1)))]
             if run.get("schedule"):
                 watching.append(Rates(run["schedule"], run["rates"], run["epochs"]))
+            if verbose:
+                line = f"{type(net).__name__}'s first step is compiled, which takes a minute for deep models"
+                watching.append(FirstStep(stack.enter_context(Waiting(line))))
             examples = shown(run, net, SHOWN) if isinstance(net, Translates) else None
             passes = run.get("passes") or 1
             net.fit(
