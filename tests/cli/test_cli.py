@@ -69,7 +69,7 @@ def test_examples_of_help_are_commands(program, group):
     known = dict(commands(typer.main.get_command(group)))
     for words, command in known.items():
         shown = set()
-        for line in (command.help or "").splitlines():
+        for line in re.split(r"\n|;|&&", command.help or ""):
             if line.strip().startswith(f"{program} "):
                 given = shlex.split(line, comments=True)[1:]
                 name = max((name for name in known if tuple(given[: len(name)]) == name), key=len)
