@@ -138,7 +138,7 @@ def test_pairs_of_sides_have_an_order_of_the_sides():
     got = joined(load(images, pair=("right", "left"), batch_size=4, shuffle=False))
     assert not got["inputs"].any()
     np.testing.assert_array_equal(got["images"], noise(4, 8, 8, 3))
-    assert "trains on inputs, images; the ndarray has images; give pair=..." in complaint(
+    assert "trains on inputs, images; the ndarray has images; they are twice as wide as high" in complaint(
         images, for_model=paired((8, 8, 3), 3)
     )
 
@@ -168,16 +168,66 @@ def test_pairs_that_are_none_are_refused(tmp_path):
     (root / "A" / "01.png").unlink()
     save(root / "B" / "09.png", smooth(8, 8, 1))
     assert f"{root / 'B' / '09.png'} has no partner in A" in complaint(root, for_model=paired())
+    save(root / "B" / "10.png", smooth(8, 8, 1))
+    line = (
+        f"2 images have no partner in A ({root / 'B' / '09.png'}, {root / 'B' / '10.png'}); a pair has the "
+    )
+    assert line in complaint(root, for_model=paired())
+    (root / "B" / "10.png").unlink()
     save(root / "A" / "09.png", smooth(16, 8, 1))
     assert "differ in size: 16x8 and 8x8" in complaint(root, for_model=paired())
     assert "pair=('a', 'b')" in complaint(root, pair=("a", "b")) and "has A, B; name two" in complaint(
         root, pair=("a", "b")
     )
+    narrow = complaint(noise(4, 8, 1), for_model=paired(), pair=("left", "right"))
+    assert "of a pair side by side each has a pixel at least; received an image of 8x1" in narrow
+    save(tmp_path / "thin" / "0.png", smooth(8, 1))
+    save(tmp_path / "thin" / "1.png", smooth(8, 8))
+    assert "received an image of 8x1" in complaint(
+        tmp_path / "thin", pair="left,right", image_shape=(8, 4, 3)
+    )
+    assert "or left,right of images that lie side" in complaint(tmp_path / "thin", pair="top,bottom")
     unlike = {"inputs": noise(3, 8, 8), "images": noise(3, 8, 9)}
     assert "pairs of one size; received inputs (3, 8, 8, 1) and images (3, 8, 9, 1)" in complaint(unlike)
     message = complaint(noise(4, 8, 8), for_model=unpaired())
-    assert "trains on images_a, images_b; the ndarray has images; give domains=..." in message
+    assert "trains on images_a, images_b; the ndarray has images; give folders A and B, or trainA" in message
     assert "no ink to binarize" in complaint(two(), binarize="static", batch_size=4)
+
+
+def test_trained_sides_are_pairs_where_names_agree(tmp_path):
+    for split, count in (("train", 4), ("test", 2)):
+        for number in range(count):
+            save(tmp_path / f"{split}A" / f"{number}.png", np.full((8, 8), number, np.uint8))
+            save(tmp_path / f"{split}B" / f"{number}.png", np.full((8, 8), number + 100, np.uint8))
+    for split, count in (("train", 4), ("test", 2)):
+        got = joined(load(tmp_path, split, for_model=paired(), batch_size=count, dtype="uint8"))
+        assert len(got["inputs"]) == count and (got["images"] == got["inputs"] + 100).all()
+    back = joined(load(tmp_path, "test", for_model=paired(), pair="B,A", batch_size=2, dtype="uint8"))
+    assert (back["images"] == back["inputs"] - 100).all()
+    (tmp_path / "testB" / "0.png").unlink()
+    assert f"{tmp_path / 'testA' / '0.png'} has no partner in B" in complaint(tmp_path, for_model=paired())
+    save(tmp_path / "testB" / "0.png", smooth(8, 8, 1))
+    save(tmp_path / "testB" / "0.bmp", smooth(8, 8, 1))
+    assert "0.png have one name, and one partner; remove one" in complaint(tmp_path, for_model=paired())
+
+
+def test_a_folder_that_could_be_pairs_says_how(tmp_path):
+    for number in range(3):
+        save(tmp_path / "sides" / f"{number}.png", smooth(8 + number, 16 + 2 * number))
+        for name in ("maps", "photos"):
+            save(tmp_path / "two" / name / f"{number}.png", smooth(8, 8))
+            save(tmp_path / "alone" / f"{number}.png", smooth(8, 9))
+    for name, net, hint in (
+        (
+            "sides",
+            paired(),
+            "twice as wide as high: if each is a pair side by side, give pair=left,right",
+        ),
+        ("two", paired(), "of the same names in both folders, give pair=maps,photos, the inputs first"),
+        ("two", unpaired(), "give domains=maps,photos"),
+        ("alone", paired(), "give pairs, as folders A and B with the same names, or side by side"),
+    ):
+        assert hint in complaint(tmp_path / name, for_model=net, image_shape=(8, 8, 1))
 
 
 # Two domains

@@ -112,10 +112,15 @@ def train(
     Ctrl-C loses at most the unfinished epoch: --resume repeats it, and the run ends as if it had
     never been stopped.
 
+    A model of pairs takes folders A and B with the same names, also below train and test, or trainA and
+    trainB, or images with both side by side; a model of two domains takes folders of these names, too.
+
     \b
     Examples:
       tfgen train dcgan --data digits --epochs 6 --seed 3 --set width=32 --out runs/digits
       tfgen train vae --data photos/ --set image_shape=64,64,3 --out runs/photos
+      tfgen train pix2pix --data pairs/ --data-set pair=left,right --out runs/maps
+      tfgen train cyclegan --data horses_and_zebras/ --out runs/zebras
       tfgen train wgangp --data photos/ --steps 20000 --learning-rate generator=1e-4 --out runs/faces
       tfgen train mymodule:MyGAN --data digits --out runs/mine
       tfgen train --resume runs/digits --epochs 12

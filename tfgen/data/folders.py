@@ -66,7 +66,8 @@ class Folder:
     Attributes:
         splits: {name: files}, as tuples of names from the root.
         depth: how many folders name the split, 0 or 1.
-        branches: the names of the folders right below, () if there are files too.
+        branches: the names of the folders right below, () if there are files too; ("A", "B") of folders
+            trainA and trainB.
     """
 
     def __init__(self, root):
@@ -92,7 +93,10 @@ class Folder:
             if classes and flat:
                 _beside(root / Path(*flat[0][:-1]), "class folders", classes, flat)
         self.branches = ()
-        if all(len(parts) > self.depth + 1 for parts in files):
+        self.sided = {split[-1] for split in self.splits} == {"A", "B"}  # trainA and trainB
+        if self.sided:
+            self.branches = ("A", "B")
+        elif all(len(parts) > self.depth + 1 for parts in files):
             self.branches = tuple(sorted({parts[self.depth] for parts in files}))
 
     def _chosen(self, split, splits):
@@ -121,25 +125,44 @@ class Folder:
         return Files([self._paths(self._chosen(split, self._of(name)))])
 
     def pairs(self, split, pair):
-        """The `Files` of a split in two subfolders, by equal names but for their endings."""
+        """The `Files` of a split in two branches, by equal names but for their endings."""
         first, second = map(self._of, pair)
-
-        def bare(parts):
-            return (*parts[: self.depth], *parts[self.depth + 1 : -1], os.path.splitext(parts[-1])[0])
-
-        for files, others, there in ((first, second, pair[1]), (second, first, pair[0])):
-            known = {bare(parts) for each in others.values() for parts in each}
-            alone = [parts for each in files.values() for parts in each if bare(parts) not in known]
-            if alone:
-                raise InputError(
-                    f"{self.root / Path(*alone[0])} has no partner in {there}; a pair has the same name in "
-                    f"{pair[0]} and {pair[1]}"
-                )
-        partners = {bare(parts): parts for each in second.values() for parts in each}
+        partners = {}
+        for name in dict.fromkeys([*first, *second]):
+            inputs, images = (self._by_stem(each.get(name, [])) for each in (first, second))
+            self._check_partners([inputs[stem] for stem in inputs if stem not in images], pair[1], pair)
+            self._check_partners([images[stem] for stem in images if stem not in inputs], pair[0], pair)
+            partners |= {parts: images[stem] for stem, parts in inputs.items()}
         inputs = self._chosen(split, first)
-        images = [partners[bare(parts)] for parts in inputs]
+        images = [partners[parts] for parts in inputs]
         return Files([self._paths(inputs), self._paths(images)], names=("inputs", "images"))
 
+    def _by_stem(self, files):
+        """{place within its branch without the ending: file}."""
+        found, above = {}, 1 if self.sided else self.depth + 1
+        for parts in files:
+            stem = (*parts[above:-1], os.path.splitext(parts[-1])[0])
+            if stem in found:
+                raise InputError(
+                    f"{self.root / Path(*found[stem])} and {parts[-1]} have one name, and one partner; "
+                    f"remove one of the two"
+                )
+            found[stem] = parts
+        return found
+
+    def _check_partners(self, alone, there, pair):
+        """Refuses files that have none, by name."""
+        if alone:
+            names = [str(self.root / Path(*parts)) for parts in alone]
+            many = f"{len(names)} images have" if len(names) > 1 else f"{names[0]} has"
+            named = f" ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''})" if len(names) > 1 else ""
+            raise InputError(
+                f"{many} no partner in {there}{named}; a pair has the same name in {pair[0]} and {pair[1]}"
+            )
+
     def _of(self, name):
+        """{split: files} of a branch."""
+        if self.sided:
+            return {s.removesuffix(name): files for s, files in self.splits.items() if s.endswith(name)}
         found = {s: [p for p in files if p[self.depth] == name] for s, files in self.splits.items()}
         return {split: files for split, files in found.items() if files}

@@ -1,6 +1,7 @@
 """Operations on batches of images: uint8, shape (n, h, w, c). All of them run inside tf.data."""
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +50,19 @@ def _orientation(image):
 def header(path):
     """(h, w, c) of an image file as it stands upright, c 1 or 3, and Pillow's mode, without its pixels."""
     try:
-        with Image.open(path) as image:
-            turned = _orientation(image) in (5, 6, 7, 8)
-            size = image.size if turned else image.size[::-1]
-            return (*size, 1 if image.mode in GREY_MODES else 3), image.mode
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                turned = _orientation(image) in (5, 6, 7, 8)
+                size = image.size if turned else image.size[::-1]
+                return (*size, 1 if image.mode in GREY_MODES else 3), image.mode
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise InputError(
+            f"{path} has more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels, the most that are "
+            f"read; make it smaller, or cut it into pieces"
+        ) from None
     except _UNREADABLE as error:
         raise unreadable(path, error) from None
 

@@ -291,9 +291,10 @@ def _of_folder(path, split, names, pair, domains):
 
     def subfolders(option, two):
         if not set(two) <= set(folder.branches):
+            sides = ", or left,right of images that lie side by side" if option == "pair" else ""
             raise InputError(
                 f"{option}={two}: {path} has {', '.join(folder.branches[:6]) or 'no subfolders of images'}; "
-                f"name two of its subfolders"
+                f"name two of its subfolders{sides}"
             )
         return two
 
@@ -301,7 +302,7 @@ def _of_folder(path, split, names, pair, domains):
         return folder.pairs(split, subfolders("pair", pair or ("A", "B")))
     if "images_a" in names and not isinstance(domains, (str, os.PathLike)):
         two = domains or ("A", "B")
-        if any(name.endswith(two) for name in folder.splits):
+        if folder.sided:
             return Domains(*(folder.images(suffixed(split, each)) for each in two))
         if domains or set(two) <= set(folder.branches):
             return Domains(*(folder.branch(split, each) for each in subfolders("domains", two)))

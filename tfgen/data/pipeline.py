@@ -14,7 +14,7 @@ from tfgen.data import images as ops
 from tfgen.data.labels import checked, choose
 from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
-from tfgen.data.sources import Domains, Records, Source, in_memory, plain, repeated
+from tfgen.data.sources import Domains, Files, Records, Source, in_memory, plain, repeated
 from tfgen.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -153,8 +153,8 @@ def load(
             "Male"), gives these attributes, in this order.
         pair: which two images are a pair's (inputs, images): ("left", "right") or ("right", "left") of
             images that lie side by side; two subfolders with the same file names, also below train
-            and test; or two features of a TFDS set. By default the subfolders A and B, or the set's
-            supervised keys if both are images.
+            and test; or two features of a TFDS set. By default the subfolders A and B, or trainA and
+            trainB with the same names, or the set's supervised keys if both are images.
         domains: the second domain: an attribute, whose absence is domain a and presence b; another
             source; or two names, of subfolders or of the ends of splits. By default ("A", "B"), as
             of the splits trainA and trainB, of which "train" means both.
@@ -390,10 +390,32 @@ def _missing(source, origin, model, specs):
     for name in specs:
         if name in source.shapes or name in ("labels", "labels_a"):  # `checked` asks for labels
             continue
-        hint = {"inputs": "; give pair=...", "images_a": "; give domains=..."}.get(name, "")
         raise InputError(
-            f"{type(model).__name__} trains on {', '.join(specs)}; {origin} has {', '.join(have)}{hint}"
+            f"{type(model).__name__} trains on {', '.join(specs)}; {origin} has {', '.join(have)}"
+            f"{_how_to_give(name, source)}"
         )
+
+
+def _how_to_give(name, source):
+    """What to do with a source that has no inputs, or no domains."""
+    two = ",".join(source.class_names) if len(source.class_names) == 2 else None
+    if name == "images_a" and two:
+        return f"; give domains={two}"
+    if name == "images_a":
+        return (
+            "; give folders A and B, or trainA and trainB, or domains=... (another source, or an attribute)"
+        )
+    if name != "inputs":
+        return ""
+    if two:
+        return f"; if they are pairs, of the same names in both folders, give pair={two}, the inputs first"
+    shapes = [shape for shape, _ in source.headers["images"]] if isinstance(source, Files) else [source.shape]
+    if all(None not in shape and shape[1] == 2 * shape[0] for shape in shapes):
+        return (
+            "; they are twice as wide as high: if each is a pair side by side, give pair=left,right, or "
+            "pair=right,left if the inputs are on the right"
+        )
+    return "; give pairs, as folders A and B with the same names, or side by side and pair=left,right"
 
 
 def shapes_of(source, origin, model=None, image_shape=None):

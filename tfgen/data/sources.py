@@ -294,6 +294,15 @@ class Halves(Source):
     @property
     def shapes(self):
         height, width, channels = self.source.shape
+        if isinstance(self.source, Files):
+            narrow = [shape for shape, _ in self.source.headers["images"] if shape[1] < 2]
+        else:
+            narrow = [self.source.shape] if width == 1 else []
+        if narrow:
+            raise InputError(
+                f"of a pair side by side each has a pixel at least; received an image of {narrow[0][0]}x1 "
+                f"(height x width)"
+            )
         return dict.fromkeys(PAIR, (height, width and width // 2, channels))
 
     def examples(self, key):

@@ -64,7 +64,8 @@ def describe(
     elif opened.labelled:
         classes = f" ({_some(opened.class_names)})" if opened.class_names else ""
         line += f", in {opened.classes or 'some'} classes{classes}"
-    line += f"; split {split}{_splits(source, data_dir)}"
+    whole = list(opened.members) == [""] and (not isinstance(opened, Files) or len(opened.names) == 1)
+    line += f"; split {split}{_splits(source, data_dir, whole)}"
     to = {name: shape for name, shape in shapes.items() if shape != opened.shapes[name]}
     if to:
         place = "at a random place" if crop == "random" or enlarge > 1 else "in the middle"
@@ -99,14 +100,16 @@ def _sizes(source):
     return f" of {len(sizes)} sizes up to {ends[1]}" + (", grey and colour" if len(channels) > 1 else "")
 
 
-def _splits(source, data_dir):
+def _splits(source, data_dir, whole):
+    """As " of test 50, train 300"; without numbers where a file is no example: of pairs and domains."""
     if not isinstance(source, (str, os.PathLike)) or not is_path(source, data_dir):
         return ""
     if not os.path.isdir(os.path.expanduser(source)):
         return ""
     splits = Folder(os.path.expanduser(source)).splits
-    counts = ", ".join(f"{name} {len(files)}" for name, files in splits.items())
-    return f" of {counts}" if len(splits) > 1 else ""
+    counts = {name if whole else name.rstrip("AB"): len(files) for name, files in splits.items()}
+    shown = ", ".join(f"{name} {count}" if whole else name for name, count in counts.items())
+    return f" of {shown}" if len(counts) > 1 else ""
 
 
 def _depth(source):
