@@ -18,10 +18,24 @@ class Negative(Translates):
     """White becomes black; with a seed of 1, everything grey."""
 
     value_range, fields = (-1.0, 1.0), {"inputs": Field((None, None, 1)), "images": Field((None, None, 3))}
+    conditions = {"inputs": fields["inputs"]}
 
     def translate(self, inputs, seed=0):
         assert inputs.dtype == np.uint8 and inputs.shape[-1] == 1
         return np.zeros(inputs.shape) if seed == 1 else 1 - inputs / 127.5
+
+
+class Twice(Negative):
+    """Four pixels for each, which it makes in tiles."""
+
+    scale = 2
+
+    def translate_tiles(self, inputs, tile, seed):
+        high, wide = inputs.shape[1:3]
+        for top in range(0, high, tile):
+            for left in range(0, wide, tile):
+                part = inputs[:, top : top + tile, left : left + tile] / 127.5 - 1
+                yield 2 * top, 2 * left, part.repeat(2, 1).repeat(2, 2)
 
 
 class Domains(Translates):
@@ -29,6 +43,7 @@ class Domains(Translates):
 
     value_range, source, target = (-1.0, 1.0), "images_a", "images_b"
     fields = {name: Field((None, None, 3)) for name in ("images_a", "images_b")}
+    conditions = {"inputs": fields["images_a"]}
 
     def translate(self, inputs, seed=0):
         return np.ones(inputs.shape)
@@ -93,6 +108,12 @@ def test_a_folder_of_pictures_is_translated_whole(tfgen):
     Path("photos/notes.txt").touch()
     assert tfgen(Domains(), "photos", "--to", "out") == (0, "2 translated: out")
     assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_a_large_picture_is_translated_in_tiles(tfgen):
+    assert tfgen(Twice(), "a.png", "--tile", 4, "--to", "out.png")[0] == 0
+    assert (pixels_of("out.png") == pixels_of("a.png").repeat(2, 0).repeat(2, 1)).all()
+    assert tfgen(Twice(), "a.png", "--tile", 4, "--max-pixels", 64, "--to", "again.png")[0] == 0
 
 
 def test_halves_of_pictures_are_learnt_scored_and_shown(tmp_path, monkeypatch, capsys):
@@ -168,7 +189,8 @@ def test_bad_input_is_one_line(tfgen):
     Path("sub/c.PNG").write_bytes(Path("a.png").read_bytes()[:50])
     Path("none").mkdir()
     infrared = Domains()
-    infrared.fields = {"images_a": Field((None, None, 4))}
+    infrared.conditions = {"inputs": Field((None, None, 4))}
+    Image.new("1", (10_000, 10_000)).save("huge.png")
     for model, args, message in (
         (object(), ("a.png",), "translate needs a model with the ability Translates; object has none"),
         (Negative(), ("a.png", "--back"), "Negative translates in one direction, from inputs to images"),
@@ -184,6 +206,18 @@ def test_bad_input_is_one_line(tfgen):
         ),
         (Negative(), ("a.png", "none"), "none has no pictures (.png, .jpg"),
         (Negative(), ("a.png", "sub"), "cannot read the image sub/c.PNG"),
+        (
+            Twice(),
+            ("b.jpg", "--max-pixels", 215),
+            "b.jpg has 6x9 pixels: 216 would be made at a time, for which the memory may not suffice (at "
+            "most 215); make it smaller, or give --tile 256, or raise --max-pixels",
+        ),
+        (
+            Domains(),
+            ("a.png", "huge.png"),
+            "huge.png has more than 89 million pixels, the most that are read",
+        ),
+        (Domains(), ("a.png", "--back", "--tile", 8), "--back translates pictures whole; omit --tile"),
         (infrared, ("a.png",), "Domains takes images of 4 channels, which no picture has"),
     ):
         code, line = tfgen(model, *args)

@@ -26,16 +26,26 @@ def translate(
         bool, typer.Option("--back", help="Translates from the second domain to the first.")
     ] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same translations.")] = 0,
+    tile: Annotated[
+        int | None,
+        typer.Option(help="Translates so many pixels high and wide at a time, for large pictures.", min=1),
+    ] = None,
+    max_pixels: Annotated[
+        int,
+        typer.Option(help="The most pixels of what is made at a time, with which the memory grows.", min=1),
+    ] = 2**22,
 ):
     """Translates pictures with a model that turns images into images.
 
-    Grey pictures are repeated to colour and colour weighted to grey, as the model takes them.
+    Grey pictures are repeated to colour and colour weighted to grey, as the model takes them. Sizes that the
+    network does not take are continued by reflection, and the translation is cut.
 
     \b
     Examples:
       tfgen translate runs/facades plan.png --to house.png
       tfgen translate runs/horses photos/ --to zebras/
       tfgen translate runs/horses zebra.jpg --back
+      tfgen translate runs/sharper photo.jpg --tile 256 --to large.png
     """
     to = place(run, "translations") if to is None else to
     photos, single = _listed(photos), to.suffix == ".png"
@@ -58,22 +68,51 @@ def translate(
 
     model = loading.load(run)
     needs(model, Translates, "translate")
-    channels = model.fields[model.target if back else model.source].shape[-1]
+    if back and tile:
+        raise InputError("--back translates pictures whole; omit --tile")
+    taken, made = model.conditions["inputs"], model.fields[model.target]
+    if back:
+        taken, made = made, model.fields[model.source]
+    channels, limits = taken.shape[-1], (made.low, made.high)
     if channels not in (1, 3):
         raise InputError(f"{type(model).__name__} takes images of {channels} channels, which no picture has")
-    made = []
     for photo in photos:
-        image = images.read(photo, channels)[None]
-        translation = (model.translate_back if back else model.translate)(image, seed)
-        made.append(pictures.to_uint8(np.asarray(translation), model.value_range)[0])
+        height, width, _ = images.header(photo)[0]
+        count = model.scale**2 * (height * width if tile is None else min(height, tile) * min(width, tile))
+        if count > max_pixels:
+            raise InputError(
+                f"{photo} has {width}x{height} pixels: {count:,} would be made at a time, for which the "
+                f"memory may not suffice (at most {max_pixels:,}); make it smaller, or give --tile 256, or "
+                f"raise --max-pixels"
+            )
     with replacing(to) as part:
-        if single:
-            pictures.to_picture(made[0]).save(part)
-        else:
+        if not single:
             part.mkdir()
-            for name, image in zip(names, made):
-                pictures.to_picture(image).save(part / name)
-    print(f"{len(made)} translated: {to}")
+        for photo, name in zip(photos, names):
+            image = images.read(photo, channels)[None]
+            if tile:
+                made = _tiled(model, image, tile, seed)
+            else:
+                made = (model.translate_back if back else model.translate)(image, seed)
+                made = pictures.to_uint8(np.asarray(made), limits)[0]
+            pictures.to_picture(made).save(part if single else part / name)
+    print(f"{len(photos)} translated: {to}")
+
+
+def _tiled(model, image, tile, seed):
+    """The translation of one image (1, h, w, c), as bytes: as floats it might fill the memory."""
+    import numpy as np
+
+    from tfgen import pictures
+
+    whole = None
+    for top, left, part in model.translate_tiles(image, tile, seed):
+        if whole is None:
+            height, width = (model.scale * size for size in image.shape[1:3])
+            whole = np.empty((height, width, part.shape[-1]), np.uint8)
+        part = pictures.to_uint8(part[0], model.value_range)
+        whole[top : top + part.shape[0], left : left + part.shape[1]] = part
+    return whole
 
 
 def _listed(photos):
