@@ -266,7 +266,7 @@ def diagnose(run, model, extractor, seed, source, split, options, place):
         drop_remainder=False, **place, **options,
     )  # fmt: skip
     try:
-        extractor = opened_extractor(extractor, source, model.image_shape, **place)
+        extractor = opened_extractor(extractor, source, model, **place)
     except InputError:  # the scores did without it
         extractor = None
     findings = checkup(model, shown, extractor, history(run))

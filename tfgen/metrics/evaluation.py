@@ -201,17 +201,17 @@ def evaluate(
     scores = []
     if set(chosen) & {*SAMPLES, "class_agreement"}:
         try:
-            if translates and isinstance(extractor, str) and extractor == "classifier":
-                raise InputError(
-                    f"the extractor 'classifier' learns images with labels, and {type(model).__name__} takes "
-                    f"{' and '.join(model.fields)}; 'inception', 'pixels' and model files need no labels"
-                )
-            extractor = opened_extractor(extractor, source, model.image_shape, **place)
+            extractor = opened_extractor(extractor, source, model, **place)
         except InputError as error:
-            if metrics is not None or not set(chosen) & set(PAIRS):
+            others = [name for name in chosen if name not in SAMPLES]
+            if metrics is not None or not translates or not (others or extractor == "classifier"):
                 raise
-            print(f"tfgen: without {', '.join(SAMPLES)}: {error}", file=sys.stderr)
-            chosen = [name for name in chosen if name not in SAMPLES]
+            if others:
+                print(f"tfgen: without {', '.join(SAMPLES)}: {error}", file=sys.stderr)
+                chosen = others
+            else:
+                print(f"tfgen: compared as pixels: {error}", file=sys.stderr)
+                extractor = opened_extractor("pixels", source, model)
     if set(chosen) & {*SAMPLES, "class_agreement"}:
         with_features = {**extractor.protocol, **protocol, "n_fake": n}
         if extractor.doubt:
@@ -284,10 +284,16 @@ def evaluate(
     return scores
 
 
-def opened_extractor(name, source, image_shape, **place):
-    """The `Extractor` that `evaluate` takes by that name for images of `source`."""
+def opened_extractor(name, source, model, **place):
+    """The `Extractor` that `evaluate` takes by that name for a model's images of `source`."""
+    image_shape = model.image_shape
     if isinstance(name, str) and name == "classifier":
         try:
+            if isinstance(model, Translates) and set(model.fields) - {"images", "labels"}:
+                raise InputError(
+                    f"it learns images with labels, and {type(model).__name__} takes "
+                    f"{' and '.join(model.fields)}"
+                )
             return classifier(source, image_shape=image_shape, **place)
         except InputError as error:
             raise InputError(
