@@ -28,6 +28,9 @@ def command(
     grpc_port: Annotated[int, typer.Option(help="Of gRPC.", min=1, max=65535)] = 8081,
     max_n: Annotated[int, typer.Option(help="The most images of a request, and of a batch.", min=1)] = 256,
     max_body: Annotated[int, typer.Option(help="MB of the largest request.", min=1, max=1024)] = 16,
+    max_pixels: Annotated[
+        int, typer.Option(help="Of translators: the most pixels of a request, over all its images.", min=1)
+    ] = 2**22,
 ):
     """Serves artifacts; each signature is a model NAME.SIGNATURE, NAME being that of the folder.
 
@@ -59,6 +62,7 @@ def command(
             "grpc_port": grpc_port,
             "max_n": max_n,
             "max_body": max_body,
+            "max_pixels": max_pixels,
         },
         "triton": {"max_n": max_n},
     }.get(layout, {})

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 
+SIZES = ("multiple", "smallest", "scale")  # what a signature says of free heights and widths
 DATATYPES = {"float32": "FP32", "int32": "INT32", "int64": "INT64"}
 
 
@@ -44,13 +45,15 @@ class Inputs:
 
     Args:
         signature: the manifest's: {"inputs": [{"name", "dtype", "shape", "values"}], "outputs"}, and
-            "multiple" where heights and widths are free.
+            "multiple" and "smallest" where heights and widths are free, and "scale" where those of the
+            outputs are so many times larger.
         max_n: the most rows of a request.
+        max_pixels: the most pixels of a request's free sizes, as given or as made, over all rows.
     """
 
-    def __init__(self, signature, max_n):
-        self.max_n = max_n
-        self._multiple = signature.get("multiple")  # of free heights and widths
+    def __init__(self, signature, max_n, max_pixels=math.inf):
+        self.max_n, self._max_pixels = max_n, max_pixels
+        self._free = {name: signature.get(name, 1) for name in SIZES}
         self._specs = {spec["name"]: spec for spec in signature["inputs"]}
 
     def arrays(self, given):
@@ -84,14 +87,27 @@ class Inputs:
             raise Refused(f"input {name!r} must have shape {shown}; received {_short(shape)}")
         if None in sizes and not 1 <= shape[0] <= self.max_n:
             raise Refused(f"input {name!r} must have 1 to {self.max_n} rows; received {shape[0]}")
-        if None in sizes[1:] and (any(size % self._multiple for size in shape[1:3]) or 0 in shape[1:3]):
-            raise Refused(
-                f"input {name!r} must have a height and a width that are multiples of {self._multiple}; "
-                f"received {shape[1]}x{shape[2]}"
-            )
+        if None in sizes[1:]:
+            self._check_size(name, *shape[:3])
         array = _numbers(name, data, np.dtype(spec["dtype"]), shape)
         self._check_values(spec, array)
         return array.astype(spec["dtype"], copy=False).reshape(shape if sizes else ())
+
+    def _check_size(self, name, n, height, width):
+        multiple, smallest, scale = self._free.values()
+        if height % multiple or width % multiple or min(height, width) < smallest:
+            least = f", at least {smallest}" if smallest > 1 else ""
+            raise Refused(
+                f"input {name!r} must have a height and a width that are multiples of {multiple}{least}; "
+                f"received {height}x{width}"
+            )
+        count = n * height * width * scale**2
+        if count > self._max_pixels:
+            made = f", of which {count} would be made" if scale > 1 else ""
+            raise Refused(
+                f"input {name!r} may have {self._max_pixels // scale**2} pixels, over all rows; received "
+                f"{n * height * width}{made}"
+            )
 
     def _check_values(self, spec, array):
         if not np.isfinite(array).all():

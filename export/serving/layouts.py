@@ -16,7 +16,7 @@ from pathlib import Path
 from tfgen.errors import InputError
 from tfgen.export import folders
 
-from .inputs import DATATYPES, of_rows
+from .inputs import DATATYPES, SIZES, of_rows
 
 RUNTIME = ("__init__.py", "function.py", "inputs.py", "queue.py", "runtime.py")
 
@@ -79,8 +79,10 @@ def _json(path, content):
     path.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def _mlserver(found, to, host="127.0.0.1", port=8080, grpc_port=8081, max_n=256, max_body=16):
-    """max_n: the most images of a request; max_body: MB of a request."""
+def _mlserver(
+    found, to, host="127.0.0.1", port=8080, grpc_port=8081, max_n=256, max_body=16, max_pixels=2**22
+):
+    """max_n: the most images of a request; max_body: its MB; max_pixels: of images whose size is free."""
     runtime = to / "tfgen_serving"
     runtime.mkdir()
     for name in RUNTIME:
@@ -104,21 +106,23 @@ def _mlserver(found, to, host="127.0.0.1", port=8080, grpc_port=8081, max_n=256,
             shutil.copytree(folder / "saved_model", to / model / "saved_model")
         else:
             raise InputError(f"{folder} has signature {key!r} neither as onnx nor as saved_model")
+        free = {key: signature[key] for key in SIZES if key in signature} | {"max_pixels": max_pixels}
         told = {
             "name": model,
             "implementation": "tfgen_serving.runtime.Runtime",
             "platform": "onnxruntime_onnx" if onnx else "tensorflow_savedmodel",
-            "inputs": [_metadata(tensor, max_n) for tensor in signature["inputs"]],
+            "inputs": [_metadata(tensor, max_n, free) for tensor in signature["inputs"]],
             "outputs": [_metadata(tensor, max_n) for tensor in signature["outputs"]],
             "parameters": {
                 "uri": "./model.onnx" if onnx else "./saved_model",
-                "extra": {"name": key, "signature": signature, "max_n": max_n},
+                "extra": {"name": key, "signature": signature, "max_n": max_n, "max_pixels": max_pixels},
             },
         }
         _json(to / model / "model-settings.json", told)
 
 
-def _metadata(tensor, max_n):
+def _metadata(tensor, max_n, free=None):
+    """What a client may ask of a tensor; `free` is said of a height and width that are free."""
     told = {
         "name": tensor["name"],
         "datatype": DATATYPES[tensor["dtype"]],
@@ -128,6 +132,8 @@ def _metadata(tensor, max_n):
         if values["distribution"] == "batch":
             values = {**values, "low": 1, "high": max_n}
         told["parameters"] = {"values": json.dumps(values)}  # a string: gRPC has no parameter of float
+        if None in tensor["shape"][1:]:
+            told["parameters"].update(free)
     return told
 
 

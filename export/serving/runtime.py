@@ -18,14 +18,15 @@ class Runtime(MLModel):
     """One signature as a model.
 
     In model-settings.json `parameters.uri` is its file, and `parameters.extra` has "name" and
-    "signature" as in the manifest, and "max_n", the most rows of a request. A request is checked
-    before it meets others in a batch; one that is refused gets the status 400 with one line.
+    "signature" as in the manifest, "max_n", the most rows of a request, and "max_pixels" of images whose
+    size is free. A request is checked before it meets others in a batch; one that is refused gets the status
+    400 with one line.
     """
 
     async def load(self):
         told = self.settings.parameters.extra
         signature, max_n = told["signature"], told["max_n"]
-        self._inputs = Inputs(signature, max_n)
+        self._inputs = Inputs(signature, max_n, told["max_pixels"])
         self._outputs = {output["name"]: output for output in signature["outputs"]}
         path = Path(await get_model_uri(self.settings))
         run = await asyncio.to_thread(function, path, told["name"])

@@ -1,6 +1,7 @@
 """The exporter refuses graphs that would not give the method's numbers, and writes all others."""
 
 import json
+import math
 import re
 
 import keras
@@ -211,6 +212,25 @@ def test_a_server_takes_multiples_alone_and_shares_no_batch_of_sizes(translator)
     assert inputs.arrays([("inputs", "FP32", [1, 4, 6, 3], data)])["inputs"].shape == (1, 4, 6, 3)
     with pytest.raises(Refused, match="a height and a width that are multiples of 2; received 3x8"):
         inputs.arrays([("inputs", "FP32", [1, 3, 8, 3], data)])
+
+
+def test_a_server_has_a_bound_on_pixels_and_knows_the_smallest_size(translator):
+    told = Signature(translator, "translate", translator.translate, [SOURCE]).described
+    assert (told["multiple"], told["smallest"], told["scale"]) == (2, 1, 1)
+    for sizes, shape, line in (
+        ({}, [2, 4, 6, 3], "may have 40 pixels, over all rows; received 48"),
+        (
+            {"scale": 2},
+            [1, 2, 6, 3],
+            "may have 10 pixels, over all rows; received 12, of which 48 would be made",
+        ),
+        ({"smallest": 5}, [1, 4, 8, 3], "that are multiples of 2, at least 5; received 4x8"),
+    ):
+        inputs = Inputs({**told, **sizes}, 4, 40)
+        with pytest.raises(Refused, match=line):
+            inputs.arrays([("inputs", "FP32", shape, [0.5] * math.prod(shape))])
+        smaller = [1, 6, 6, 3] if "smallest" in sizes else [1, 2, 4, 3]
+        assert len(inputs.arrays([("inputs", "FP32", smaller, [0.5] * math.prod(smaller))])["inputs"]) == 1
 
 
 def test_free_sizes_are_a_translators(translator):

@@ -19,11 +19,11 @@ from export.serving import layouts
 from tfgen import export
 from tfgen.errors import InputError
 from tfgen.export import folders, golden
-from tfgen.models import CVAE, PixelCNN
+from tfgen.models import CVAE, CycleGAN, PixelCNN
 from tools.load import GRPC, REST, free_ports, table, wait_ready
 
 ROOT = Path(__file__).parents[2]
-MAX_N, MAX_BODY = 16, 1  # MB
+MAX_N, MAX_BODY, MAX_PIXELS = 16, 1, 600  # MB for bodies
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +34,15 @@ def artifacts(tmp_path_factory):
     formats = {"saved_model": export.saved_model, "onnx": export.onnx}
     export.write(only(cvae, "encode", "decode", "sample"), folder / "cvae-tiny", formats)
     export.to_onnx(only(pixel, "log_prob", "sample", "grow"), folder / "pixel-tiny")
-    return [folder / "cvae-tiny", folder / "pixel-tiny"]
+    export.to_onnx(only(CycleGAN(**CycleGAN.tiny, seed=0), "translate"), folder / "cycle-tiny")
+    return [folder / f"{name}-tiny" for name in ("cvae", "pixel", "cycle")]
 
 
 def arguments(artifacts, repository, ports):
     return [
         *(str(path) for path in artifacts),
         *("--to", str(repository), "--port", str(ports[0]), "--grpc-port", str(ports[1])),
-        *("--max-n", str(MAX_N), "--max-body", str(MAX_BODY)),
+        *("--max-n", str(MAX_N), "--max-body", str(MAX_BODY), "--max-pixels", str(MAX_PIXELS)),
     ]
 
 
@@ -115,6 +116,10 @@ def n(value):
     return tensor("n", "INT32", [1], [value])
 
 
+def picture(height, width):
+    return tensor("inputs", "FP32", [1, height, width, 1], [0.5] * (height * width))
+
+
 def every_case(artifacts):
     for folder in artifacts:
         for name in folders.opened(folder)["signatures"]:
@@ -134,6 +139,19 @@ def test_metadata_is_that_of_the_manifest(server, grpc_client, artifacts):
     values = {x["name"]: json.loads(x["parameters"]["values"]) for x in told["inputs"]}
     assert values["labels"] == signature["inputs"][2]["values"] and values["labels"]["high"] == 2
     assert values["n"] == {"distribution": "batch", "low": 1, "high": MAX_N}
+
+
+def test_metadata_says_which_sizes_are_free(server, grpc_client):
+    told = server.get("v2/models/cycle-tiny.translate")[1]["inputs"][0]
+    said = {name: value for name, value in told["parameters"].items() if name != "values"}
+    assert told["shape"] == [-1, -1, -1, 1] and said == {
+        "multiple": 4,
+        "smallest": 12,
+        "scale": 1,
+        "max_pixels": MAX_PIXELS,
+    }
+    (over_grpc,) = grpc_client.get_model_metadata("cycle-tiny.translate").inputs
+    assert over_grpc.parameters["max_pixels"].int64_param == MAX_PIXELS
 
 
 def _over_grpc(client, model):
@@ -270,6 +288,9 @@ WRONG_CALLS = {
         [SEED, n(1), tensor("temperature", "FP32", [1], [-1])],
         "'temperature' must be 0 or more; received -1.0",
     ),
+    "no multiple": ("cycle-tiny.translate", [picture(14, 12)], "of 4, at least 12; received 14x12"),
+    "small": ("cycle-tiny.translate", [picture(8, 12)], "of 4, at least 12; received 8x12"),
+    "large": ("cycle-tiny.translate", [picture(24, 28)], "may have 600 pixels, over all rows; received 672"),
 }
 
 
@@ -508,7 +529,7 @@ def test_repository_replaces_a_repository_and_nothing_else(artifacts, tmp_path):
 
 
 def test_layout_of_tensorflow_serving(artifacts, tmp_path):
-    cvae, pixel = artifacts
+    cvae, pixel, _ = artifacts
     layouts.write(layouts.artifacts([cvae]), tmp_path / "repository", "tensorflow_serving")
     text = (tmp_path / "repository/models.config").read_text()
     assert 'name: "cvae-tiny" base_path: "/models/cvae-tiny"' in text

@@ -16,6 +16,7 @@ _IMPURE = re.compile(
     r"Stateful(?!PartitionedCall)|Assign|ResourceScatter|ResourceStridedSliceAssign|(Eager)?PyFunc"
 )
 _SEEDS = ("seed", "key")
+SIZES = ("multiple", "smallest", "scale")  # what the manifest says of free heights and widths
 _BATCHES = (3, 1, 7, 64)
 # What a signature is for, by which pages, servers and cards know it; an entry may say it by itself.
 ROLES = {
@@ -133,7 +134,7 @@ class Signature:
     @property
     def described(self):
         """What the manifest says of it."""
-        free = {} if self.multiple is None else {"multiple": self.multiple, "scale": self.scale}
+        free = {} if self.multiple is None else {name: getattr(self._model, name) for name in SIZES}
         return {"role": self.role, "inputs": self.inputs, "outputs": self.outputs, **free}
 
     def _sizes(self):
