@@ -120,6 +120,24 @@ def _scores(path, model):
     return mine
 
 
+def _palette(what, model):
+    """The colours of the label maps that a run translates, as `card.palette` finds them; else None."""
+    from tfgen import pictures
+    from tfgen.runs.data import shown
+
+    from . import card
+
+    told, field = loading.run_of(what), model.conditions["inputs"]
+    if told is None or field.shape[-1] not in (1, 3):
+        return None
+    told["data"]["download"] = False
+    try:
+        inputs = model.inputs_of(shown(told, model, SHOWN))
+    except InputError:  # the data are elsewhere now
+        return None
+    return card.palette(pictures.to_uint8(inputs, (field.low, field.high)))
+
+
 def make(what, to, formats, measure=False):
     """Writes the artifact of a trained model into the folder `to`.
 
@@ -151,7 +169,10 @@ def make(what, to, formats, measure=False):
         if of_role(manifest, "sampler"):
             card.strip(model, SHOWN).save(folder / "samples.png")
         elif isinstance(model, Translates):
-            for name, picture in zip(("inputs", "samples"), card.example(model)):
+            colours = _palette(what, model)
+            if colours is not None:
+                manifest["palette"] = colours.tolist()
+            for name, picture in zip(("inputs", "samples"), card.example(model, colours)):
                 picture.save(folder / f"{name}.png")
         (folder / "README.md").write_text(card.text(model, manifest, folder, about.get("scores")))
 

@@ -22,18 +22,22 @@ def executable(name="node"):
 
 def modules():
     """The folder node_modules with both packages, fetched by npm into the cache on first use."""
+    # Its install script would fetch CUDA's libraries.
+    os.environ.setdefault("ONNXRUNTIME_NODE_INSTALL_CUDA", "skip")
+    return installed(f"onnxruntime-js-{VERSION}", [f"{name}@{VERSION}" for name in PACKAGES])
+
+
+def installed(name, packages):
+    """The folder node_modules with these packages, in the cache under a name of its own."""
     cache = Path(os.environ.get("TFGEN_CACHE") or Path.home() / ".cache" / "tfgen")
-    folder = cache / f"onnxruntime-js-{VERSION}"
+    folder = cache / name
     if not folder.exists():
         with replacing(folder) as part:
             part.mkdir(parents=True)
             (part / "package.json").write_text("{}")
-            command = [executable("npm"), "install", "--no-audit", "--no-fund"]
-            command += [f"{name}@{VERSION}" for name in PACKAGES]
-            # Its install script would fetch CUDA's libraries.
-            environment = {**os.environ, "ONNXRUNTIME_NODE_INSTALL_CUDA": "skip"}
-            run = subprocess.run(command, cwd=part, env=environment, capture_output=True, text=True)
+            command = [executable("npm"), "install", "--no-audit", "--no-fund", *packages]
+            run = subprocess.run(command, cwd=part, capture_output=True, text=True)
             if run.returncode:
                 last = run.stderr.strip().splitlines()[-1:]
-                raise InputError(f"npm cannot install {' and '.join(PACKAGES)}: {' '.join(last)}")
+                raise InputError(f"npm cannot install {' and '.join(packages)}: {' '.join(last)}")
     return folder / "node_modules"

@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +14,8 @@ from test_export_artifact import ALONE, tool
 from translators import TINY, trained
 
 import tfgen
-from export import card
-from tfgen import export
+from export import artifact, card, node
+from tfgen import export, loading
 
 NAMES = {"pix2pix": ["translate"], "cyclegan": ["translate", "translate_back"]}
 
@@ -67,12 +69,32 @@ def test_the_cards_program_makes_the_cards_picture(made):
         (folder / "translation.png").unlink()
 
 
-def test_a_page_says_that_it_shows_no_translator(made, capsys, tmp_path):
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node.js and npm")
+def test_the_cards_javascript_makes_it_too(made, tmp_path):
     _, _, folder = made
-    assert tool("page", folder, "--to", tmp_path / "site") == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("tfgen-export: the page shows models that sample, and ")
-    assert not (tmp_path / "site").exists()
+    (program,) = re.findall(r"```js\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL)
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    (copy / "translate.mjs").write_text(program)
+    (copy / "node_modules").mkdir()
+    for modules in (node.modules(), node.installed("pngjs-7.0.0", ["pngjs@7.0.0"])):
+        for path in modules.iterdir():
+            if not (copy / "node_modules" / path.name).exists():
+                (copy / "node_modules" / path.name).symlink_to(path)
+    subprocess.run([node.executable(), "translate.mjs"], cwd=copy, check=True)
+    with Image.open(copy / "translation.png") as image:
+        got = np.asarray(image.convert("L" if pixels_of(folder / "samples.png").ndim == 2 else "RGB"))
+    assert abs(np.int16(got) - pixels_of(folder / "samples.png")).max() <= 1
+
+
+def test_the_cards_cpp_reads_and_writes_as_the_others(made):
+    name, _, folder = made
+    (program,) = re.findall(r"```cpp\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL)
+    formats = re.findall(r"PNG_FORMAT_\w+", program)
+    assert formats == (
+        ["PNG_FORMAT_RGB", "PNG_FORMAT_GRAY"] if name == "pix2pix" else ["PNG_FORMAT_GRAY", "PNG_FORMAT_RGB"]
+    )
+    assert "pixels.push_back(byte / 255.0 * 2 - 1)" in program and "(made[i] + 1) / 2" in program
+    assert ("int64_t seed = 0;" in program) == (name == "pix2pix")
 
 
 def test_a_drawing_has_shapes_of_any_size():
@@ -81,3 +103,37 @@ def test_a_drawing_has_shapes_of_any_size():
         assert colour.shape == (*size, 3) and colour.dtype == np.uint8
         assert len(np.unique(colour.reshape(-1, 3), axis=0)) >= 4
         assert card.drawing(*size, 1).shape == (*size, 1)
+
+
+def test_a_palette_is_that_of_flat_colours():
+    rng = np.random.default_rng(0)
+    colours = np.uint8([[0, 0, 222], [255, 80, 0], [32, 255, 224]])
+    maps = colours[rng.choice(3, (4, 16, 16), p=(0.6, 0.3, 0.1)).repeat(4, 1).repeat(4, 2)]
+    noisy = np.uint8(np.clip(maps + rng.choice(3, maps.shape, p=(0.95, 0.04, 0.01)), 0, 255))
+    for images in (maps, noisy):
+        assert abs(np.int16(card.palette(images)) - colours).max() <= 2
+    ramp = np.uint8(np.linspace(0, 255, 4096).reshape(1, 64, 64, 1))
+    assert card.palette(ramp) is None and card.palette(rng.integers(0, 256, (2, 32, 32, 3), np.uint8)) is None
+    assert card.palette(np.where(ramp > 250, ramp, 0)).tolist()[0] == [0]
+    drawn = card.drawing(20, 48, 3, colours)
+    assert {tuple(colour) for colour in drawn.reshape(-1, 3)} == {tuple(colour) for colour in colours}
+    assert (drawn[0, 0] == colours[0]).all()
+
+
+def test_label_maps_of_a_run_give_the_page_its_colours(made, tmp_path, monkeypatch):
+    name, run, _ = made
+    if name == "cyclegan":
+        return  # its inputs are grey
+    colours = np.uint8([[0, 0, 222], [255, 80, 0], [32, 255, 224]])
+    inputs = colours[np.random.default_rng(0).integers(0, 3, (10, 8, 8))]
+    np.savez(tmp_path / "maps.npz", inputs=inputs, images=inputs[..., :1])
+    told = loading.run_of(run)
+    told["data"]["source"] = str(tmp_path / "maps.npz")
+    monkeypatch.setattr(loading, "run_of", lambda what: told)
+    assert tool("make", run, "--to", tmp_path / "x", "--formats", "saved_model") == 0
+    manifest = json.loads((tmp_path / "x/manifest.json").read_text())
+    assert sorted(manifest["palette"]) == sorted(colours.tolist())
+    drawn = pixels_of(tmp_path / "x/inputs.png").reshape(-1, 3).tolist()
+    assert all(colour in colours.tolist() for colour in drawn)
+    (tmp_path / "maps.npz").unlink()
+    assert artifact._palette(run, tfgen.load(run)) is None
