@@ -3,6 +3,7 @@
 SITE/index.html and beside it       the page, from export/site
 SITE/ort/                           onnxruntime-web's WebAssembly build and its licence
 SITE/artifacts/NAME/SIGNATURE.onnx  what the page asks of each artifact
+SITE/artifacts/NAME/inputs.png      the image that a translator begins with
 SITE/manifest.json                  {"artifacts": [...]}, and the SHA-256 of each file
 
 It loads nothing from elsewhere, so any server of files serves it.
@@ -34,7 +35,7 @@ def command(
         ),
     ] = None,
 ):
-    """Writes a page that draws an artifact's images in the browser, by seed, class and latent.
+    """Writes a page that draws an artifact's images in the browser, by seed, class and latent, or translates.
 
     \b
     Examples:
@@ -89,6 +90,8 @@ def write(artifacts, to):
             for name in artifact["signatures"]:
                 file = f"{name}.onnx"
                 shutil.copyfile(folder / "onnx" / file, site / "artifacts" / folder.name / file)
+            if "translators" in artifact:
+                shutil.copyfile(folder / "inputs.png", site / "artifacts" / folder.name / "inputs.png")
         folders.seal(site, {"artifacts": shown, "onnxruntime": node.VERSION})
 
 
@@ -96,7 +99,7 @@ def described(folder):
     """What the page has to know of an artifact: a dict for its manifest.
 
     Its signatures are `latents` with the decoder of a model whose images are functions of z (and of
-    labels); else the sampler and, where there is one, `grow`.
+    labels); else the sampler and, where there is one, `grow`; or the translators.
     """
     from tfgen.export import folders
 
@@ -108,30 +111,58 @@ def described(folder):
         for name, one in manifest["signatures"].items()
         if name not in manifest["formats"]["onnx"]["refused"]
     }
+    model = manifest["model"]
+    about = {
+        "name": folder.name,
+        "model": model["class_name"],
+        "data": manifest.get("run", {}).get("data", {}).get("source"),
+        "value_range": model["value_range"],
+        "labels": manifest.get("labels", []),  # their names
+    }
     sampler = next((name for name, one in have.items() if one["role"] == "sampler"), None)
     if sampler is None:
-        raise InputError(
-            f"the page shows models that sample, and {folder} has no sampler as onnx; its README.md says how "
-            f"to run what it has"
-        )
+        names = _translators(folder, have)
+        palette = {"palette": manifest["palette"]} if "palette" in manifest else {}
+        shown = {"translators": names, **palette, "signatures": {name: have[name] for name in names}}
+        return {**about, "image_shape": have[names[0]]["outputs"][0]["shape"][1:], **shown}
     shape = have[sampler]["outputs"][0]["shape"][1:]
     if len(shape) != 3 or shape[-1] not in (1, 3):
         raise InputError(f"{folder} draws arrays of shape {shape}; a page shows (height, width, 1 or 3)")
     decoders = [name for name, one in have.items() if one["role"] == "decoder" and "latents" in have]
     decoders = [n for n in decoders if {one["name"] for one in have[n]["inputs"]} <= {"z", "labels"}]
     names = ["latents", decoders[0]] if decoders else [name for name in (sampler, "grow") if name in have]
-    model = manifest["model"]
     return {
-        "name": folder.name,
-        "model": model["class_name"],
-        "data": manifest.get("run", {}).get("data", {}).get("source"),
+        **about,
         "image_shape": shape,
-        "value_range": model["value_range"],
-        "labels": manifest.get("labels", []),  # their names
         "sampler": sampler,
         "decoder": decoders[0] if decoders else None,
         "signatures": {name: have[name] for name in names},
     }
+
+
+def _translators(folder, have):
+    """The names of the signatures that the page can run: of one image, and a seed if there is noise."""
+    names = [name for name, one in have.items() if one["role"] == "translator"]
+    if not names:
+        raise InputError(
+            f"the page shows models that sample or translate, and {folder} has no such signature as onnx; "
+            f"its README.md says how to run what it has"
+        )
+    for name in names:
+        (image, *others), (made, *_) = have[name]["inputs"], have[name]["outputs"]
+        shapes = [image["shape"], made["shape"]]
+        if any(len(shape) != 4 or shape[-1] not in (1, 3) for shape in shapes):
+            raise InputError(
+                f"{folder} makes {shapes[1]} of {shapes[0]}; a page shows (n, height, width, 1 or 3)"
+            )
+        if [one["name"] for one in others] not in ([], ["seed"]):
+            named = ", ".join(one["name"] for one in others)
+            raise InputError(f"{folder}: {name} takes {named} beside an image, which a page does not give")
+    if not (folder / "inputs.png").exists():
+        raise InputError(
+            f"{folder} has no inputs.png, with which the page begins; make the artifact by tfgen-export make"
+        )
+    return names
 
 
 def server(site, port=0):

@@ -3,6 +3,7 @@
 import { fitting, inWords, showLabels } from "./labels.js";
 import { between, parseSeed } from "./latents.js";
 import { ask, forget, inputOf } from "./runtime.js";
+import { translator } from "./translator.js";
 import { gallery, make, paint, plane, sliders, TILES } from "./views.js";
 
 const SAMPLES = 16;
@@ -36,12 +37,14 @@ async function act(part) {
 
 let telling; // a timer
 
+const translation = translator({ act, told: tell, remember });
+
 /** The line below the picture; late, so that a moving slider is not read out at every step. */
 function tell(what, ms) {
   clearTimeout(telling);
   const image = what + inWords(artifact, state.labels);
   $("picture").setAttribute("aria-label", image);
-  const line = `${image}, drawn in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  const line = `${image}, ${artifact.translators ? "made" : "drawn"} in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   telling = setTimeout(() => ($("status").textContent = line), 100);
 }
 
@@ -81,6 +84,7 @@ async function fill(slot, zs, draw) {
 async function drawSeed() {
   stopGrowing();
   remember();
+  if (artifact.translators) return translation.draw(state.seed);
   if (!artifact.decoder) return drawWithoutLatent();
   codes = await latents("picture", state.seed, SAMPLES);
   const samples = () => fill("samples", codes, (image, i) => paint(views.samples.canvases[i], image, artifact));
@@ -200,7 +204,7 @@ function chooseSeed() {
 }
 
 /** Shows an artifact's own fields and views; nothing is drawn yet. */
-function choose(one) {
+function choose(one, signature) {
   forget();
   $("status").textContent = "";
   artifact = one;
@@ -208,19 +212,23 @@ function choose(one) {
   const { name, model, data, decoder, image_shape: shape, signatures } = one;
   $("artifact").value = name;
   const size = input("z")?.shape[1];
-  const about = [model, data, shape.slice(0, 2).join("×"), size && `latent of ${size}`];
+  const about = [model, data, !one.translators && shape.slice(0, 2).join("×"), size && `latent of ${size}`];
   $("about").textContent = about.filter(Boolean).join(" · ");
-  Object.assign($("picture"), { width: shape[1], height: shape[0] });
+  if (!one.translators) Object.assign($("picture"), { width: shape[1], height: shape[0] });
   $("picture").setAttribute("aria-label", "No image yet");
   state.labels = fitting(one, state.labels);
   showLabels(one, state.labels, chooseLabels);
+  translation.choose(one, signature);
+  $("samples-view").hidden = Boolean(one.translators);
+  $("seed-field").hidden = !input("seed");
   const temperature = input("temperature");
   if (temperature) {
     const { low, high } = temperature.values;
     Object.assign($("temperature"), { min: low, max: high, valueAsNumber: state.temperature });
     $("temperature-value").value = state.temperature.toFixed(2);
   }
-  views = { samples: gallery($("samples"), one, list(SAMPLES, (i) => `Sample ${i + 1}`), chooseSample) };
+  views = {};
+  if (!one.translators) views.samples = gallery($("samples"), one, list(SAMPLES, (i) => `Sample ${i + 1}`), chooseSample);
   if (decoder) {
     const values = input("z").values;
     views.path = gallery($("path"), one, list(FRAMES, (i) => `Step ${i + 1}`), (i) => moveTo(frames[i]));
@@ -235,6 +243,13 @@ function choose(one) {
   $("plane-view").hidden = !views.plane;
 }
 
+/** Draws what an artifact that was chosen shows first. */
+function begin() {
+  if (!artifact.translators) return act(() => Promise.all([drawSeed(), drawPlane()]));
+  remember();
+  return translation.begin(state.seed);
+}
+
 // The address.
 
 function remember() {
@@ -243,6 +258,8 @@ function remember() {
   if (labels.length) said.set("class", labels);
   if (sample) said.set("sample", sample);
   if (input("temperature")) said.set("temperature", temperature);
+  const [first] = artifact.translators ?? [];
+  if (first && translation.chosen() !== first) said.set("direction", translation.chosen());
   if (moved) said.set("z", Array.from(moved, (value) => +value.toPrecision(7)));
   history.replaceState(null, "", `#${said}`.replaceAll("%2C", ","));
 }
@@ -257,7 +274,7 @@ async function recall() {
   state.labels = numbers("class");
   state.temperature = Number.isFinite(temperature) ? temperature : 1;
   const known = artifacts.find(({ name }) => name === said.get("artifact"));
-  choose(known ?? artifacts[0]);
+  choose(known ?? artifacts[0], said.get("direction"));
   const z = numbers("z");
   state.moved = z.length === input("z")?.shape[1] && z.every(Number.isFinite) ? Float32Array.from(z) : null;
   let problem = said.has("artifact") && !known ? `No model here is named ${said.get("artifact")}.` : "";
@@ -268,7 +285,7 @@ async function recall() {
   }
   $("seed").value = state.seed;
   $("seed").removeAttribute("aria-invalid");
-  const drawn = act(() => Promise.all([drawSeed(), drawPlane()]));
+  const drawn = begin();
   $("error").textContent = problem;
   await drawn;
 }
@@ -286,7 +303,7 @@ async function start() {
   $("artifact").onchange = () => {
     Object.assign(state, { sample: 0, moved: null });
     choose(artifacts[$("artifact").selectedIndex]);
-    act(() => Promise.all([drawSeed(), drawPlane()]));
+    begin();
   };
   $("seed").oninput = chooseSeed;
   $("new").onclick = () => {

@@ -4,6 +4,7 @@
 const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
 const waiting = new Map(); // slot -> request
 let running = null; // the request that the worker has
+let preparing = 0; // parts of the page that will ask for something
 let broken = null; // why the worker did not start
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, int64: BigInt64Array };
@@ -17,15 +18,17 @@ export function inputOf(artifact, name) {
  * Runs a signature of an artifact.
  *
  * @param slot the "picture" goes first; the others take turns.
- * @param values {input: number, BigInt or array}; of a batch, its rows one after another.
+ * @param values {input: number, BigInt or array}; of a batch, its rows one after another; where more than
+ *   the batch is free, {data, dims}.
  * @returns a promise of {outputs: {name: typed array}, ms: those of the inference alone}.
  */
 export function ask(slot, artifact, signature, values) {
   const inputs = {};
   for (const { name, dtype, shape } of artifact.signatures[signature].inputs) {
-    const data = ARRAYS[dtype].from(shape.length ? values[name] : [values[name]]);
+    const given = values[name];
+    const data = ARRAYS[dtype].from(shape.length ? (given.data ?? given) : [given]);
     const row = shape.reduce((size, one) => size * (one ?? 1), 1);
-    inputs[name] = { type: dtype, data, dims: shape.map((size) => size ?? data.length / row) };
+    inputs[name] = { type: dtype, data, dims: given.dims ?? shape.map((size) => size ?? data.length / row) };
   }
   const file = `artifacts/${encodeURIComponent(artifact.name)}/${signature}.onnx`;
   const url = new URL(file, document.baseURI).href;
@@ -45,8 +48,20 @@ export function forget(slot) {
   show();
 }
 
+/** What part() gives, a promise, until when the page is busy. */
+export async function during(part) {
+  preparing++;
+  show();
+  try {
+    return await part();
+  } finally {
+    preparing--;
+    show();
+  }
+}
+
 function show() {
-  const busy = waiting.size > 0 || (running !== null && !running.stale);
+  const busy = preparing > 0 || waiting.size > 0 || (running !== null && !running.stale);
   document.getElementById("main").setAttribute("aria-busy", busy);
 }
 
