@@ -47,28 +47,31 @@ def take_turns(ways, rounds=30, warm_up=3):
     }
 
 
-def measured(path, manifest):
+def measured(path, manifest, batches=BATCHES, rounds=None):
     """Rows of a signature and a batch: times, images a second, the fastest runtime.
 
     Args:
         path: of an artifact.
         manifest: its manifest; it need not be sealed yet.
+        batches: how many images a call makes.
+        rounds: calls of each runtime, by default 100 of what makes images of noise or of images, else 12.
     """
     fast = [*of_role(manifest, "decoder"), *of_role(manifest, "translator")][:1]
     slow = [name for name in ("sample_from",) if name in manifest["signatures"]] + of_role(
         manifest, "sampler"
     )
-    return [row for name in fast or slow for row in _rows(path, name, manifest, 100 if fast else 12)]
+    rounds = rounds or (100 if fast else 12)
+    return [row for name in fast or slow for row in _rows(path, name, manifest, batches, rounds)]
 
 
-def _rows(path, name, manifest, rounds):
+def _rows(path, name, manifest, batches, rounds):
     inputs = [
         (tf.TensorSpec(one["shape"], one["dtype"], one["name"]), one["values"])
         for one in manifest["signatures"][name]["inputs"]
     ]
     size = next(iter(golden.load(path / "golden" / name)[0].inputs.values())).shape[1:3]  # if it is free
     opened = _opened(path, name)
-    for batch in BATCHES:
+    for batch in batches:
         rng = np.random.default_rng(0)
         arrays = {spec.name: draw(sized(spec, size), values, batch, rng) for spec, values in inputs}
         ways = {runtime: prepare(arrays) for runtime, prepare in opened.items()}
@@ -77,9 +80,13 @@ def _rows(path, name, manifest, rounds):
             "signature": name,
             "batch": batch,
             "times": times,
-            "images_per_s": {key: round(1e3 * batch / one["median_ms"]) for key, one in times.items()},
+            "images_per_s": {key: _rate(1e3 * batch / one["median_ms"]) for key, one in times.items()},
             "fastest": min(times, key=lambda runtime: times[runtime]["median_ms"]),
         }
+
+
+def _rate(images_per_s):
+    return round(images_per_s) if images_per_s >= 10 else round(images_per_s, 1)
 
 
 def _opened(path, name):

@@ -13,6 +13,9 @@ FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` mak
     likelihood the importance bound of a VAE, against TFP's likelihood, XLA and the decoder alone
     mixture    an iteration of EM against scikit-learn's
     runtimes   the shipped models in each runtime, at batches of 1, 16 and 64
+    translation, translating, memory
+               of models that translate: a step in `fit` against a plain Keras loop; images of 256x256 in
+               each runtime, at batches of 1 and 8; the memory that an image takes, by its size
 """
 
 import argparse
@@ -29,7 +32,17 @@ sys.path[0] = str(Path(__file__).parents[1])  # not tools/, whose triton.py PyTo
 
 from tfgen import onednn as setting
 from tfgen.files import replacing
-from tools.benchmarks import exporting, likelihood, mixture, onednn, pytorch, runtimes, sampling, training
+from tools.benchmarks import (
+    exporting,
+    likelihood,
+    mixture,
+    onednn,
+    pytorch,
+    runtimes,
+    sampling,
+    training,
+    translation,
+)
 
 BENCHMARKS = {
     "training": training.against_plain_keras,
@@ -41,6 +54,9 @@ BENCHMARKS = {
     "likelihood": likelihood.run,
     "mixture": mixture.run,
     "runtimes": runtimes.run,
+    "translation": translation.against_plain_keras,
+    "translating": translation.by_runtime,
+    "memory": translation.memory,
 }
 
 

@@ -110,6 +110,7 @@ def figures(page):
 
 SPEED = (  # benchmark, what is compared, the two ways
     ("training", "step: `fit` / plain Keras loop", "tfgen", "plain"),
+    ("translation", "step: `fit` / plain Keras loop", "tfgen", "plain"),
     ("pytorch", "step: `fit` / PyTorch", "tfgen", "torch"),
     ("onednn", "step: oneDNN on / off", "on", "off"),
     ("xla", "step: XLA on / off", "xla", "graph"),
@@ -241,7 +242,18 @@ def shipped(page):
 
 def runtimes(page):
     """The shipped models in each runtime, images a second."""
-    rows = _rows("runtimes")
+    return _by_runtime(_rows("runtimes"))
+
+
+def memory(page):
+    """MB that one image takes, by its size."""
+    rows = _rows("memory")
+    ways = list(dict.fromkeys(name for one in rows for name in one if name not in ("model", "made")))
+    cells = [[one["model"], one["made"], *(f"{one[w]:,}" if w in one else "" for w in ways)] for one in rows]
+    return table(("Model", "Pixels made", *ways), cells)
+
+
+def _by_runtime(rows):
     names = list(dict.fromkeys(name for one in rows for name in one["times"]))
 
     def cell(one, name):
@@ -294,6 +306,8 @@ TABLES = {
     "shipped": shipped,
     "matrix": lambda page: matrix.table(_result("matrix")),
     "runtimes": runtimes,
+    "translating": lambda page: _by_runtime(_rows("translating")),
+    "memory": memory,
     "serving": lambda page: load.table(_result("serving")),
     "triton": triton,
     "page": sliders,
