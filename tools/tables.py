@@ -245,9 +245,14 @@ def runtimes(page):
     return _by_runtime(_rows("runtimes"))
 
 
-def memory(page):
+def _once_measured(name, make):
+    """The table that `make` makes of a benchmark's rows, where it was run."""
+    path = RESULTS / f"benchmarks/{name}.json"
+    return make(_rows(name)) if path.exists() else f"Not measured yet: `python tools/benchmark.py {name}`."
+
+
+def _memory(rows):
     """MB that one image takes, by its size."""
-    rows = _rows("memory")
     ways = list(dict.fromkeys(name for one in rows for name in one if name not in ("model", "made")))
     cells = [[one["model"], one["made"], *(f"{one[w]:,}" if w in one else "" for w in ways)] for one in rows]
     return table(("Model", "Pixels made", *ways), cells)
@@ -306,8 +311,8 @@ TABLES = {
     "shipped": shipped,
     "matrix": lambda page: matrix.table(_result("matrix")),
     "runtimes": runtimes,
-    "translating": lambda page: _by_runtime(_rows("translating")),
-    "memory": memory,
+    "translating": lambda page: _once_measured("translating", _by_runtime),
+    "memory": lambda page: _once_measured("memory", _memory),
     "serving": lambda page: load.table(_result("serving")),
     "triton": triton,
     "page": sliders,
