@@ -117,9 +117,14 @@ class Features:
         return _own(self._source, self.taps)
 
     @property
+    def network(self):
+        """The `keras.Model` of images in `value_range`, whose outputs are the maps."""
+        return self.load()._network
+
+    @property
     def channels(self):
         """Of the images that the network takes."""
-        return self.load()._network.inputs[0].shape[-1]
+        return self.network.inputs[0].shape[-1]
 
     def __call__(self, images, value_range=(-1.0, 1.0)):
         """The maps at the taps, a list of float32 (n, h', w', channels).

@@ -1,28 +1,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from data_cases import binary, complaint, everything, joined, model, numbered, numbers
+from data_cases import binary, complaint, everything, joined, model, numbered, numbers, write_tfds
 
 from tfgen.data import attributes, load, opening, pipeline, size, sources
 
 # TFDS 4.9 reads a field of protobuf 6 that is deprecated there.
 pytestmark = pytest.mark.filterwarnings("ignore:label\\(\\) is deprecated:DeprecationWarning")
-
-
-def write_tfds(root, name, features, splits, **more):
-    """A prepared set of TFDS; `splits` is {name: [example]}, `more` for its DatasetInfo."""
-    import tensorflow_datasets as tfds
-
-    folder = root / name / "1.0.0"
-    folder.mkdir(parents=True)
-    identity = tfds.core.DatasetIdentity(
-        name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=""
-    )
-    info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features), **more)
-    writer = tfds.core.SequentialWriter(info, max_examples_per_shard=7)
-    writer.initialize_splits(list(splits))
-    writer.add_examples(splits)
-    writer.close_all()
 
 
 @pytest.fixture(scope="module")

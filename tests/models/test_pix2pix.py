@@ -1,11 +1,15 @@
 """pix2pix: what each loss reaches, noise by the seed, images of any size."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from steps import step_of
 
+from tfgen import colour, export
 from tfgen.errors import InputError
+from tfgen.export import onnx
 from tfgen.models import CycleGAN, Pix2Pix
 
 RNG = np.random.default_rng(0)
@@ -105,3 +109,64 @@ def test_images_that_the_discriminator_cannot_take_are_named(cls):
     batch = [np.zeros((1, *field.shape), "float32") for field in model.fields.values()]
     for game in model.games():
         assert game.play(step_of(model, *batch)).real_scores.shape == (1, 1, 1, 1)
+
+
+COLOURS = tf.constant(RNG.uniform(-1, 1, (3, 8, 8, 3)), tf.float32)
+
+
+@pytest.fixture(scope="module")
+def painter():
+    return build(image_shape=(8, 8, 3), colour="lab", dropout=0.0)
+
+
+def test_a_model_of_colours_trains_on_colour_images_and_takes_grey_ones(painter):
+    assert list(painter.fields) == ["images"] and painter.input_channels == 1
+    step = step_of(painter, COLOURS)
+    x, y = painter.pair(step)
+    lab = colour.lab_of(COLOURS / 2 + 0.5)
+    np.testing.assert_allclose(tf.concat([50 * x + 50, 110 * y], -1), lab, atol=1e-3)
+    fakes = painter.fakes(step)
+    assert fakes.shape == (3, 8, 8, 2)
+    _, logs = painter.generator_objective(step)
+    assert float(logs["l1"]) == pytest.approx(np.mean(np.abs(y - fakes)), rel=1e-4)
+    played = painter.played(step)
+    np.testing.assert_allclose(played.reals, COLOURS, atol=1e-3)
+    grey = painter.inputs_of({"images": COLOURS})
+    np.testing.assert_allclose(painter.translate(grey.numpy()), played.fakes, atol=1e-2)
+    columns = painter.columns({"images": COLOURS})
+    np.testing.assert_allclose(columns["inputs"], grey, atol=1e-6)
+
+
+def test_coloured_images_keep_their_lightness(painter):
+    grey = RNG.integers(60, 190, (2, 10, 8, 1), np.uint8)
+    made = painter.translate(grey)
+    assert made.shape == (2, 10, 8, 3) and np.abs(made[..., 0] - made[..., 2]).max() > 1e-3
+    want = np.float32(grey) / 127.5 - 1
+    np.testing.assert_allclose(colour.halves(made)[0], colour.halves(want)[0], atol=1e-3)
+
+
+def test_a_model_of_colours_is_exported(painter, tmp_path):
+    """Which compares ONNX with the method, at two sizes."""
+    export.write(painter, tmp_path / "artifact", {"onnx": onnx})
+    manifest = json.loads((tmp_path / "artifact/manifest.json").read_text())
+    (inputs,) = manifest["signatures"]["translate"]["inputs"]
+    assert inputs["shape"] == [None, None, None, 1]
+
+
+def test_a_network_that_knows_no_colours_gives_the_grey_image():
+    model = build(image_shape=(8, 8, 3), colour="lab")
+    model.generator.set_weights([0 * w for w in model.generator.get_weights()])
+    grey = RNG.integers(0, 256, (2, 8, 8, 1), np.uint8)
+    np.testing.assert_allclose(model.translate(grey), np.repeat(grey / 127.5 - 1, 3, -1), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (dict(colour="lba", image_shape=(8, 8, 3)), "unknown colour 'lba'; did you mean lab"),
+        (dict(colour="lab"), r"images of red, green and blue; received \(8, 8, 1\)"),
+    ],
+)
+def test_colours_that_there_are_not_are_named(wrong, message):
+    with pytest.raises(InputError, match=message):
+        build(**wrong)

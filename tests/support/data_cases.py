@@ -72,3 +72,19 @@ def complaint(*arguments, **options):
 
 def joined(lists):
     return [item for each in lists for item in each]
+
+
+def write_tfds(root, name, features, splits, **more):
+    """A prepared set of TFDS; `splits` is {name: [example]}, `more` for its DatasetInfo."""
+    import tensorflow_datasets as tfds
+
+    folder = root / name / "1.0.0"
+    folder.mkdir(parents=True)
+    identity = tfds.core.DatasetIdentity(
+        name=name, version=tfds.core.Version("1.0.0"), data_dir=str(folder), module_name=""
+    )
+    info = tfds.core.DatasetInfo(builder=identity, features=tfds.features.FeaturesDict(features), **more)
+    writer = tfds.core.SequentialWriter(info, max_examples_per_shard=7)
+    writer.initialize_splits(list(splits))
+    writer.add_examples(splits)
+    writer.close_all()

@@ -5,6 +5,8 @@ examples differ; `shape`, that of "images"; `labelled`; `attributes`, names of w
 () if they are classes; `classes`, how many, None if it is not known; and
 
     class_names         of the classes, () where they have none
+    fixations           where people looked at each example, [(k, 2)] in its own order: row and column as
+                        shares of the size; None where it does not say so
     examples(key)       a tf.data.Dataset of index or (index, record), in the order of `key`; None keeps it
     read(fit, *batch)   (images, labels) of a batch of examples: images as `fit(parts, index)` makes them of
                         an example's, uint8 (n, H, W, C) each (of points float32 in [-1, 1]), as many at
@@ -66,6 +68,7 @@ class Source:
     """What most sources are: plain images without labels."""
 
     labelled, classes, attributes, class_names = False, None, (), ()
+    fixations = None
 
     @property
     def shapes(self):
@@ -228,6 +231,7 @@ class Records(Source):
             read_config=tfds.ReadConfig(try_autocache=False, skip_prefetch=True),
         )
         self.count = builder.info.splits[split].num_examples
+        self._looked_at = (builder, split) if "fixations" in every and only is None else None
         if only is not None:
             name, value = only
             self.records = self.records.filter(plain(lambda r: r["attributes"][name] == bool(value)))
@@ -236,6 +240,16 @@ class Records(Source):
     @property
     def shapes(self):
         return self._shapes
+
+    @functools.cached_property
+    def fixations(self):
+        if self._looked_at is None:
+            return None
+        import tensorflow_datasets as tfds
+
+        builder, split = self._looked_at
+        points = builder.as_dataset(split=split, decoders=tfds.decode.PartialDecoding({"fixations": True}))
+        return [record["fixations"] for record in points.as_numpy_iterator()]
 
     @property
     def bytes(self):

@@ -24,7 +24,7 @@ from tfgen.degradation import bicubic
 from tfgen.errors import InputError, unknown
 from tfgen.export import weights
 from tfgen.features import Features
-from tfgen.metrics import checks, pairs
+from tfgen.metrics import checks, pairs, saliency
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
@@ -44,10 +44,14 @@ if TYPE_CHECKING:
     from tfgen.models.base import GenerativeModel
 
 SAMPLES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample_test")
-PAIRS = {"l1": pairs.l1, "psnr": pairs.psnr, "ssim": pairs.ssim}
+PAIRS = {
+    **{"l1": pairs.l1, "psnr": pairs.psnr, "ssim": pairs.ssim},
+    **{"cc": saliency.cc, "sim": saliency.sim, "kl": saliency.kl},
+}
+FIXATIONS = {"auc_judd": saliency.auc_judd, "nss": saliency.nss}
 LUMINANCE = {"psnr_y": pairs.psnr_y, "ssim_y": pairs.ssim_y}
 METRICS = (
-    *(*SAMPLES, *PAIRS, "feature_distance", *LUMINANCE, *MODES, "class_agreement", *PER_IMAGE),
+    *(*SAMPLES, *PAIRS, *FIXATIONS, "feature_distance", *LUMINANCE, *MODES, "class_agreement", *PER_IMAGE),
     *("active_units", "discriminator_accuracy"),
 )
 UPSCALED = 192  # pixels of a low-resolution image that are upscaled at a time
@@ -55,7 +59,7 @@ TRANSLATED = 32  # at once: translators keep the images' size in many layers
 OF_TRAINING = ("split", "flip", "enlarge", "repeat")  # options of the data
 BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
-    **dict.fromkeys((*PAIRS, "feature_distance"), Translates),
+    **dict.fromkeys((*PAIRS, *FIXATIONS, "feature_distance"), Translates),
     **dict.fromkeys(LUMINANCE, SuperResolutionModel),
     **PER_IMAGE,
     "active_units": LatentVariableModel,
@@ -95,6 +99,8 @@ def evaluate(
             in shares of the range, in dB, and by structure; mean over the pairs, for models that translate
             pairs, or make their inputs of the images.
         feature_distance: see `tfgen.metrics.pairs`, of the same pairs in the maps of `features`.
+        cc, sim, kl: see `tfgen.metrics.saliency`: how far maps of saliency are from people's maps.
+        auc_judd, nss: by the places that people looked at, where a TFDS set has them as `fixations`.
         psnr_y, ssim_y: those of super-resolution's benchmarks, see `tfgen.metrics.pairs`: of the luminance
             of whole images of the split, in its order, cut to multiples of the model's `scale`, which are
             made small and upscaled again.
@@ -153,7 +159,8 @@ def evaluate(
     data = {name: value for name, value in data.items() if name not in OF_TRAINING}
     how = {name: data[name] for name in ("pair", "domains") if name in data}
     opened = open_source(source, split, **place, names=list(model.fields), **how)
-    chosen = _chosen(model, metrics, extractor, mode_scores(opened), features)
+    fixations = _fixations(model, opened)
+    chosen = _chosen(model, metrics, extractor, mode_scores(opened), features, fixations)
     if features is not None:
         features = features if isinstance(features, Features) else Features(features)
         features.load()
@@ -260,6 +267,14 @@ def evaluate(
         for name, values in _differences(model, real(split, n), functions, seed).items():
             note = features.protocol if name == "feature_distance" else {}
             scores += _means(name, values, math.prod(model.image_shape), protocol | note)
+    if set(chosen) & set(FIXATIONS):
+        in_order = images_of.load(
+            source, split, for_model=model, batch_size=batch_size, shuffle=False, drop_remainder=False,
+            **place, **data,
+        )  # fmt: skip
+        names = [name for name in FIXATIONS if name in chosen]
+        for name, values in _looked_at(model, in_order, fixations[:n], names, seed).items():
+            scores += _means(name, values, math.prod(model.image_shape), protocol)
     if set(chosen) & set(LUMINANCE):
         how = {
             "source": _name(source),
@@ -303,10 +318,22 @@ def opened_extractor(name, source, model, **place):
     return named_extractor(name, image_shape=image_shape)
 
 
-def _chosen(model, metrics, extractor, of_modes, features):
+def _fixations(model, opened):
+    """Where people looked, [(k, 2)] of each picture; None if the data do not say so, or are cut for the
+    model."""
+    asks = set(getattr(model, "scores", ())) & set(FIXATIONS)
+    found = getattr(opened, "fixations", None) if asks else None
+    if found is None:
+        return None
+    (height, width), (tall, wide) = opened.shape[:2], model.image_shape[:2]
+    return found if None not in (height, width) and height * wide == width * tall else None
+
+
+def _chosen(model, metrics, extractor, of_modes, features, fixations):
     has = [*SAMPLES, *of_modes, *(name for name, ability in NEEDS.items() if isinstance(model, ability))]
-    if isinstance(model, Translates) and model.target != "images":
-        has = [name for name in has if name not in (*PAIRS, "feature_distance")]  # it knows no pairs
+    if isinstance(model, Translates):
+        fit = [name for name in model.scores if name not in FIXATIONS or fixations is not None]
+        has = [name for name in has if name not in {*PAIRS, *FIXATIONS, "feature_distance"} or name in fit]
     if features is None:
         if "feature_distance" in (metrics or ()):
             raise InputError(
@@ -356,7 +383,7 @@ def _column(model, opened, batches, name):
 def _translations(model, batches, seed):
     row = 0
     for sources in batches:
-        inputs = model.inputs_of({model.source: sources})
+        inputs = model.inputs_of({model.source: sources}, random.key(seed), row)
         yield (np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs)),)
         row += len(inputs)
 
@@ -366,11 +393,27 @@ def _differences(model, batches, functions, seed):
     values, row = {name: [] for name in functions}, 0
     for batch in batches:
         pair = dict(zip(model.fields, batch))
-        inputs, images = model.inputs_of(pair), pair[model.target]
+        inputs, images = model.inputs_of(pair, random.key(seed), row), pair[model.target]
         made = np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs))
         row += len(inputs)
         for name, function in functions.items():
             values[name].append(function(made, images, model.value_range))
+    return {name: np.concatenate(parts) for name, parts in values.items()}
+
+
+def _looked_at(model, batches, fixations, names, seed):
+    """{name: value of each picture (n,)} of the scores FIXATIONS; batches are in the order of the
+    fixations."""
+    values, row = {name: [] for name in names}, 0
+    for batch in batches.as_numpy_iterator():
+        inputs = batch[model.source][: len(fixations) - row]
+        if not len(inputs):
+            break
+        maps = np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs))
+        fixed = [saliency.fixations_at(one, *maps.shape[1:3]) for one in fixations[row : row + len(inputs)]]
+        row += len(inputs)
+        for name in names:
+            values[name].append(FIXATIONS[name](maps, np.stack(fixed)))
     return {name: np.concatenate(parts) for name, parts in values.items()}
 
 

@@ -12,11 +12,12 @@ SHOWN = ("source", "split", "n_real", "n_fake", "extractor", "features", "compar
 REFERENCES = {"_train": "train images", "_shuffled": "shuffled pixels", "_bicubic": "bicubic"}
 LOWER = (
     *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error"),
-    *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1", "feature_distance"),
+    *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1", "feature_distance", "kl"),
 )
 HIGHER = (
     *("precision", "recall", "density", "coverage", "modes", "high_quality", "class_agreement"),
     *("elbo", "log_prob", "two_sample_p_value", "psnr", "ssim", "psnr_y", "ssim_y"),
+    *("cc", "sim", "auc_judd", "nss"),
 )
 HALF = (
     *("two_sample_accuracy", "discriminator_accuracy"),

@@ -25,9 +25,11 @@ class Translates:
         reach: how many pixels of the input to each side an output's pixel depends on; None where on all, as
             through statistics of the image. Only within a finite reach an image can be translated in tiles.
         stochastic: whether a translation depends on its seed.
+        scores: names of the scores of pairs that say how good a translation is, for `tfgen.metrics.evaluate`.
     """
 
     source, target = "inputs", "images"
+    scores = ()
     multiple, smallest, scale = 1, 1, 1
     any_size = True
     reach = None
@@ -41,8 +43,18 @@ class Translates:
         """
         raise NotImplementedError(f"{type(self).__name__}.translated")
 
-    def inputs_of(self, batch):
-        """What is translated of a batch {name of a field: tensor or array}: (n, h, w, c)."""
+    @classmethod
+    def parts(cls, **config):
+        """The names of the images that a model of that configuration trains on, those that it makes last: one
+        name, where it makes its inputs of them."""
+        return tuple(dict.fromkeys((cls.source, cls.target)))
+
+    def inputs_of(self, batch, key=None, first_row=0):
+        """What is translated of a batch {name of a field: tensor or array}: (n, h, w, c).
+
+        Args:
+            key: of `tfgen.random`, where the inputs are made with noise; row k has that of row first_row + k.
+        """
         return batch[self.source]
 
     def translate(self, inputs, seed=0, *, tile=None):

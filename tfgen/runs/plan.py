@@ -181,7 +181,9 @@ def planned(
             config["image_shape"] = _image_shape(cls, loading, {**defaults, **config})
             taken.pop("image_shape", None)
     if "input_channels" in parameters and "input_channels" not in config:
-        config["input_channels"] = input_channels(loading, (cls.source, cls.target), cls.source)
+        parts = cls.parts(**{**defaults, **config})
+        if len(parts) > 1:  # else it makes them of the images
+            config["input_channels"] = input_channels(loading, parts, parts[0])
     if cls.data_options.get("resample") == "never":
         check_large(loading, cls.__name__, config.get("image_shape", defaults["image_shape"]))
     conditional = {"classes", "attributes"} & set(parameters)
@@ -211,7 +213,8 @@ def _image_shape(cls, loading, config):
     """That of the data, or next to it, where a translator takes some sizes alone."""
     if not issubclass(cls, Translates):
         return image_shape(loading)
-    return cls.fitting(image_shape(loading, (cls.source, cls.target), cls.target), **config)
+    parts = cls.parts(**config)
+    return cls.fitting(image_shape(loading, parts, parts[-1]), **config)
 
 
 def settled(run, net):

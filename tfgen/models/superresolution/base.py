@@ -23,6 +23,7 @@ class SuperResolutionModel(Translates, GenerativeModel):
     """
 
     source, scale = "images", 4
+    scores = ("l1", "psnr", "ssim", "feature_distance")
     # Patches of the images as they are: what is resized has other details than a photograph.
     data_options = {"crop": "random", "resample": "never"}
 
@@ -51,7 +52,7 @@ class SuperResolutionModel(Translates, GenerativeModel):
         height, width = (size // self.scale for size in images.shape[1:3])
         return rounded(bicubic(images, height, width), *self.value_range)
 
-    def inputs_of(self, batch):
+    def inputs_of(self, batch, key=None, first_row=0):
         return self.low_resolution(batch[self.source])
 
     def upscaled(self, inputs, training=False):

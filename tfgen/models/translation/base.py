@@ -32,9 +32,11 @@ class TranslationModel(Translates, Games, GenerativeModel):
         return {"inputs": Image((*self.image_shape[:2], self.input_channels), *self.value_range)}
 
     def columns(self, batch, seed=0, first_row=0):
-        inputs, images = batch["inputs"], batch["images"]
+        inputs, (low, high) = self.inputs_of(batch, self.key_of(seed), first_row), self.value_range
         made = self.sample(len(inputs), seed=seed, first_row=first_row, inputs=inputs)
-        return {"inputs": inputs, "translation": made, "images": images}
+        field = self.conditions["inputs"]
+        shown = low + (inputs - field.low) * ((high - low) / (field.high - field.low))
+        return {"inputs": shown, "translation": made, "images": batch["images"]}
 
 
 def l1(a, b):

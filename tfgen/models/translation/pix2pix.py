@@ -10,6 +10,9 @@ x is the input, y its image; D scores patches, and its losses are means over the
 is dropout, in use as in training (section 3.2); here it is a function of the seed. Both updates see the same
 translation.
 
+To colour grey images (section 4.5, and the authors' code) the networks see another pair: x is the lightness
+L / 50 - 1 of the colour image in CIE Lab, and y is ab / 110.
+
 Unlike the paper, which normalises by the batch's own statistics at use too, images are normalised one by
 one: equal at the paper's batch of 1, and a translation does not depend on what else is in the batch.
 """
@@ -17,8 +20,9 @@ one: equal at the paper's batch of 1, and a translation does not depend on what 
 import keras
 import tensorflow as tf
 
+from tfgen import colour as colours
 from tfgen import losses, networks
-from tfgen.errors import InputError
+from tfgen.errors import InputError, unknown
 from tfgen.fields import Image
 from tfgen.models.abilities import Game, Played
 from tfgen.models.base import Objective, Recipe
@@ -30,11 +34,12 @@ from tfgen.models.translation.base import TranslationModel, check_patches, neare
 class Pix2Pix(TranslationModel):
     """A U-Net against a discriminator that sees 70 x 70 pixels at a time.
 
-    Its batches are {"inputs": (n, h, w, input_channels), "images": (n, h, w, channels)}, both in [-1, 1].
+    Its batches are {"inputs": (n, h, w, input_channels), "images": (n, h, w, channels)}, both in [-1, 1];
+    with `colour` they are colour images alone, whose grey ones it makes.
 
     Args:
         image_shape: (height, width, channels) in training; height and width are multiples of 2**depth.
-        input_channels: of the inputs.
+        input_channels: of the inputs; with `colour` it is 1.
         width: filters next to the image, of both networks.
         depth: halvings of the U-Net.
         strided: layers of stride 2 of the discriminator: 0 to 6, of which 3 see 70 pixels.
@@ -42,6 +47,7 @@ class Pix2Pix(TranslationModel):
         adversarial_weight: of the generator's first term; 0 leaves L1 alone.
         conditional_discriminator: whether D sees the input too.
         dropout: rate of the U-Net's noise.
+        colour: None, or "lab": grey images become colour images of the same lightness.
     """
 
     tiny = dict(image_shape=(8, 8, 1), input_channels=3, width=4, depth=2, strided=1)
@@ -55,6 +61,7 @@ class Pix2Pix(TranslationModel):
     averaged_networks = ("generator",)
     own_networks = ("generator", "discriminator")
     adversarial_loss = losses.Minimax()
+    scores = ("l1", "psnr", "ssim", "feature_distance")
 
     def __init__(
         self,
@@ -67,8 +74,16 @@ class Pix2Pix(TranslationModel):
         adversarial_weight=1.0,
         conditional_discriminator=True,
         dropout=0.5,
+        colour=None,
         **kwargs,
     ):
+        if colour not in (None, "lab"):
+            raise unknown("colour", colour, ["lab"])
+        if colour and image_shape[-1] != 3:
+            raise InputError(
+                f"colour={colour!r} makes images of red, green and blue; received {image_shape}; give an "
+                f"image_shape of 3 channels"
+            )
         if any(size % 2**depth for size in image_shape[:2]):
             raise InputError(
                 f"a Pix2Pix of depth {depth} takes images whose sizes are multiples of {2**depth}; received "
@@ -77,21 +92,30 @@ class Pix2Pix(TranslationModel):
         if kwargs.get("discriminator") is None:
             check_patches("Pix2Pix", image_shape, strided)
         super().__init__(**kwargs)
-        self.image_shape, self.input_channels = image_shape, input_channels
+        self.image_shape, self.input_channels = image_shape, 1 if colour else input_channels
+        self.colour, (self.source, *_) = colour, self.parts(colour=colour)
         self.width, self.depth, self.strided, self.dropout = width, depth, strided, dropout
         self.l1_weight, self.adversarial_weight = l1_weight, adversarial_weight
         self.conditional_discriminator = conditional_discriminator
-        channels = image_shape[-1]
+        channels = 2 if colour else image_shape[-1]
         with self.building():
             self.generator = networks.unet(
-                input_channels, channels, width=width, depth=depth, dropout=dropout, name="generator"
+                self.input_channels, channels, width=width, depth=depth, dropout=dropout, name="generator"
             )
-            seen = (input_channels, channels) if conditional_discriminator else (channels,)
+            seen = (self.input_channels, channels) if conditional_discriminator else (channels,)
             self.discriminator = networks.patch_discriminator(seen, width=width, strided=strided)
+
+    @classmethod
+    def parts(cls, *, colour=None, **config):
+        return ("images",) if colour else ("inputs", "images")
 
     @property
     def fields(self):
-        return {**self.conditions, "images": Image(self.image_shape, *self.value_range)}
+        images = {"images": Image(self.image_shape, *self.value_range)}
+        return images if self.colour else {**self.conditions, **images}
+
+    def inputs_of(self, batch, key=None, first_row=0):
+        return colours.grey(batch["images"]) if self.colour else batch["inputs"]
 
     @property
     def multiple(self):
@@ -116,18 +140,35 @@ class Pix2Pix(TranslationModel):
         return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in self.objectives()}
 
     def translated(self, inputs, key, first_row=0, training=False):
-        return self.through("generator", inputs, key, first_row, training)
+        lightness = colours.halves(inputs)[0] if self.colour else inputs
+        return self.picture(lightness, self.made(lightness, key, first_row, training))
+
+    def made(self, x, key, first_row=0, training=False):
+        """G(x, z), as the networks see it."""
+        return self.through("generator", x, key, first_row, training)
+
+    def pair(self, step):
+        """(x, y) of the step, as the networks see them: (n, h, w, ...) each."""
+        return step.once(self._pair)
+
+    def _pair(self, step):
+        batch = step.batch
+        return colours.halves(batch["images"]) if self.colour else (batch["inputs"], batch["images"])
+
+    def picture(self, x, y):
+        """The images (n, h, w, channels) of what the networks see."""
+        return colours.joined(x, y) if self.colour else y
 
     def fakes(self, step):
-        """Translations of the step's inputs, (n, h, w, c)."""
+        """G(x, z) of the step's x."""
         return step.once(self._fakes, self.generator)
 
     def _fakes(self, step):
-        return self.translated(step.batch["inputs"], step.key("dropout"), step.first_row, step.training)
+        return self.made(self.pair(step)[0], step.key("dropout"), step.first_row, step.training)
 
-    def score(self, inputs, images, training=False):
-        """A logit for each patch, (n, h', w', 1): high if D takes it for real."""
-        seen = [inputs, images] if self.conditional_discriminator else [images]
+    def score(self, x, y, training=False):
+        """A logit for each patch, (n, h', w', 1): high if D takes y for that of x."""
+        seen = [x, y] if self.conditional_discriminator else [y]
         return self.network("discriminator", training)(seen, training=training)
 
     def games(self):
@@ -135,19 +176,18 @@ class Pix2Pix(TranslationModel):
 
     def played(self, step):
         """What is seen of the game in a step: see `abilities.Game`."""
-        inputs, images, fakes = step.batch["inputs"], step.batch.get("images"), self.fakes(step)
-        real = None if images is None else self.score(inputs, images, step.training)
-        return Played(real, self.score(inputs, fakes, step.training), images, fakes)
+        (x, y), fakes = self.pair(step), self.fakes(step)
+        real, fake = (self.score(x, seen, step.training) for seen in (y, fakes))
+        return Played(real, fake, self.picture(x, y), self.picture(x, fakes))
 
     def discriminator_objective(self, step):
-        inputs, images = step.batch["inputs"], step.batch["images"]
-        fakes = tf.stop_gradient(self.fakes(step))
-        real, fake = (self.score(inputs, seen, step.training) for seen in (images, fakes))
+        (x, y), fakes = self.pair(step), tf.stop_gradient(self.fakes(step))
+        real, fake = (self.score(x, seen, step.training) for seen in (y, fakes))
         return 0.5 * self.adversarial_loss.discriminator(real, fake), {}
 
     def generator_objective(self, step):
-        inputs, images, fakes = step.batch["inputs"], step.batch["images"], self.fakes(step)
-        l1 = tf.reduce_mean(abs(images - fakes))
-        adversarial = self.adversarial_loss.generator(self.score(inputs, fakes, step.training))
+        (x, y), fakes = self.pair(step), self.fakes(step)
+        l1 = tf.reduce_mean(abs(y - fakes))
+        adversarial = self.adversarial_loss.generator(self.score(x, fakes, step.training))
         loss = self.adversarial_weight * adversarial + self.l1_weight * l1
         return loss, {"l1": l1, "adversarial": adversarial}
