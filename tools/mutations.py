@@ -298,8 +298,8 @@ FAULTS = {
     ),
     "dropout of one key": Fault(
         "tfgen/models/translation/pix2pix.py",
-        "keys = random.row_keys(key, tf.shape(inputs)[0], first_row)",
-        "keys = random.row_keys(random.key(0), tf.shape(inputs)[0], first_row)",
+        "keys = random.row_keys(key, tf.shape(x)[0], first_row)",
+        "keys = random.row_keys(random.key(0), tf.shape(x)[0], first_row)",
         ("tests/models/test_pix2pix.py",),
     ),
     "the discriminator's loss is not halved": Fault(
@@ -349,6 +349,69 @@ FAULTS = {
         "return *(y[:, SHAVED:-SHAVED, SHAVED:-SHAVED] for y in pair), (0, 255)",
         "return *pair, (0, 255)",
         ("tests/metrics/test_pairs.py", "-k", "luminance"),
+    ),
+    "colours change the lightness": Fault(
+        "tfgen/models/translation/pix2pix.py",
+        "return colours.joined(x, y) if self.colour else y",
+        "return colours.joined(0.9 * x, y) if self.colour else y",
+        ("tests/models/test_pix2pix.py",),
+    ),
+    "grey is the mean of the colours": Fault(
+        "tfgen/colour.py",
+        "return joined(lightness, 0 * opponents)[..., 1:2]",
+        "return tf.reduce_mean(images, axis=-1, keepdims=True)",
+        ("tests/mechanisms/test_colour.py",),
+    ),
+    "a network of colours sees another scale of them": Fault(
+        "tfgen/colour.py",
+        "return lab[..., :1] / 50 - 1, lab[..., 1:] / 110",
+        "return lab[..., :1] / 50 - 1, lab[..., 1:] / 100",
+        ("tests/mechanisms/test_colour.py", "tests/models/test_pix2pix.py"),
+    ),
+    "saliency is compared pixel by pixel": Fault(
+        "tfgen/models/translation/salgan.py", "POOL = 4", "POOL = 1", ("tests/models/test_salgan.py",)
+    ),
+    "saliency: the discriminator does not decay": Fault(
+        "tfgen/models/translation/salgan.py",
+        "return loss + self.decay(self.discriminator), {}",
+        "return loss, {}",
+        ("tests/models/test_salgan.py",),
+    ),
+    "saliency: both have every batch": Fault(
+        "tfgen/models/translation/salgan.py",
+        "k > self.warm_up and (k - self.warm_up) % 2 == rest",
+        "k > self.warm_up",
+        ("tests/models/test_salgan.py",),
+    ),
+    "saliency: VGG16 sees red first": Fault(
+        "tfgen/models/translation/salgan.py",
+        "kernel = 127.5 * kernel[:, :, ::-1]",
+        "kernel = 127.5 * kernel",
+        ("tests/models/test_salgan.py",),
+    ),
+    "saliency: fixations count among the other pixels": Fault(
+        "tfgen/metrics/saliency.py",
+        "for which in (~fixed, fixed)",
+        "for which in (~fixed | True, fixed)",
+        ("tests/metrics/test_saliency.py",),
+    ),
+    "rain adds up beyond white": Fault(
+        "tfgen/models/translation/idcgan.py",
+        "return 1 - 2 * clear * (1 - tf.minimum(streaks, 1.0))[..., None]",
+        "return images + 2 * tf.minimum(streaks, 1.0)[..., None]",
+        ("tests/models/test_idcgan.py",),
+    ),
+    "rain falls straight down": Fault(
+        "tfgen/models/translation/idcgan.py",
+        "shift = REACH + row * slope",
+        "shift = REACH + 0 * slope",
+        ("tests/models/test_idcgan.py",),
+    ),
+    "rain: features of another range weigh more": Fault(
+        "tfgen/models/translation/idcgan.py",
+        "return difference(*maps) * (2 / (high - low)) ** 2",
+        "return difference(*maps)",
+        ("tests/models/test_idcgan.py",),
     ),
     "a level does not fade": Fault(
         "tfgen/models/adversarial/progan.py",

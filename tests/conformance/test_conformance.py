@@ -42,6 +42,7 @@ NOISELESS = {  # models whose training draws nothing
         "the likelihood is exact",
     ),
     **dict.fromkeys(("SRResNet", "SRGAN"), "an image has one low-resolution image"),
+    "SalGAN": "a picture has one map",
 }
 WIDE = {"GaussianMixture": "has no layers"}  # models that compute in float32 whatever their precision
 FORGOTTEN = {("GaussianMixture", name) for name in ("share", "first", "second")}  # empty when an epoch begins

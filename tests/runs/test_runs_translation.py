@@ -8,8 +8,11 @@ from PIL import Image
 from translators import TINY, domains, pairs, trained
 
 from tfgen import pictures, runs
+from tfgen.cli import main
 from tfgen.data import examples
 from tfgen.errors import InputError
+from tfgen.metrics import evaluate
+from tfgen.metrics import pairs as pairs_scores
 from tfgen.models import CycleGAN, Pix2Pix
 from tfgen.runs import plan
 
@@ -122,3 +125,34 @@ def test_a_run_begins_with_a_line_about_its_data(tmp_path, capsys, monkeypatch):
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(str(source)))
     told = "8 pairs of 8x8x3; split train; half of them mirrored; batches of 3 leave out 2 in each epoch"
     assert line == f"{source}: {told}"
+
+
+@pytest.mark.parametrize(
+    "name, arguments, channels",
+    [
+        ("pix2pix", {**TINY["pix2pix"], "colour": "lab"}, 1),
+        (
+            "idcgan",
+            dict(width=4, strided=1, features="random", tap="conv2", rain=0.1),
+            3,
+        ),
+    ],
+)
+def test_a_model_that_makes_its_inputs_trains_on_images_alone(name, arguments, channels, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (9, 12, 12, 3), np.uint8)
+    np.savez(tmp_path / "data.npz", train_images=images[:6], test_images=images[6:])
+    out = tmp_path / "run"
+    runs.train(name, out, tmp_path / "data.npz", arguments=arguments, epochs=1, batch_size=2, verbose=0)
+    model = runs.load(out)
+    assert list(model.fields) == ["images"] and tuple(model.image_shape) == (12, 12, 3)
+    assert (out / "samples/epoch-0001.png").exists()
+    scores = {one.name: one for one in evaluate(model, tmp_path / "data.npz", metrics=["l1", "psnr"], seed=4)}
+    truth = examples(tmp_path / "data.npz", 3, model, seed=4)
+    made = model.columns(truth, seed=4)["translation"]
+    want = pairs_scores.psnr(made, truth["images"], (-1, 1)).mean()
+    assert scores["psnr"].value == pytest.approx(want, rel=1e-3)
+    Image.fromarray(images[0]).save(tmp_path / "photo.png")
+    with pytest.raises(SystemExit) as exit:
+        main(["translate", str(out), str(tmp_path / "photo.png"), "--to", str(tmp_path / "made.png")])
+    assert not exit.value.code and pixels_of(tmp_path / "made.png").shape == (12, 12, 3)
+    assert model.conditions["inputs"].shape == (12, 12, channels)

@@ -36,6 +36,21 @@ ADVICE = (
         "it learns from some hundred pairs, as maps and photos, and takes images of any size",
     ),
     Advice(
+        "colour images, and you want grey ones coloured",
+        ("pix2pix",),
+        "with colour=lab it learns from the images alone, and colours grey ones of any size",
+    ),
+    Advice(
+        "photographs in rain",
+        ("idcgan",),
+        "with rain=0.03 it learns from clear photographs, on which it draws rain itself",
+    ),
+    Advice(
+        "pictures, and where people looked in them",
+        ("salgan",),
+        "it makes maps of where people will look in others",
+    ),
+    Advice(
         "two collections of images without pairs",
         ("cyclegan",),
         "it translates from each to the other, and back to where it came from",
