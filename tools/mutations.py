@@ -298,8 +298,8 @@ FAULTS = {
     ),
     "dropout of one key": Fault(
         "tfgen/models/translation/pix2pix.py",
-        "keys = random.row_keys(key, tf.shape(x)[0], first_row)",
-        "keys = random.row_keys(random.key(0), tf.shape(x)[0], first_row)",
+        "keys = random.row_keys(key, tf.shape(inputs)[0], first_row)",
+        "keys = random.row_keys(random.key(0), tf.shape(inputs)[0], first_row)",
         ("tests/models/test_pix2pix.py",),
     ),
     "the discriminator's loss is not halved": Fault(
