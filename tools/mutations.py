@@ -297,9 +297,9 @@ FAULTS = {
         ("tests/models/test_cyclegan.py",),
     ),
     "dropout of one key": Fault(
-        "tfgen/models/translation/pix2pix.py",
-        "keys = random.row_keys(key, tf.shape(inputs)[0], first_row)",
-        "keys = random.row_keys(random.key(0), tf.shape(inputs)[0], first_row)",
+        "tfgen/models/translation/base.py",
+        "random.row_keys(key, tf.shape(images)[0], first_row)",
+        "random.row_keys(random.key(0), tf.shape(images)[0], first_row)",
         ("tests/models/test_pix2pix.py",),
     ),
     "the discriminator's loss is not halved": Fault(
