@@ -14,7 +14,7 @@ tells three classes: 1, a translated from the source; 2, G of a target image; 3,
         L_TID   = E|G(b) - b|^2                mean over the values of the image
         L_TV    = E sum_ij sqrt((z_i,j+1 - z_ij)^2 + (z_i+1,j - z_ij)^2),     z = G(a)
 
-The generator's update moves g alone. For digits the weights are 15, 15 and 0. Grey images are repeated to
+The generator's update moves g alone. The default weights are for digits. Grey images are repeated to
 colour for an f of colour.
 
 Unlike the paper, the classifier learns in the first `feature_steps` steps of the same training, and

@@ -11,8 +11,7 @@ G: A -> B with noise z and F: B -> A with noise z':
 
 The noise is dropout in the U-Nets, in use as in training; here it is a function of the seed. The critics'
 weights are clipped, and the translators are updated in one of `critic_steps` steps. The critics score patches
-of 70 x 70 pixels. The authors give one weight to each of the two distances, between 100 and 1000, and
-let the critics play 2 to 4 times; here both weights are one number.
+of 70 x 70 pixels. The authors give a weight to each of the two distances; here both are one number.
 
 With clip=None the critics have the gradient penalty of Gulrajani et al. (2017) instead, on the mean score of
 an image. Unlike the paper, images are normalised one by one, so that an example's penalty is its own, and a
