@@ -53,7 +53,7 @@ def test_the_sampler_of_two_resolutions_is_the_same_in_onnx():
     session = onnxruntime.InferenceSession(convert(signature).SerializeToString())
     for case in signature.cases:
         (image,) = session.run(None, case.inputs)
-        assert case.difference({"sample_from": image}) == 0
+        assert case.difference({"sample_from": image}) < 1e-6  # a level is 4e-3
         assert len(np.unique(image)) > 10
 
 
