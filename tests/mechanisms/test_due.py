@@ -8,6 +8,7 @@ from toy import IMAGES, Toy, rested, toy, weights
 
 from tfgen.errors import InputError
 from tfgen.models.base import Objective
+from tfgen.models.monitoring import Means, shared
 
 
 def averaged(given, steps=3, **how):
@@ -124,3 +125,12 @@ def test_stages_and_several_steps_at_once_exclude_each_other():
         match="Toy updates some objectives in stages; that needs steps_per_execution=1; received 2",
     ):
         model.fit(tf.data.Dataset.from_tensors(IMAGES), verbose=0)
+
+
+def test_a_log_of_two_objectives_is_the_mean_over_the_updates_of_both():
+    one, other = Means(("a_loss", "x"), "a"), Means(("x", "b_loss"), "b")
+    for x in (2.0, 4.0):
+        one.update_state({"a_loss": 1.0, "x": x})
+    assert {log: float(value) for log, value in shared([one, other]).items()} == {"x": 3}
+    other.update_state({"b_loss": 1.0, "x": 9.0})
+    assert float(shared([one, other])["x"]) == 5

@@ -1,5 +1,6 @@
 """What is watched while a model trains: means of its losses, and whether they are numbers."""
 
+import collections
 import math
 
 import keras
@@ -29,6 +30,17 @@ class Means(keras.metrics.Metric):
     def result(self):
         sums = tf.convert_to_tensor(self.sums)
         return dict(zip(self.logs, tf.unstack(sums[:-1] / sums[-1])))  # 0 / 0 is NaN
+
+
+def shared(trackers):
+    """{log: mean} of the logs that several `Means` have: over the updates of them all."""
+    means = [x for x in trackers if isinstance(x, Means)]
+    counts = collections.Counter(log for one in means for log in one.logs)
+    found = {}
+    for log in (log for log, count in counts.items() if count > 1):
+        sums = [(one.logs.index(log), tf.convert_to_tensor(one.sums)) for one in means if log in one.logs]
+        found[log] = sum(values[place] for place, values in sums) / sum(values[-1] for _, values in sums)
+    return found
 
 
 def not_finite(model, logs):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tfgen.errors import InputError
 from tfgen.keras_private import gradients_of
 from tfgen.models import door, plan
-from tfgen.models.monitoring import Means, Optimizers, StopAtNaN
+from tfgen.models.monitoring import Means, Optimizers, StopAtNaN, shared
 from tfgen.models.plan import Objective
 from tfgen.models.step import Step
 
@@ -204,6 +204,10 @@ class Trains:
 
     def _track(self, name, step, loss, logs):
         self.trackers[name].update_state({f"{name}_loss": loss, **logs}, step.share)
+
+    def get_metrics_result(self):
+        """{log: mean}: of a log that several objectives have, over the updates of them all."""
+        return {**super().get_metrics_result(), **shared(self.trackers.values())}
 
     def _results(self):
         results = self.get_metrics_result()
