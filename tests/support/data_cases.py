@@ -88,3 +88,41 @@ def write_tfds(root, name, features, splits, **more):
     writer.initialize_splits(list(splits))
     writer.add_examples(splits)
     writer.close_all()
+
+
+def fields(**given):
+    """A model of these fields."""
+    return SimpleNamespace(fields=given)
+
+
+def paired(shape=(8, 8, 1), channels=1):
+    return fields(inputs=Image((*shape[:2], channels), 0.0, 1.0), images=Image(shape))
+
+
+def unpaired(shape=(8, 8, 1), other=(8, 8, 1)):
+    return fields(images_a=Image(shape), images_b=Image(other, 0.0, 1.0))
+
+
+def together(dataset):
+    """The batches of a dataset of dicts as one."""
+    batches = list(dataset.as_numpy_iterator())
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def two(count=12):
+    """Pairs, of which the image is 100 more than the input."""
+    images, _ = numbered(count)
+    return {"inputs": images, "images": images + 100}
+
+
+def folders(root, count=12, height=8, width=8, splits=("",)):
+    """`two` as folders A and B, in which the endings differ."""
+    for split in splits:
+        for number in range(count):
+            save(root / split / "A" / f"{number:02}.png", np.full((height, width), number, np.uint8))
+            save(root / split / "B" / f"{number:02}.webp", np.full((height, width), number + 100, np.uint8),
+                 lossless=True)  # fmt: skip
+    return root
+
+
+READ = pytest.mark.filterwarnings("ignore:label\\(\\) is deprecated:DeprecationWarning")
