@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from steps import step_of
+from translators import scaling
 
 from tfgen.errors import InputError
 from tfgen.models import CycleGAN
@@ -13,13 +14,6 @@ from tfgen.models.translation.pool import Pool
 
 RNG = np.random.default_rng(0)
 A, B = (tf.constant(RNG.uniform(-1, 1, (2, 12, 12, 1)), tf.float32) for _ in "ab")
-
-
-def scaling(factor):
-    images = keras.Input((None, None, 1))
-    start = keras.initializers.Constant(factor)
-    conv = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=start)
-    return keras.Model(images, conv(images))
 
 
 def build(**kwargs):

@@ -1,10 +1,10 @@
 """DualGAN: what each loss reaches, critics held by their weights or their slope, noise by the seed."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from steps import step_of
+from translators import scaling
 
 from tfgen.errors import InputError
 from tfgen.models import DualGAN
@@ -12,13 +12,6 @@ from tfgen.models.plan import play
 
 RNG = np.random.default_rng(0)
 A, B = (tf.constant(RNG.uniform(-1, 1, (2, 8, 8, 1)), tf.float32) for _ in "ab")
-
-
-def scaling(factor):
-    images = keras.Input((None, None, 1))
-    start = keras.initializers.Constant(factor)
-    conv = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=start)
-    return keras.Model(images, conv(images))
 
 
 def build(**kwargs):
@@ -127,7 +120,7 @@ def test_one_seed_gives_one_translation_both_ways(model):
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(image_shape=(10, 8, 1)), "depth 2 trains on images whose sizes are multiples of 4; received"),
+        (dict(image_shape=(10, 8, 1)), "a DualGAN of depth 2 takes images whose sizes are multiples of 4; received"),
         (dict(strided=3), "the discriminator of DualGAN with strided=3 takes images of 24x24 at least"),
     ],
 )

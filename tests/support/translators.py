@@ -1,5 +1,6 @@
 """Tiny runs of models that translate, of images that are 8x8 or 12x12."""
 
+import keras
 import numpy as np
 
 from tfgen import runs
@@ -37,3 +38,11 @@ def trained(name, root, **options):
     how = dict(arguments=TINY[name], epochs=1, batch_size=2, verbose=0)
     runs.train(name, root / name, source, **{**how, **options})
     return root / name
+
+
+def scaling(factor):
+    """A network that multiplies grey images of any size by a factor."""
+    images = keras.Input((None, None, 1))
+    start = keras.initializers.Constant(factor)
+    conv = keras.layers.Conv2D(1, 1, use_bias=False, kernel_initializer=start)
+    return keras.Model(images, conv(images))

@@ -33,10 +33,9 @@ import tensorflow as tf
 from tfgen import losses, networks
 from tfgen.degradation import bicubic, bicubic_matrix
 from tfgen.errors import InputError, unknown
-from tfgen.models.abilities import Game, Games, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-from tfgen.models.superresolution.base import SuperResolutionModel
+from tfgen.models.superresolution.base import PlayedSuperResolution
 
 KERNELS = ("box", "bicubic")
 CRITERIA = ("kl", "mse")
@@ -57,7 +56,7 @@ def pseudo_inverse(size, to):
 
 
 @model(title="Amortised MAP Inference for Image Super-resolution", year=2017)
-class AffGAN(Games, SuperResolutionModel):
+class AffGAN(PlayedSuperResolution):
     """A residual network, projected onto the images that are the given one when they are made small.
 
     Its batches are images (n, h, w, c) in [-1, 1]. What `translate` and `upscale` give is not cut to that
@@ -177,17 +176,6 @@ class AffGAN(Games, SuperResolutionModel):
             return super().signatures()
         return {"translate": (self.translated_by_seed, [self.conditions["inputs"].spec("inputs")])}
 
-    def fakes(self, step):
-        """G(A x) of the step's images, (n, h, w, c)."""
-        return step.once(self._fakes, self.generator)
-
-    def _fakes(self, step):
-        return self.upscaled(self.low_resolution(step.batch["images"]), step.training)
-
-    def score(self, images, training=False):
-        """Logits (n, 1): high if D takes an image for real."""
-        return self.discriminator(images, training=training)
-
     def noisy(self, step, images, name):
         """Images of a training step with their instance noise, a draw of that name; in use as they are."""
         if not (self.noise and step.training):
@@ -209,11 +197,5 @@ class AffGAN(Games, SuperResolutionModel):
         return tf.reduce_mean((step.batch["images"] - self.fakes(step)) ** 2), {}
 
     def games(self):
-        if self.criterion == "mse":
-            return []
-        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
-
-    def played(self, step):
-        """What is seen of the game in a step, without noise: see `abilities.Game`."""
-        images, fakes = step.batch["images"], self.fakes(step)
-        return Played(self.score(images, step.training), self.score(fakes, step.training), images, fakes)
+        """None by the squared error, which has no discriminator's updates."""
+        return [] if self.criterion == "mse" else super().games()

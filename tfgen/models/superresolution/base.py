@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfgen.degradation import bicubic, rounded
 from tfgen.errors import InputError
 from tfgen.fields import Image
-from tfgen.models.abilities import Translates
+from tfgen.models.abilities import Game, Games, Played, Translates
 from tfgen.models.base import GenerativeModel
 from tfgen.models.translating import nearest
 
@@ -83,3 +83,26 @@ class SuperResolutionModel(Translates, GenerativeModel):
     @classmethod
     def fitting(cls, shape, **config):
         return nearest(shape, cls.scale)
+
+
+class PlayedSuperResolution(Games, SuperResolutionModel):
+    """Super-resolution whose `generator` plays against a `discriminator` of whole patches."""
+
+    def fakes(self, step):
+        """The high-resolution images that are made of the step's, (n, h, w, c)."""
+        return step.once(self._fakes, self.generator)
+
+    def _fakes(self, step):
+        return self.upscaled(self.low_resolution(step.batch["images"]), step.training)
+
+    def score(self, images, training=False):
+        """Logits (n, 1): high if D takes an image for real."""
+        return self.discriminator(images, training=training)
+
+    def games(self):
+        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
+
+    def played(self, step):
+        """What is seen of the game in a step: see `abilities.Game`."""
+        images, fakes = step.batch["images"], self.fakes(step)
+        return Played(self.score(images, step.training), self.score(fakes, step.training), images, fakes)

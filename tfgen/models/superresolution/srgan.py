@@ -23,10 +23,9 @@ from keras import layers
 from tfgen import loading, losses, networks
 from tfgen.errors import InputError
 from tfgen.features import Features, difference
-from tfgen.models.abilities import Game, Games, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-from tfgen.models.superresolution.base import SuperResolutionModel
+from tfgen.models.superresolution.base import PlayedSuperResolution
 from tfgen.models.superresolution.srresnet import SRResNet
 from tfgen.networks.blocks import normalized
 
@@ -56,7 +55,7 @@ def total_variation(images):
 @model(
     title="Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", year=2017
 )
-class SRGAN(Games, SuperResolutionModel):
+class SRGAN(PlayedSuperResolution):
     """A residual network with sub-pixel convolutions against a discriminator, near to the truth in features.
 
     Its batches are images (n, h, w, c) in [-1, 1], patches of the size of `image_shape`.
@@ -162,17 +161,6 @@ class SRGAN(Games, SuperResolutionModel):
     def upscaled(self, inputs, training=False):
         return self.network("generator", training)((inputs + 1) / 2, training=training)
 
-    def fakes(self, step):
-        """G(I_LR) of the step's images, (n, h, w, c)."""
-        return step.once(self._fakes, self.generator)
-
-    def _fakes(self, step):
-        return self.upscaled(self.low_resolution(step.batch["images"]), step.training)
-
-    def score(self, images, training=False):
-        """Logits (n, 1): high if D takes an image for real."""
-        return self.discriminator(images, training=training)
-
     def content(self, images, others):
         """l_X of images and others, (n, h, w, c): a scalar."""
         if self.content_features is None:
@@ -196,11 +184,3 @@ class SRGAN(Games, SuperResolutionModel):
             logs["total_variation"] = total_variation(fakes)
             loss += self.tv_weight * logs["total_variation"]
         return loss, logs
-
-    def games(self):
-        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
-
-    def played(self, step):
-        """What is seen of the game in a step: see `abilities.Game`."""
-        images, fakes = step.batch["images"], self.fakes(step)
-        return Played(self.score(images, step.training), self.score(fakes, step.training), images, fakes)

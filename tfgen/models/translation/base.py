@@ -44,6 +44,15 @@ def l1(a, b):
     return tf.reduce_mean(abs(a - b))
 
 
+def check_depth(owner, image_shape, depth):
+    """Raises an InputError for images that a U-Net cannot halve so often."""
+    if any(size % 2**depth for size in image_shape[:2]):
+        raise InputError(
+            f"a {owner} of depth {depth} takes images whose sizes are multiples of {2**depth}; received "
+            f"{image_shape}; choose another depth"
+        )
+
+
 def check_patches(owner, image_shape, strided):
     """Raises an InputError for images that a discriminator of so many strided layers cannot take."""
     least = networks.smallest_patch(strided)

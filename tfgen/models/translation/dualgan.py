@@ -24,11 +24,10 @@ import keras
 import tensorflow as tf
 
 from tfgen import losses, networks
-from tfgen.errors import InputError
 from tfgen.layers import Clip
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-from tfgen.models.translation.base import check_patches, l1, nearest
+from tfgen.models.translation.base import check_depth, check_patches, l1, nearest
 from tfgen.models.translation.two_domains import TwoDomains
 
 
@@ -77,11 +76,7 @@ class DualGAN(TwoDomains):
         dropout=0.5,
         **kwargs,
     ):
-        if any(size % 2**depth for size in image_shape[:2]):
-            raise InputError(
-                f"a DualGAN of depth {depth} trains on images whose sizes are multiples of {2**depth}; "
-                f"received {image_shape}; choose another depth"
-            )
+        check_depth("DualGAN", image_shape, depth)
         if any(kwargs.get(f"discriminator_{name}") is None for name in "ab"):
             check_patches("DualGAN", image_shape, strided)
         super().__init__(**kwargs)

@@ -27,7 +27,7 @@ from tfgen.fields import Image
 from tfgen.models.abilities import Game, Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-from tfgen.models.translation.base import TranslationModel, check_patches, nearest
+from tfgen.models.translation.base import TranslationModel, check_depth, check_patches, nearest
 
 
 @model(title="Image-to-Image Translation with Conditional Adversarial Networks", year=2017)
@@ -84,11 +84,7 @@ class Pix2Pix(TranslationModel):
                 f"colour={colour!r} makes images of red, green and blue; received {image_shape}; give an "
                 f"image_shape of 3 channels"
             )
-        if any(size % 2**depth for size in image_shape[:2]):
-            raise InputError(
-                f"a Pix2Pix of depth {depth} takes images whose sizes are multiples of {2**depth}; received "
-                f"{image_shape}; choose another depth"
-            )
+        check_depth("Pix2Pix", image_shape, depth)
         if kwargs.get("discriminator") is None:
             check_patches("Pix2Pix", image_shape, strided)
         super().__init__(**kwargs)
