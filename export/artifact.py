@@ -22,7 +22,6 @@ from tfgen.errors import InputError, unknown
 FORMATS = ("saved_model", "onnx", "litert", "openvino")
 PRECISIONS = ("fp32", "fp16", "int8")
 ABOUT = ("run", "labels", "scores")
-SHOWN = 8  # images of seed 0 on the card
 
 
 def command(
@@ -121,21 +120,21 @@ def _scores(path, model):
 
 
 def _palette(what, model):
-    """The colours of the label maps that a run translates, as `card.palette` finds them; else None."""
+    """The colours of the label maps that a run translates, as `examples.palette` finds them; else None."""
     from tfgen import pictures
     from tfgen.runs.data import shown
 
-    from . import card
+    from . import examples
 
     told, field = loading.run_of(what), model.conditions["inputs"]
     if told is None or field.shape[-1] not in (1, 3):
         return None
     told["data"]["download"] = False
     try:
-        inputs = model.inputs_of(shown(told, model, SHOWN))
+        inputs = model.inputs_of(shown(told, model, examples.SHOWN))
     except InputError:  # the data are elsewhere now
         return None
-    return card.palette(pictures.to_uint8(inputs, (field.low, field.high)))
+    return examples.palette(pictures.to_uint8(inputs, (field.low, field.high)))
 
 
 def make(what, to, formats, measure=False):
@@ -157,7 +156,7 @@ def make(what, to, formats, measure=False):
     from tfgen.export.folders import of_role
     from tfgen.models.abilities import Translates
 
-    from . import card, speed
+    from . import card, examples, speed
 
     model, about = opened(what)
 
@@ -167,12 +166,12 @@ def make(what, to, formats, measure=False):
         if measure:
             manifest["speed"] = {"cores": os.cpu_count(), "rows": speed.measured(folder, manifest)}
         if of_role(manifest, "sampler"):
-            card.strip(model, SHOWN).save(folder / "samples.png")
+            examples.strip(model, examples.SHOWN).save(folder / "samples.png")
         elif isinstance(model, Translates):
             colours = _palette(what, model)
             if colours is not None:
                 manifest["palette"] = colours.tolist()
-            for name, picture in zip(("inputs", "samples"), card.example(model, colours)):
+            for name, picture in zip(("inputs", "samples"), examples.example(model, colours)):
                 picture.save(folder / f"{name}.png")
         (folder / "README.md").write_text(card.text(model, manifest, folder, about.get("scores")))
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from export import artifact, card
+from export import artifact, card, examples
 from tfgen.errors import InputError
 from tfgen.export import shipped
 from tfgen.metrics.score import SHOWN
@@ -30,7 +30,7 @@ def ship(model, about, name, to=shipped.FOLDER):
     with tempfile.TemporaryDirectory() as folder:
         for exact in (True, False):
             shipped.write(model, folder, about, exact)
-            card.strip(model, artifact.SHOWN).save(Path(folder) / "samples.png")
+            examples.strip(model, examples.SHOWN).save(Path(folder) / "samples.png")
             described = shipped.read(folder)
             (Path(folder) / "README.md").write_text(card.of_shipped(name, model, described, exact))
             size = sum(path.stat().st_size for path in Path(folder).iterdir())

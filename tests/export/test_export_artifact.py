@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import JAVASCRIPT
 from PIL import Image
 from signed import only_of
 
 import tfgen
-from export import artifact, card, verify
+from export import artifact, examples, verify
 from export.__main__ import app
 from tfgen import models, runs
 from tfgen.cli.console import run as run_app
@@ -105,7 +106,7 @@ def test_the_cards_lines_draw_the_cards_picture(artifacts, name, tmp_path):
     assert len(np.unique(shown)) > 1
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node.js and npm")
+@JAVASCRIPT
 @BY_MODEL
 def test_the_cards_javascript_draws_it_too(artifacts, name, tmp_path):
     from export import node
@@ -122,7 +123,7 @@ def test_the_cards_javascript_draws_it_too(artifacts, name, tmp_path):
     out = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
     dims, values = json.loads(out)
     model = tfgen.load(artifacts / name)
-    labels = card.example_labels(model.label_spec, model.classes, 8)
+    labels = examples.example_labels(model.label_spec, model.classes, 8)
     want = model.sample(8, seed=0, labels=labels)
     np.testing.assert_allclose(np.reshape(values, dims), want, atol=1e-5)
 

@@ -1,27 +1,23 @@
 """The page translates in headless Chromium what the models translate in Python: dropped, pasted, drawn."""
 
 import io
-import threading
 from urllib.parse import urlsplit
 
 import numpy as np
+import pageview
 import pytest
+from needs import PAGES
 from PIL import Image
 from signed import only
-from test_export_page import View, missing
-from test_export_page import check as check_image
 
-from export import browser, card
+from export import examples
 from export import page as pages
 from tfgen import export
 from tfgen.errors import InputError
 from tfgen.models import CycleGAN, Pix2Pix
 from tfgen.pictures import to_picture
 
-pytestmark = [
-    pytest.mark.skipif(missing() is not None, reason=str(missing())),
-    pytest.mark.timeout(300),
-]
+pytestmark = [PAGES, pytest.mark.timeout(300)]
 COLOURS = np.uint8([[0, 0, 222], [255, 80, 0], [32, 255, 224]])
 
 
@@ -47,7 +43,7 @@ def artifacts(models, tmp_path_factory):
         colours = None if "Cycle" in manifest["model"]["class_name"] else COLOURS
         if colours is not None:
             manifest["palette"] = colours.tolist()
-        to_picture(card.drawing(18, 20, 3, colours)).save(folder / "inputs.png")
+        to_picture(examples.drawing(18, 20, 3, colours)).save(folder / "inputs.png")
 
     for name, model in models.items():
         export.write(model, root / name, {"onnx": export.onnx}, finish)
@@ -58,25 +54,18 @@ def artifacts(models, tmp_path_factory):
 def tab(artifacts, tmp_path_factory):
     site = tmp_path_factory.mktemp("page") / "site"
     pages.write(artifacts, site)
-    with pages.server(site) as running, browser.page(viewport={"width": 1000, "height": 800}) as page:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        page.set_default_timeout(30_000)
-        yield View(page, f"http://127.0.0.1:{running.server_port}/")
-        running.shutdown()
+    with pageview.served(site) as address, pageview.tab(address) as tab:
+        yield tab
 
 
-@pytest.fixture
-def view(tab):
-    """The tab; afterwards nothing was asked from elsewhere, and nothing went wrong."""
-    tab.problems.clear()
-    tab.requests.clear()
-    yield tab
-    assert tab.problems == []
-    assert [url for url in tab.requests if not url.startswith((tab.address, "about:blank"))] == []
+@pytest.fixture(name="view")
+def sound(tab):
+    with pageview.sound(tab):
+        yield tab
 
 
 def check(view, made, model):
-    check_image(view.image(), np.asarray(made)[0], model)
+    pageview.check(view.image(), np.asarray(made)[0], model)
 
 
 def photo(height=13, width=22):
@@ -105,7 +94,7 @@ def give(view, kind, file):
 
 
 def test_the_example_is_translated_by_seed(view, models):
-    model, inputs = models["labels"], card.drawing(18, 20, 3, COLOURS)[None]  # of no multiple of 4
+    model, inputs = models["labels"], examples.drawing(18, 20, 3, COLOURS)[None]  # of no multiple of 4
     view.open("artifact=labels&seed=7")
     check(view, model.translate(inputs, 7), model)
     view.page.get_by_label("Seed", exact=True).fill("8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from needs import needs
 from onnx import numpy_helper
 from signed import only
 
@@ -25,17 +26,8 @@ JAVASCRIPT = ["onnxruntime-node", "onnxruntime-web"]
 PYTHON = ["saved_model", "onnxruntime", "onnx-reference", "openvino", "litert"]
 
 
-def needs_javascript():
-    try:
-        for name in JAVASCRIPT:
-            RUNTIMES[name].command()
-    except InputError as error:
-        return str(error)
-
-
-MISSING = needs_javascript()
-INSTALLED = [*PYTHON, *([] if MISSING else JAVASCRIPT)]
-javascript = pytest.mark.skipif(MISSING is not None, reason=f"a JavaScript runtime is missing: {MISSING}")
+javascript = needs(*(RUNTIMES[name].command for name in JAVASCRIPT))
+INSTALLED = [*PYTHON, *([] if javascript.args[0] else JAVASCRIPT)]
 
 
 @pytest.fixture(scope="module")

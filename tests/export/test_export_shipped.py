@@ -11,7 +11,7 @@ from PIL import Image
 from signed import only, only_of
 
 import tfgen
-from export import artifact, card
+from export import artifact, card, examples
 from tfgen import export, models, pictures
 from tfgen.errors import InputError
 from tfgen.export import folders, saved_model, shipped, weights
@@ -51,7 +51,7 @@ def test_a_shipped_model_keeps_the_images_of_its_seeds(loaded, name):
 def test_its_picture_and_card_are_its_own(loaded, name):
     folder, model = shipped.FOLDER / name, loaded[name]
     shown = np.int16(Image.open(folder / "samples.png"))
-    assert np.abs(shown - np.int16(card.strip(model, artifact.SHOWN))).max() <= 1
+    assert np.abs(shown - np.int16(examples.strip(model, examples.SHOWN))).max() <= 1
     text = (folder / "README.md").read_text()
     assert text == card.of_shipped(name, model, shipped.described(name), "in float32" in text)
     (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from needs import JAVASCRIPT
 from PIL import Image
 from test_export_artifact import ALONE, tool
 from translators import TINY, trained
 
 import tfgen
-from export import artifact, card, node
+from export import artifact, examples, node
 from tfgen import export, loading
 
 NAMES = {"pix2pix": ["translate"], "cyclegan": ["translate", "translate_back"]}
@@ -57,7 +58,7 @@ def test_the_cards_program_makes_the_cards_picture(made):
     inputs, samples = pixels_of(folder / "inputs.png"), pixels_of(folder / "samples.png")
     channels = model.input_channels
     assert np.array_equal(
-        inputs.reshape(*model.image_shape[:2], channels), card.drawing(*model.image_shape[:2], channels)
+        inputs.reshape(*model.image_shape[:2], channels), examples.drawing(*model.image_shape[:2], channels)
     )
     for lines, want in ((program, samples), *((lines, None) for lines in back)):
         subprocess.run([sys.executable, "-P", "-c", ALONE + lines], cwd=folder, check=True, env={})
@@ -69,7 +70,7 @@ def test_the_cards_program_makes_the_cards_picture(made):
         (folder / "translation.png").unlink()
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node.js and npm")
+@JAVASCRIPT
 def test_the_cards_javascript_makes_it_too(made, tmp_path):
     _, _, folder = made
     (program,) = re.findall(r"```js\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL)
@@ -99,10 +100,10 @@ def test_the_cards_cpp_reads_and_writes_as_the_others(made):
 
 def test_a_drawing_has_shapes_of_any_size():
     for size in ((32, 32), (8, 8), (20, 48)):
-        colour = card.drawing(*size, 3)
+        colour = examples.drawing(*size, 3)
         assert colour.shape == (*size, 3) and colour.dtype == np.uint8
         assert len(np.unique(colour.reshape(-1, 3), axis=0)) >= 4
-        assert card.drawing(*size, 1).shape == (*size, 1)
+        assert examples.drawing(*size, 1).shape == (*size, 1)
 
 
 def test_a_palette_is_that_of_flat_colours():
@@ -111,11 +112,14 @@ def test_a_palette_is_that_of_flat_colours():
     maps = colours[rng.choice(3, (4, 16, 16), p=(0.6, 0.3, 0.1)).repeat(4, 1).repeat(4, 2)]
     noisy = np.uint8(np.clip(maps + rng.choice(3, maps.shape, p=(0.95, 0.04, 0.01)), 0, 255))
     for images in (maps, noisy):
-        assert abs(np.int16(card.palette(images)) - colours).max() <= 2
+        assert abs(np.int16(examples.palette(images)) - colours).max() <= 2
     ramp = np.uint8(np.linspace(0, 255, 4096).reshape(1, 64, 64, 1))
-    assert card.palette(ramp) is None and card.palette(rng.integers(0, 256, (2, 32, 32, 3), np.uint8)) is None
-    assert card.palette(np.where(ramp > 250, ramp, 0)).tolist()[0] == [0]
-    drawn = card.drawing(20, 48, 3, colours)
+    assert (
+        examples.palette(ramp) is None
+        and examples.palette(rng.integers(0, 256, (2, 32, 32, 3), np.uint8)) is None
+    )
+    assert examples.palette(np.where(ramp > 250, ramp, 0)).tolist()[0] == [0]
+    drawn = examples.drawing(20, 48, 3, colours)
     assert {tuple(colour) for colour in drawn.reshape(-1, 3)} == {tuple(colour) for colour in colours}
     assert (drawn[0, 0] == colours[0]).all()
 

@@ -120,7 +120,7 @@ def test_one_seed_gives_one_translation_both_ways(model):
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (dict(image_shape=(10, 8, 1)), "a DualGAN of depth 2 takes images whose sizes are multiples of 4; received"),
+        (dict(image_shape=(10, 8, 1)), "a DualGAN of depth 2 takes images whose sizes are multiples of 4"),
         (dict(strided=3), "the discriminator of DualGAN with strided=3 takes images of 24x24 at least"),
     ],
 )

@@ -1,0 +1,80 @@
+"""What a card shows: samples, and for a translator a drawing with its translation."""
+
+import numpy as np
+
+from tfgen import pictures
+
+SHOWN = 8  # samples
+CANDIDATES, MOST = 4096, 32  # colours looked at, and of a palette
+RARE, FLAT = 5e-4, 0.8  # shares of the pixels: of the rarest colour, and of all of a palette
+NEAR, APART = 2, 12  # levels within which pixels have a colour, and between colours
+
+
+def example_labels(spec, classes, n):
+    """Labels of n images that show what a conditional model knows; None if it has none."""
+    if spec is None:
+        return None
+    if classes:
+        return np.arange(n, dtype="int32") % classes
+    return np.float32(np.arange(n)[:, None] >> np.arange(spec.shape[1]) & 1)  # every combination of the first
+
+
+def palette(images):
+    """The flat colours of label maps or of ink on paper, by how often they occur: bytes (k, channels).
+
+    None for images whose pixels are not nearly all of a few colours, as photographs.
+
+    Args:
+        images: bytes (n, h, w, channels).
+    """
+    colours, counts = np.unique(images.reshape(-1, images.shape[-1]), axis=0, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:CANDIDATES]
+    colours, share = colours[order].astype(int), counts[order] / counts.sum()
+    left, found, covered = np.ones(len(colours), bool), [], 0.0
+    while left.any() and len(found) < MOST:
+        best = np.argmax(left * share)
+        if share[best] < RARE:
+            break
+        apart = abs(colours - colours[best]).max(axis=1)
+        covered += share[left & (apart <= NEAR)].sum()  # JPEG's noise, of flat areas
+        left &= apart > APART
+        found.append(colours[best])
+    return np.uint8(found) if covered >= FLAT else None
+
+
+def drawing(height, width, channels, colours=None):
+    """A house under the sun, for a translator to begin with: bytes (height, width, channels).
+
+    Args:
+        colours: of label maps, bytes (k, channels), which then take the place of its own.
+    """
+    y, x = np.mgrid[:height, :width] / np.reshape((height, width), (2, 1, 1))
+    image = np.full((height, width, 3), (150, 190, 240))
+    image[(x - 0.8) ** 2 + (y - 0.2) ** 2 < 0.01] = (250, 220, 60)
+    image[y > 0.85] = (90, 150, 70)
+    image[(abs(x - 0.4) < 0.5 * (y - 0.15)) & (y < 0.45)] = (170, 60, 50)
+    image[(abs(x - 0.4) < 0.25) & (0.45 < y) & (y < 0.9)] = (220, 200, 170)
+    image[(abs(abs(x - 0.4) - 0.12) < 0.06) & (abs(y - 0.62) < 0.07)] = (60, 80, 120)
+    if colours is not None:
+        _, which, counts = np.unique(image.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
+        often = np.argsort(np.argsort(-counts, kind="stable"))  # the commonest is the commonest
+        return colours[often[which].reshape(height, width) % len(colours)]
+    return np.uint8(image if channels == 3 else np.rint(image.mean(axis=-1, keepdims=True)))
+
+
+def example(model, colours=None):
+    """(a drawing, in `colours` where there are any; its translation of seed 0), as pictures."""
+    inputs = drawing(*trained_size(model), model.conditions["inputs"].shape[-1], colours)
+    made = model.translate(inputs[None], seed=0)
+    return pictures.to_picture(inputs), pictures.to_picture(pictures.to_uint8(made, model.value_range)[0])
+
+
+def trained_size(model):
+    """(height, width) of the inputs of a model that translates, in training."""
+    return tuple(size // model.scale for size in model.image_shape[:2])
+
+
+def strip(model, n):
+    """The first n images of seed 0 side by side, as a picture."""
+    images = model.sample(n, seed=0, labels=example_labels(model.label_spec, model.classes, n))
+    return pictures.to_picture(np.hstack(pictures.to_uint8(images, model.value_range)))
