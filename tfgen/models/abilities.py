@@ -43,8 +43,12 @@ class Games:
     """Plays one or more games: the doctor watches it, and discriminators have an accuracy."""
 
     def games(self):
-        """A list of `Game`."""
-        raise NotImplementedError(f"{type(self).__name__}.games")
+        """A list of `Game`: one of `generator` and `discriminator`, unless a model says more."""
+        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
+
+    def played(self, step):
+        """What is seen of the one game in a step, a `Played`."""
+        raise NotImplementedError(f"{type(self).__name__}.played")
 
 
 class Latents:

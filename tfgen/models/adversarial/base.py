@@ -6,7 +6,7 @@ import tensorflow as tf
 from tfgen import losses, networks
 from tfgen.errors import unknown
 from tfgen.fields import needs_classes
-from tfgen.models.abilities import Game, Games, Latents, Played
+from tfgen.models.abilities import Games, Latents, Played
 from tfgen.models.base import SEEDED, GenerativeModel, Objective
 
 BODIES = ("convolutional", "dense")
@@ -43,10 +43,6 @@ class AdversarialModel(Games, Latents, GenerativeModel):
                 self.generator_objective, (self.generator,), self.generator_logs, self.discriminator_steps
             ),
         }
-
-    def games(self):
-        zero_decides = self.adversarial_loss.zero_decides
-        return [Game("generator", "discriminator", self.played, zero_decides)]
 
     def played(self, step):
         """What is seen of the game in a step: see `abilities.Game`."""

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfgen.degradation import bicubic, rounded
 from tfgen.errors import InputError
 from tfgen.fields import Image
-from tfgen.models.abilities import Game, Games, Played, Translates
+from tfgen.models.abilities import Games, Played, Translates
 from tfgen.models.base import GenerativeModel
 from tfgen.models.translating import nearest
 
@@ -98,9 +98,6 @@ class PlayedSuperResolution(Games, SuperResolutionModel):
     def score(self, images, training=False):
         """Logits (n, 1): high if D takes an image for real."""
         return self.discriminator(images, training=training)
-
-    def games(self):
-        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
 
     def played(self, step):
         """What is seen of the game in a step: see `abilities.Game`."""

@@ -8,8 +8,8 @@ Transactions on Circuits and Systems for Video Technology 30(11), 2020. https://
     discriminator: -E[log D(x, y)] - E[log(1 - D(x, G(x)))]
 
 x is the rainy picture, y the clear one, phi the maps of VGG16 behind its fourth convolution, and squares are
-means over all values. The weights are the paper's; the authors' code has 150, 150 and 1 for the three terms,
-which is the same up to a factor. The networks are those of the code: D scores patches.
+means over all values. The weights are those that others give for the paper; the authors' code has 150, 150
+and 1 for the three terms, which is the same up to a factor. The networks are the code's: D scores patches.
 
 Unlike the code, which shows VGG16 pictures in [-1, 1], it sees what it was trained on; the distance of its
 maps is divided by the square of that factor.
@@ -26,7 +26,7 @@ from tfgen.errors import InputError
 from tfgen.features import Features, difference
 from tfgen.fields import Image
 from tfgen.layers import BatchNormalization
-from tfgen.models.abilities import Game, Played
+from tfgen.models.abilities import Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
 from tfgen.models.translation.base import TranslationModel, check_patches, nearest
@@ -154,9 +154,6 @@ class IDCGAN(TranslationModel):
         maps = self.phi(images, self.value_range), self.phi(others, self.value_range)
         low, high = self.phi.value_range
         return difference(*maps) * (2 / (high - low)) ** 2
-
-    def games(self):
-        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
 
     def played(self, step):
         """What is seen of the game in a step: see `abilities.Game`."""

@@ -24,7 +24,7 @@ from tfgen import colour as colours
 from tfgen import losses, networks
 from tfgen.errors import InputError, unknown
 from tfgen.fields import Image
-from tfgen.models.abilities import Game, Played
+from tfgen.models.abilities import Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
 from tfgen.models.translation.base import TranslationModel, check_depth, check_patches, nearest
@@ -166,9 +166,6 @@ class Pix2Pix(TranslationModel):
         """A logit for each patch, (n, h', w', 1): high if D takes y for that of x."""
         seen = [x, y] if self.conditional_discriminator else [y]
         return self.network("discriminator", training)(seen, training=training)
-
-    def games(self):
-        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
 
     def played(self, step):
         """What is seen of the game in a step: see `abilities.Game`."""

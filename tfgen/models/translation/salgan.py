@@ -22,7 +22,7 @@ from keras import layers
 from tfgen import losses
 from tfgen.errors import InputError
 from tfgen.fields import Image
-from tfgen.models.abilities import Game, Played
+from tfgen.models.abilities import Played
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
 from tfgen.models.translation.base import TranslationModel, nearest
@@ -161,9 +161,6 @@ class SalGAN(TranslationModel):
         played = self.played(step)
         loss = self.adversarial_loss.discriminator(played.real_scores, played.fake_scores)
         return loss + self.decay(self.discriminator), {}
-
-    def games(self):
-        return [Game("generator", "discriminator", self.played, self.adversarial_loss.zero_decides)]
 
     def played(self, step):
         """What is seen of the game in a step: see `abilities.Game`."""
