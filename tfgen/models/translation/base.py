@@ -24,6 +24,7 @@ class TranslationModel(Translates, Games, GenerativeModel):
     def through(self, name, images, key, first_row=0, training=False):
         """Images (n, h, w, c) through the network `name`, with keys of noise if the model has any."""
         keys = [random.row_keys(key, tf.shape(images)[0], first_row)] if self.stochastic else []
+        images = tf.convert_to_tensor(images)  # Keras takes no array beside tensors
         return self.network(name, training)([images, *keys] if keys else images, training=training)
 
     @property
