@@ -234,6 +234,8 @@ def test_missing_and_empty_folders(tmp_path):
     assert "is not a folder" in complaint("./nothing/here")
     (tmp_path / "notes.txt").write_text("no image")
     assert f"{tmp_path} has no images (.png" in complaint(tmp_path)
+    save(tmp_path / "dot.png", smooth(1, 1))
+    assert f"{tmp_path / 'dot.png'} is an image of one pixel" in complaint(tmp_path, for_model=model())
 
 
 def test_an_unreadable_image_is_named_before_training(pets, tmp_path):

@@ -77,7 +77,7 @@ def begun(labelled, tmp_path, monkeypatch):
     return begin
 
 
-def test_classes_are_those_of_the_data(begun):
+def test_classes_are_those_of_the_data(begun, tmp_path):
     assert begun("cvae", "classes", "a")["classes"] == 4
     assert begun("cvae", "classes", "b", {"classes": 5})["classes"] == 5
     assert begun("cvae", "attributes", "c", labels="attribute_1")["classes"] == 2
@@ -86,6 +86,9 @@ def test_classes_are_those_of_the_data(begun):
         begun("cvae", "classes", "e", {"classes": 3})
     with pytest.raises(InputError, match=r"npz has none"):
         begun("cvae", "none", "f")
+    with pytest.raises(InputError, match="CVAE trains on labels; omit labels=False"):
+        begun("cvae", "classes", "h", labels=False)
+    assert not (tmp_path / "h").exists()
     with pytest.raises(InputError, match="name one, as labels='attribute_0'"):
         begun("cvae", "attributes", "g")
 

@@ -80,8 +80,17 @@ def test_the_split_of_the_run_is_shown_and_scored_where_there_is_no_test(tmp_pat
 def test_images_smaller_than_the_patches_are_refused(photos, tmp_path):
     with pytest.raises(InputError, match=r"trains on patches of 48x48 pixels, and .* has an image of 40x64;"):
         plan.planned("srresnet", photos, arguments={"image_shape": (48, 48, 3)})
-    with pytest.raises(InputError, match="patches of 96x96 pixels, and digits has an image of 8x8"):
+    with pytest.raises(InputError, match=r"96x96 pixels, and digits has an image of 8x8; .*=8,8,3$"):
         plan.planned("srresnet", "digits", arguments={"image_shape": (96, 96, 3)})
+
+
+def test_the_patches_are_no_larger_than_images_of_one_size(tmp_path):
+    np.savez(tmp_path / "low.npz", images=np.zeros((2, 21, 30, 3), np.uint8))
+    run, _ = plan.planned("srresnet", tmp_path / "low.npz", arguments={"width": 4})
+    assert run["config"]["image_shape"] == (20, 28, 3)
+    np.savez(tmp_path / "low.npz", images=np.zeros((2, 3, 30, 3), np.uint8))
+    with pytest.raises(InputError, match=r"patches of 4x28 pixels, .* of 3x30; give [a-z ]+$"):
+        plan.planned("srresnet", tmp_path / "low.npz", arguments={"width": 4})
 
 
 def test_whole_images_are_of_their_own_sizes(photos):

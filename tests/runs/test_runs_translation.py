@@ -95,6 +95,8 @@ def test_sizes_and_channels_are_those_of_the_data(tmp_path):
     ):
         run, _ = plan.planned(name, source(tmp_path / "data.npz"), arguments=asked)
         assert run["config"]["image_shape"] == shape and run["config"]["input_channels"] == channels
+    run, _ = plan.planned("cogan", domains(tmp_path / "data.npz"))  # not a translator
+    assert run["config"]["image_shape"] == (13, 13, 3)
     assert Pix2Pix.fitting((250, 390, 3), depth=7, strided=3) == (256, 384, 3)
     assert CycleGAN.fitting((5, 63, 1), strided=0) == (12, 64, 1)
 

@@ -135,10 +135,14 @@ class Files(Source):
     def headers(self):
         """Shapes and modes of the files: {name: [((h, w, c), mode)]}, of a sample of a large folder.
 
-        Finds files that are no images before they are needed, and pairs of two sizes.
+        Finds files that are no images before they are needed, images of one pixel, and pairs of two sizes.
         """
         step = 1 if self.count <= CHECKED else self.count // SAMPLED
         found = {name: list(map(ops.header, each[::step])) for name, each in zip(self.names, self.paths)}
+        for paths, kinds in zip(self.paths, found.values()):
+            for path, (shape, _) in zip(paths[::step], kinds):
+                if shape[:2] == (1, 1):
+                    raise InputError(f"{path} is an image of one pixel, which shows nothing; remove it")
         for row, kinds in enumerate(zip(*found.values())):
             if len({shape[:2] for shape, _ in kinds}) > 1:
                 sizes = " and ".join(f"{h}x{w}" for (h, w, _), _ in kinds)

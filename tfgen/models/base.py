@@ -63,6 +63,11 @@ class GenerativeModel(Trains, Samples, keras.Model):
         self.trackers = {}
         self.averages, self.average_updates, self.optimizers = {}, {}, {}
 
+    @classmethod
+    def parts(cls, **config):
+        """The names of the images that a model of that configuration trains on, those that it makes last."""
+        return ("images",)
+
     def __setattr__(self, name, value):
         """Keeps NumPy's integers as Python's; refuses another network in the place of a model's own."""
         if isinstance(value, np.integer):

@@ -45,8 +45,7 @@ class Translates:
 
     @classmethod
     def parts(cls, **config):
-        """The names of the images that a model of that configuration trains on, those that it makes last: one
-        name, where it makes its inputs of them."""
+        """As of every model; one name, where it makes its inputs of them."""
         return tuple(dict.fromkeys((cls.source, cls.target)))
 
     def inputs_of(self, batch, key=None, first_row=0):

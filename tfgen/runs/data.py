@@ -70,12 +70,11 @@ def label_names(loading):
     return tuple(labels) if isinstance(labels, (list, tuple)) else found.attributes or found.class_names
 
 
-def image_shape(loading, names=(), name="images"):
+def image_shape(loading, names=("images",), name="images"):
     """Of the data; images of a folder become 64x64, or 32x32 if they are smaller than 64.
 
     Args:
-        names: the fields that the model takes, where they are no plain images; `name` is that of them which
-            it makes.
+        names: of the images that the model trains on; `name` is that of them which it makes.
     """
     found = _opened(loading, names)
     *size, channels = found.shapes.get(name, found.shape)
@@ -93,17 +92,19 @@ def image_shape(loading, names=(), name="images"):
     return (*size, channels)
 
 
-def check_large(loading, owner, shape):
+def check_large(loading, owner, shape, scale):
     """Raises an InputError for images smaller than `shape`: enlarged ones lack the details to be learnt."""
     found = _opened(loading)
     kinds = [kind for kind, _ in found.headers["images"]] if isinstance(found, Files) else [found.shape]
-    for height, width, _ in kinds:
-        if height is not None and (height < shape[0] or width < shape[1]):
-            raise InputError(
-                f"{owner} trains on patches of {shape[0]}x{shape[1]} pixels, and {loading['source']} has an "
-                f"image of {height}x{width}; give images of a higher resolution, or choose smaller patches, "
-                f"as --set image_shape=32,32,{shape[2]}"
-            )
+    sizes = [(height, width) for height, width, _ in kinds if height is not None]
+    small = [size for size in sizes if size[0] < shape[0] or size[1] < shape[1]]
+    if small:
+        (height, width), side = small[0], min(map(min, sizes)) // scale * scale
+        smaller = f", or choose smaller patches, as --set image_shape={side},{side},{shape[2]}" * (side > 0)
+        raise InputError(
+            f"{owner} trains on patches of {shape[0]}x{shape[1]} pixels, and {loading['source']} has an "
+            f"image of {height}x{width}; give images of a higher resolution{smaller}"
+        )
 
 
 def input_channels(loading, names, name):

@@ -185,7 +185,8 @@ def planned(
         if len(parts) > 1:  # else it makes them of the images
             config["input_channels"] = input_channels(loading, parts, parts[0])
     if cls.data_options.get("resample") == "never":
-        check_large(loading, cls.__name__, config.get("image_shape", defaults["image_shape"]))
+        shape = config.get("image_shape", defaults["image_shape"])
+        check_large(loading, cls.__name__, shape, cls.scale)
     conditional = {"classes", "attributes"} & set(parameters)
     if not conditional & set(given) and any(config.get(n, parameters[n].default) for n in conditional):
         config.update(conditions(loading, conditional))
@@ -211,14 +212,16 @@ def planned(
 
 def _image_shape(cls, loading, config):
     """That of the data, or next to it, where a translator takes some sizes alone."""
-    if not issubclass(cls, Translates):
-        return image_shape(loading)
     parts = cls.parts(**config)
-    return cls.fitting(image_shape(loading, parts, parts[-1]), **config)
+    shape = image_shape(loading, parts, parts[-1])
+    return cls.fitting(shape, **config) if issubclass(cls, Translates) else shape
 
 
 def settled(run, net):
     """The planned run with what its model and its data say: config, fingerprint, names, epochs, rates."""
+    labels = [name for name in ("labels", "labels_a") if name in net.fields]
+    if labels and run["data"]["options"].get("labels") is False:
+        raise InputError(f"{type(net).__name__} trains on {labels[0]}; omit labels=False")
     run["config"] = net.get_config()
     run["data"].update(identity(run, net))
     if net.label_spec is not None:

@@ -178,6 +178,10 @@ class CoGAN(Games, Latents, GenerativeModel):
         outputs = itertools.chain(score, features, *classes)
         return keras.Model(images, list(outputs), name="discriminator")
 
+    @classmethod
+    def parts(cls, **config):
+        return ("images_a", "images_b")
+
     @property
     def fields(self):
         image = Image(self.image_shape, *self.value_range)

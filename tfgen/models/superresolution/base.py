@@ -82,7 +82,8 @@ class SuperResolutionModel(Translates, GenerativeModel):
 
     @classmethod
     def fitting(cls, shape, **config):
-        return nearest(shape, cls.scale)
+        *sizes, channels = shape  # no larger: what is enlarged lacks the details to be learnt
+        return (*(max(size // cls.scale, 1) * cls.scale for size in sizes), channels)
 
 
 class PlayedSuperResolution(Games, SuperResolutionModel):
