@@ -4,7 +4,21 @@ import inspect
 import typing
 from types import NoneType
 
+import numpy as np
+
 from tfgen.errors import InputError, unknown
+
+
+def plain(value):
+    """The value with NumPy's numbers as Python's, also those in tuples, lists and dicts.
+
+    Users count classes and shapes by NumPy, whose integers neither Keras' layers nor JSON take.
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
+    return type(value)(map(plain, value)) if type(value) in (tuple, list) else value
 
 
 def of_model(cls):
@@ -38,6 +52,7 @@ def check(owner, parameters, given):
         if name not in parameters:
             raise unknown(f"argument of {owner}", name, list(parameters))
         default, kinds = parameters[name].default, _kinds(parameters[name].annotation)
+        value = plain(value)
         if (isinstance(default, float) or (float in kinds and int not in kinds)) and type(value) is int:
             value = float(value)
         if isinstance(default, tuple) and isinstance(value, list):

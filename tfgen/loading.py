@@ -9,6 +9,7 @@
 import difflib
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,15 +96,29 @@ def _keras(path):
     from tfgen.runs.plan import model_class
 
     run = whole(path)
-    models.load_all() if run is None else model_class(run["model"])  # registers the classes with Keras
+    own = _own_class(path) if run is None else run["model"]
+    models.load_all() if own is None else model_class(own)  # registers the classes with Keras
     try:
         model = keras.models.load_model(path)
     except (TypeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].partition(" Full object config")[0]
         raise InputError(f"Keras cannot load {path}: {reason}") from error
     if not isinstance(model, GenerativeModel):
         raise InputError(f"{path} is no model of tfgen; it has a {type(model).__name__}")
     return model
+
+
+def _own_class(path):
+    """The "module:Class" of a .keras file whose class is a user's and not imported yet; else None."""
+    import keras
+
+    with zipfile.ZipFile(path) as file:
+        said = json.loads(file.read("config.json")) if "config.json" in file.namelist() else {}
+    module = said.get("module") or "keras"
+    known = keras.saving.get_registered_object(said.get("registered_name"))
+    if known is not None or module.split(".")[0] in ("keras", "tfgen"):
+        return None
+    return f"{module}:{said['class_name']}"
 
 
 def run_of(what: str | os.PathLike) -> dict | None:

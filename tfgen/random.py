@@ -79,17 +79,20 @@ def key(seed: int | tf.Tensor, *words) -> tf.Tensor:
     return result
 
 
+def _rows(n, first_row):
+    """The numbers of n rows, uint32 (n,)."""
+    return tf.cast(tf.range(tf.cast(n, tf.int32)) + tf.cast(first_row, tf.int32), tf.uint32)
+
+
 def _pairs(key, rows, columns, first_row):
     """Two words for each row and column: two uint32 tensors of shape (rows, columns)."""
-    row = tf.cast(tf.range(rows) + tf.cast(first_row, tf.int32), tf.uint32)
-    x, y = _mix(key[0], key[1], row)
+    x, y = _mix(key[0], key[1], _rows(rows, first_row))
     return _mix(x[:, None], y[:, None], tf.cast(tf.range(columns), tf.uint32)[None, :])
 
 
 def row_keys(key: tf.Tensor, n: int | tf.Tensor, first_row: int | tf.Tensor = 0) -> tf.Tensor:
     """A key for each row, uint32 (n, 2), for layers that draw noise of their own; arguments as in `bits`."""
-    row = tf.cast(tf.range(n) + tf.cast(first_row, tf.int32), tf.uint32)
-    return tf.stack(_mix(key[0], key[1], row), axis=1)
+    return tf.stack(_mix(key[0], key[1], _rows(n, first_row)), axis=1)
 
 
 def uniform_of_rows(keys: tf.Tensor, columns: int | tf.Tensor, word: int = 0) -> tf.Tensor:

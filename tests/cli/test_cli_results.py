@@ -1,6 +1,7 @@
 """What one does with a run: quickstart, samples, labels, scores, and the names of what is opened."""
 
 import json
+import re
 import shutil
 
 import keras
@@ -194,6 +195,9 @@ def test_evaluate_prints_a_table_and_writes_all_scores(run, capsys):
         assert (f"  {score['name']} " in text) == own
         assert score["protocol"]["split"] == "test"
         assert score["protocol"]["n_real"] == 64
+    values = {score["name"]: f"{score['value']:.4g}" for score in scores}
+    references = f"train images {values['frechet_train']}, shuffled pixels {values['frechet_shuffled']}"
+    assert re.search(rf"(?m)^  frechet +{values['frechet']} +lower is better, {references}$", text)
 
 
 def test_evaluate_names_a_collapsed_generator(run, tmp_path, capsys):

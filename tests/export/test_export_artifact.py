@@ -97,7 +97,9 @@ for name in ("tfgen", "tensorflow", "keras", "onnx"):
 def test_the_cards_lines_draw_the_cards_picture(artifacts, name, tmp_path):
     """In a process that has neither tfgen nor TensorFlow, from a copy of the folder alone."""
     folder = Path(shutil.copytree(artifacts / name, tmp_path / "copy"))
-    (program,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), flags=re.DOTALL)
+    text = (folder / "README.md").read_text()
+    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert "```js\n// npm install onnxruntime-node" in text and "require(" not in text  # it is a module
     assert len(program.splitlines()) == 6 and program.startswith("# pip install numpy onnxruntime pillow")
     subprocess.run([sys.executable, "-P", "-c", ALONE + program], cwd=folder, check=True, env={})
     shown, drawn = (np.int16(Image.open(folder / f"{file}.png")) for file in ("samples", "seed0"))

@@ -110,14 +110,6 @@ def test_the_digest_of_weights_follows_the_weights_alone(tmp_path):
     assert digest(model) != first
 
 
-@pytest.mark.parametrize("name", [name for name in models.list_models() if models.get(name).tiny])
-def test_every_weight_of_a_model_has_one_name(name):
-    model = models.get(name)(seed=0, **models.get(name).tiny)
-    named = weights.named(model)
-    assert {id(x) for x in named.values()} == {id(x) for x in model.weights}
-    assert len(named) == len(model.weights)
-
-
 def test_an_export_of_an_earlier_format_is_refused_in_one_line(tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps(old := {"format": 1, "files": {}}))
     (tmp_path / "manifest.json").write_text(json.dumps({**old, "sha256": folders._digest_of(old)}))

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import random
+from tfgen import arguments, random
 from tfgen.errors import InputError
+from tfgen.export import weights
 from tfgen.fields import Classes, Image
 from tfgen.models import DCGAN, MODELS, VAE, get
 from tfgen.models.base import GenerativeModel, Objective
@@ -286,18 +287,25 @@ def test_arguments_of_numpy_are_saved_as_python_s(tmp_path):
     np.testing.assert_array_equal(loaded.sample(np.int64(2), seed=np.int64(1)), plain.sample(2, seed=1))
 
 
-@pytest.mark.parametrize("name", ["cgan", "sngan", "gaussianmixture"])
-def test_arguments_of_numpy_build_networks(name):
-    def numpy(value):
-        if isinstance(value, tuple):
-            return tuple(map(numpy, value))
-        return np.int64(value) if type(value) is int else value
+def numpy(value):
+    """A default of a constructor, its numbers as NumPy's."""
+    if isinstance(value, tuple):
+        return tuple(map(numpy, value))
+    return {int: np.int64, float: np.float32}.get(type(value), lambda x: x)(value)
 
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_constructor_takes_numpy_s_numbers_and_each_weight_has_one_name(name):
     cls = get(name)
-    model = cls(**{argument: numpy(value) for argument, value in cls.tiny.items()}, seed=np.int64(0))
-    config = cls(**cls.tiny, seed=0).get_config()
-    assert model.get_config() == {**config, "name": model.name}
-    json.dumps(model.get_config())
+    known = arguments.of_model(cls).items()
+    given = {argument: one.default for argument, one in known if one.default is not one.empty}
+    given = {argument: numpy(one) for argument, one in {**given, **cls.tiny, "seed": 0}.items()}
+    model = cls(**given)
+    config = model.get_config()
+    assert json.loads(json.dumps(config)).items() >= json.loads(json.dumps(arguments.plain(given))).items()
+    named = weights.named(model)
+    assert {id(x) for x in named.values()} == {id(x) for x in model.weights}
+    assert len(named) == len(model.weights)
 
 
 @pytest.mark.parametrize("name", ["model.h5", "model.hdf5"])

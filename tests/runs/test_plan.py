@@ -1,11 +1,13 @@
 """What a run will be, without a training: what is the recipe's, how long it is, by which optimizers."""
 
 import json
+import sys
 
 import keras
 import numpy as np
 import pytest
 
+import tfgen
 from tfgen import models, runs
 from tfgen.errors import InputError
 from tfgen.models import DCGAN, VAE
@@ -156,6 +158,9 @@ def test_a_model_of_ones_own_is_trained_by_its_module_and_class(tmp_path, monkey
     monkeypatch.syspath_prepend(tmp_path)
     run, net = settled("minegan:MyGAN", photos, arguments=SMALL, batch_size=8, epochs=1)
     assert run["model"] == "minegan:MyGAN" and isinstance(net, DCGAN) and type(net) is not DCGAN
+    net.save("mine.keras")
+    del sys.modules["minegan"], keras.saving.get_custom_objects()["Custom>MyGAN"]  # as in a new process
+    assert type(tfgen.load("mine.keras")) is sys.modules["minegan"].MyGAN
     assert "has no recipe" in complaint("minegan:MyGAN")
     assert "no module 'minigan' in" in complaint("minigan:MyGAN", photos)
     assert "has no model 'MyGun'" in complaint("minegan:MyGun", photos)

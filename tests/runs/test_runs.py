@@ -398,7 +398,9 @@ def test_data_that_moved_or_changed_are_named_by_the_user_and_known_by_their_fin
     images = np.random.default_rng(0).integers(0, 255, (16, 8, 8, 1), np.uint8)
     old, new, run = tmp_path / "old.npz", tmp_path / "new.npz", tmp_path / "run"
     np.savez(old, images=images)
-    runs.train("vae", run, old, epochs=1, batch_size=8, arguments={"width": 8}, verbose=0)
+    one, eight = np.int64([1, 8])  # of NumPy, as len and shape are often
+    how = dict(seed=one, learning_rate=np.float32(1e-3), arguments={"width": eight}, verbose=0)
+    runs.train("vae", run, old, epochs=one, batch_size=eight, **how)
     old.rename(new)
     with pytest.raises(InputError, match=rf"no longer there; .* tfgen train --resume {run} --data PATH"):
         runs.resume(run, epochs=2)
@@ -410,7 +412,7 @@ def test_data_that_moved_or_changed_are_named_by_the_user_and_known_by_their_fin
     np.savez(old, images=images[:15])
     with pytest.raises(InputError, match=r"data differ: examples was 16, .* now has 15"):
         runs.resume(run, epochs=2)
-    runs.resume(run, epochs=2, source=new, verbose=0)
+    runs.resume(run, epochs=np.int64(2), source=new, verbose=0)
     runs.resume(run, epochs=3, verbose=0)  # it remembers the place
     assert files.read(run)["data"]["source"] == str(new)
 

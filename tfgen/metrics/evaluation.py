@@ -129,8 +129,8 @@ def evaluate(
         batch_size: images at once.
         metrics: names, of those above; None: all that the model has.
         data: more options of `tfgen.data.load` for the real images that are compared, as
-            {"binarize": "static"}; None: those of the model's recipe. What multiplies a training's images
-            (flip, enlarge, repeat) is left out.
+            {"binarize": "static"}; None: those of the model's recipe for the recipe's own data, for others
+            none. What multiplies a training's images (flip, enlarge, repeat) is left out.
         importance_samples: draws for each image in a `log_prob` that takes `samples`.
         reference: adds what the scores of samples are of n images that take their place: NAME_train,
             of images of the split "train", which no model of this data has reason to beat (where another
@@ -155,7 +155,8 @@ def evaluate(
         )
     place = {"data_dir": data_dir, "download": download}
     if data is None:
-        data = model.recipe.data if model.recipe else {}
+        own = model.recipe and isinstance(source, str) and source == model.recipe.dataset
+        data = model.recipe.data if own else {}
     data = {name: value for name, value in data.items() if name not in OF_TRAINING}
     how = {name: data[name] for name in ("pair", "domains") if name in data}
     opened = open_source(source, split, **place, names=list(model.fields), **how)

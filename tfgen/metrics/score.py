@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+from tfgen.arguments import plain
 from tfgen.errors import InputError
 
 WHOSE = "weights"  # the part of a protocol that says whose score it is, not how it was measured
@@ -46,7 +47,7 @@ class Score:
     protocol: dict = dataclasses.field(default_factory=dict, hash=False)
 
     def __post_init__(self):
-        object.__setattr__(self, "protocol", json.loads(json.dumps(self.protocol)))
+        object.__setattr__(self, "protocol", json.loads(json.dumps(plain(self.protocol))))
 
     def _check_like(self, other):
         if not isinstance(other, Score):

@@ -1,14 +1,15 @@
 """What every model shares: its construction, what it says of itself, and saving."""
 
 import contextlib
+import functools
 import inspect
 import operator
 import random as python_random
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from tfgen.arguments import plain
 from tfgen.environment import check_settings
 from tfgen.errors import InputError
 from tfgen.fields import Classes, Image
@@ -21,12 +22,24 @@ __all__ = ["LABELS", "SEEDED", "GenerativeModel", "Objective", "Recipe"]
 COUNTER = dict(dtype="int64", initializer="zeros", trainable=False, aggregation="only_first_replica")
 
 
+def _of_plain(init):
+    """A constructor that is given NumPy's numbers as Python's."""
+
+    @functools.wraps(init)
+    def plainly(self, *args, **kwargs):
+        init(self, *plain(args), **plain(kwargs))
+
+    plainly.__signature__ = inspect.signature(init)  # for Keras, which does not look behind wrappers
+    return plainly
+
+
 class GenerativeModel(Trains, Samples, keras.Model):
     """A model trained by one or more objectives, in the order it lists them.
 
     A model says what it is by `fields`, `objectives`, `default_optimizers`, `signatures` and `recipe`.
     Every constructor argument is kept as an attribute of the same name, which is all that saving
-    needs, and the networks are made inside `with self.building():`.
+    needs, and the networks are made inside `with self.building():`. A constructor receives NumPy's numbers
+    as Python's.
 
     Args:
         seed: an integer, for the initial weights and for all noise; drawn if None.
@@ -50,6 +63,11 @@ class GenerativeModel(Trains, Samples, keras.Model):
     data_options = {}  # of `tfgen.data.load`, that suit it whatever the data
     tiny = {}  # arguments of the smallest model that shows all it does, for tests
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _of_plain(cls.__init__)
+
     def __init__(self, *, seed: int | None = None, ema_decay: float | None = None, **kwargs):
         given = {name: kwargs.pop(name) for name in self.own_networks if name in kwargs}
         super().__init__(**kwargs)
@@ -69,11 +87,7 @@ class GenerativeModel(Trains, Samples, keras.Model):
         return ("images",)
 
     def __setattr__(self, name, value):
-        """Keeps NumPy's integers as Python's; refuses another network in the place of a model's own."""
-        if isinstance(value, np.integer):
-            value = int(value)
-        elif isinstance(value, (tuple, list)) and any(isinstance(x, np.integer) for x in value):
-            value = type(value)(int(x) if isinstance(x, np.integer) else x for x in value)
+        """Refuses another network in the place of a model's own."""
         current = self.__dict__.get(name)
         if isinstance(current, keras.Layer) and self.built and value is not current:
             remedy = f"give {name}=... to the constructor" if name in self.own_networks else "build a new one"
@@ -237,7 +251,7 @@ class GenerativeModel(Trains, Samples, keras.Model):
             for parameter in inspect.signature(cls.__init__).parameters.values()
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         }
-        config = {name: getattr(self, name) for name in sorted(names - {"self"})}
+        config = plain({name: getattr(self, name) for name in sorted(names - {"self"})})
         networks = {
             name: keras.saving.serialize_keras_object(network)
             for name, network in self._given_networks.items()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 
+from tfgen.arguments import plain
 from tfgen.doctor import TrainingDoctor
 from tfgen.errors import InputError
 from tfgen.models.abilities import Games, Translates
@@ -69,7 +70,7 @@ def train(
     Raises:
         InputError: wrong arguments, data that do not fit the model, or a folder that is not free.
     """
-    out = Path(out)
+    out, asked = Path(out), plain(asked)
     # Workers join before TensorFlow makes a tensor, as the plan does when it opens the data.
     distribution = plan.distribution_of(asked.get("strategy", "none"))
     run, taken = plan.planned(model, source, **asked)
@@ -118,6 +119,7 @@ def resume(
         InputError: another configuration, other data, or a damaged run.
     """
     folder, run = Path(run), files.read(run)
+    epochs, steps, asked = plain((epochs, steps, asked))
     files.check_same(folder, run, plan.as_run(asked), "as asked now")
     path = files.latest(folder)
     if path is not None:
