@@ -14,7 +14,7 @@ from export import examples
 from export import page as pages
 from tfgen import export
 from tfgen.errors import InputError
-from tfgen.models import CycleGAN, Pix2Pix
+from tfgen.models import CycleGAN, Pix2Pix, SRResNet
 from tfgen.pictures import to_picture
 
 pytestmark = [PAGES, pytest.mark.timeout(300)]
@@ -23,10 +23,11 @@ COLOURS = np.uint8([[0, 0, 222], [255, 80, 0], [32, 255, 224]])
 
 @pytest.fixture(scope="module")
 def models():
-    """From a label map of three colours to grey, and between colour and grey."""
+    """From a label map of three colours to grey, between colour and grey, and four times as large."""
     made = {
         "labels": Pix2Pix(**{**Pix2Pix.tiny, "image_shape": (16, 16, 1)}, seed=1),
         "domains": CycleGAN(**{**CycleGAN.tiny, "input_channels": 3}, seed=1),
+        "larger": SRResNet(**SRResNet.tiny, seed=1),
     }
     rng = np.random.default_rng(0)
     for model in made.values():  # so that images have contrast, as trained ones' have
@@ -40,7 +41,7 @@ def artifacts(models, tmp_path_factory):
     root = tmp_path_factory.mktemp("artifacts")
 
     def finish(folder, manifest):
-        colours = None if "Cycle" in manifest["model"]["class_name"] else COLOURS
+        colours = COLOURS if manifest["model"]["class_name"] == "Pix2Pix" else None
         if colours is not None:
             manifest["palette"] = colours.tolist()
         to_picture(examples.drawing(18, 20, 3, colours)).save(folder / "inputs.png")
@@ -130,6 +131,20 @@ def test_the_other_direction_is_in_the_link(view, models):
     assert view.page.get_by_label("Direction").input_value() == "translate_back"
     view.page.get_by_label("Model").select_option("labels")
     assert "direction" not in view.ready().state and not view.page.get_by_label("Direction").is_visible()
+
+
+def test_an_upscaled_image_lies_over_its_input(view, models):
+    """Of four times the pixels, in the same place of the page, so that the slider divides one picture."""
+    model, pixels = models["larger"], photo()
+    view.open("artifact=larger")
+    give(view, "drop", file_of(pixels))
+    assert (view.image("#given") == pixels).all()
+    assert view.image().shape == (52, 88, 3)
+    check(view, model.upscale(pixels[None]), model)
+    boxes = [view.page.locator(canvas).bounding_box() for canvas in ("#given", "#picture")]
+    assert all(abs(boxes[0][side] - boxes[1][side]) < 0.5 for side in ("x", "y", "width", "height"))
+    give(view, "paste", file_of(np.zeros((8, 1024, 3), np.uint8)))
+    assert view.image("#given").shape == (1, 128, 3) and view.image().shape[:2] == (4, 512)
 
 
 def test_a_large_image_is_made_smaller(view):
