@@ -212,6 +212,7 @@ def test_bad_input_is_one_line(tfgen):
             "b.jpg has 6x9 pixels: 216 would be made at a time, for which the memory may not suffice (at "
             "most 215); make it smaller, or give --tile 256, or raise --max-pixels",
         ),
+        (Twice(), ("a.png", "--tile", 4, "--max-pixels", 63), "make it smaller, or give a smaller --tile"),
         (
             Domains(),
             ("a.png", "huge.png"),

@@ -80,9 +80,10 @@ def translate(
         height, width, _ = images.header(photo)[0]
         count = model.scale**2 * (height * width if tile is None else min(height, tile) * min(width, tile))
         if count > max_pixels:
+            tiles = "--tile 256" if tile is None else "a smaller --tile"
             raise InputError(
                 f"{photo} has {width}x{height} pixels: {count:,} would be made at a time, for which the "
-                f"memory may not suffice (at most {max_pixels:,}); make it smaller, or give --tile 256, or "
+                f"memory may not suffice (at most {max_pixels:,}); make it smaller, or give {tiles}, or "
                 f"raise --max-pixels"
             )
     with replacing(to) as part:

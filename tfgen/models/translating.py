@@ -94,9 +94,8 @@ class Translates:
 
     def translate_back(self, images, seed=0):
         """From the target to the source, where the model has that direction too."""
-        raise InputError(
-            f"{type(self).__name__} translates in one direction, from {self.source} to {self.target}"
-        )
+        to = f", from {self.source} to {self.target}" if self.source != self.target else ""
+        raise InputError(f"{type(self).__name__} translates in one direction{to}")
 
     def _any_size(self, function, field, name, images, seed, tile=None):
         tile = None if tile is None else self._checked_tile(tile)
