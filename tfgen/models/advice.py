@@ -52,20 +52,21 @@ ADVICE = (
     ),
     Advice(
         "two collections of images without pairs",
-        ("cyclegan",),
-        "it translates from each to the other, and back to where it came from",
+        ("cyclegan", "discogan", "dualgan"),
+        "they translate from each to the other, and back; CycleGAN keeps shapes, DiscoGAN may change them, "
+        "and DualGAN has several translations of an image, by the seed",
     ),
     Advice(
         "photographs that shall be four times as high and wide",
-        ("srresnet",),
-        "it makes its small images itself, learns from some hundred photographs, and takes any size, large "
-        "ones in tiles",
+        ("srresnet", "srgan", "affgan"),
+        "they make their small images themselves, and take any size, large ones in tiles; SRResNet has the "
+        "least error, SRGAN, which goes on from it, is sharper; AffGAN's average to the input exactly",
     ),
     Advice(
         "labelled images, and unlabelled ones of the same classes in another look",
-        ("cogan",),
-        "it draws pairs that show the same in both looks, and its classifier of the labelled images takes "
-        "the others too",
+        ("cogan", "dtn"),
+        "CoGAN draws pairs that show the same in both looks, and its classifier of the labelled images takes "
+        "the others too; DTN translates the labelled images into the other look",
     ),
     Advice(
         "faces or other images with attributes",
