@@ -57,6 +57,8 @@ def test_the_paper_s_networks_for_mnist():
 
     assert sizes(model.generator) == [1024, 7 * 7 * 128, 64, 1]
     assert sizes(model.discriminator) == [64, 128, 1024, 128, 1, 12]
+    kernels = [v.numpy() for v in model.trainable_variables if v.path.endswith("kernel")]
+    assert all(np.std(kernel) == pytest.approx(0.02, rel=0.1) for kernel in kernels)  # as DCGAN's
     dense = {layer.units: layer for layer in model.discriminator.layers if isinstance(layer, layers.Dense)}
     inputs = {units: tuple(layer.kernel.shape) for units, layer in dense.items()}
     assert inputs == {1024: (7 * 7 * 128, 1024), 128: (1024, 128), 1: (1024, 1), 12: (128, 12)}

@@ -38,6 +38,8 @@ def test_every_weight_of_the_critic_is_clipped_and_none_of_the_generator():
 def test_constants_are_the_paper_s():
     model = WGAN((16, 16, 1), width=4)
     assert model.clip == 0.01 and model.discriminator_steps == 5
+    start = model.generator.layers[0].kernel  # Glorot's, of all players of `StandardGAN`
+    assert np.abs(start).max() == pytest.approx(np.sqrt(6 / sum(start.shape)), rel=0.01)
     for optimizer in model.default_optimizers().values():
         assert isinstance(optimizer, keras.optimizers.RMSprop)
         assert float(optimizer.learning_rate) == pytest.approx(5e-5)

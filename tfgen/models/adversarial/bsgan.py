@@ -12,7 +12,7 @@ The generator of continuous images seeks it (section 3.4):
 half the square of the logit, whose gradient goes to zero with the distance from the boundary.
 
 Unlike the authors' code, where Adam's rate is 1e-4 and z has 128 uniform values, the optimizers are DCGAN's
-and z is normal.
+and z has 100 normal values.
 """
 
 import tensorflow as tf
@@ -32,7 +32,7 @@ class BoundarySeeking(losses.Minimax):
 
 @model(title="Boundary-Seeking Generative Adversarial Networks", year=2018)
 class BSGAN(StandardGAN):
-    """DCGAN's players, whose generator seeks the decision boundary.
+    """The players of `StandardGAN`, whose generator seeks the decision boundary.
 
     Args:
         image_shape, latent_dim, width, body: see `StandardGAN`.

@@ -27,7 +27,7 @@ from tfgen.models.registry import model
 
 @model(title="On Convergence and Stability of GANs", year=2017)
 class DRAGAN(StandardGAN):
-    """DCGAN's players with a penalty on slopes around real images.
+    """The players of `StandardGAN` with a penalty on slopes around real images.
 
     Args:
         image_shape, latent_dim, width, body: see `StandardGAN`.

@@ -24,7 +24,7 @@ from tfgen.models.registry import model
     year=2016,
 )
 class FGAN(StandardGAN):
-    """DCGAN's players under an f-divergence.
+    """The players of `StandardGAN` under an f-divergence.
 
     Args:
         image_shape, latent_dim, width, body: see `StandardGAN`.

@@ -21,7 +21,7 @@ from tfgen.models.registry import model
 
 @model(title="Geometric GAN", year=2017)
 class GeometricGAN(StandardGAN):
-    """DCGAN's players under the hinge loss.
+    """The players of `StandardGAN` under the hinge loss.
 
     Args:
         image_shape, latent_dim, width, body: see `StandardGAN`.

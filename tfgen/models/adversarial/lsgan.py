@@ -23,7 +23,7 @@ from tfgen.models.registry import model
 
 @model(title="Least Squares Generative Adversarial Networks", year=2017)
 class LSGAN(StandardGAN):
-    """DCGAN's players under least squares.
+    """The players of `StandardGAN` under least squares.
 
     Args:
         image_shape, latent_dim, width, body: see `StandardGAN`.

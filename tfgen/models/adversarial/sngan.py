@@ -25,7 +25,7 @@ from tfgen.models.registry import model
 
 @model(title="Spectral Normalization for Generative Adversarial Networks", year=2018)
 class SNGAN(StandardGAN):
-    """DCGAN's players, the discriminator held at slopes of at most 1.
+    """The players of `StandardGAN`, the discriminator held at slopes of at most 1.
 
     Args:
         image_shape, latent_dim, width, body: see `StandardGAN`.

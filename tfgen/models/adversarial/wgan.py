@@ -27,7 +27,7 @@ from tfgen.models.registry import model
 
 @model(title="Wasserstein GAN", year=2017)
 class WGAN(StandardGAN):
-    """DCGAN's generator against a critic of clipped weights.
+    """The players of `StandardGAN`, the critic's weights clipped.
 
     Args:
         image_shape, latent_dim, width, body: see `StandardGAN`.

@@ -18,7 +18,7 @@ The generator's update moves g alone. The default weights are for digits. Grey i
 colour for an f of colour.
 
 Unlike the paper, the classifier learns in the first `feature_steps` steps of the same training, and
-g and D are DCGAN's, for images of any one size.
+g and D are DCGAN's, for images of any one size, with weights that start as Glorot's.
 """
 
 import keras
