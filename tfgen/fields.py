@@ -63,7 +63,8 @@ class Field:
 
     def ends(self, x):
         """(the least, the greatest value) of a batch, float32 scalars; NaN for what no value may be."""
-        return tuple(tf.cast(end(x), tf.float32) for end in (tf.reduce_min, tf.reduce_max))
+        x = tf.cast(x, tf.float32)  # TensorFlow knows no least of booleans
+        return tf.reduce_min(x), tf.reduce_max(x)
 
     def foreign(self, lowest, highest):
         """Whether values between these, numbers or tensors, cannot be meant."""

@@ -24,6 +24,7 @@ from tfgen.models import (
     CVAEGAN,
     DBVAE,
     ProjectionGAN,
+    door,
 )
 
 
@@ -66,6 +67,8 @@ def test_attributes_lie_in_0_to_1():
     model.compile()
     given = np.resize(np.array([0, 0.5, 1], np.float32), (32, 2))
     model.fit(UNIT, given, verbose=0)
+    yes_or_no = next(iter(door.received(model, batches((UNIT, given > 0.5), 32))))
+    np.testing.assert_array_equal(door.batch_of(model, yes_or_no)["labels"], given > 0.5)
     message = complaint(model, UNIT, 2 * given - 1)  # as some files have them
     assert "labels of With lie in 0..1; received -1 to 1; give 1 for an attribute that is there" in message
     assert complaint(model, batches((UNIT, 2 * given - 1), 32)) == message
