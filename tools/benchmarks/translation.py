@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 TRAINED = {  # the recipes, but for how long and on what
     "Pix2Pix 128x128, width 32": lambda: Pix2Pix(**Pix2Pix.recipe.model, seed=0),
     "CycleGAN 64x64, width 32, 6 blocks": lambda: CycleGAN(**CycleGAN.recipe.model, seed=0),
-    "SRResNet 96x96, width 32, 8 blocks": lambda: SRResNet(**SRResNet.recipe.model, seed=0),
+    "SRResNet 64x64, width 32, 8 blocks": lambda: SRResNet(**SRResNet.recipe.model, seed=0),
 }
 USED = {  # the papers' networks
     "Pix2Pix 256x256": lambda: Pix2Pix(seed=0),
