@@ -120,8 +120,9 @@ def _scores(path, model):
 
 
 def _palette(what, model):
-    """The colours of the label maps that a run translates, as `examples.palette` finds them; else None."""
+    """The colours of the label maps that a run translates, as `label_maps.palette` finds them; else None."""
     from tfgen import pictures
+    from tfgen.metrics import label_maps
     from tfgen.runs.data import shown
 
     from . import examples
@@ -134,7 +135,7 @@ def _palette(what, model):
         inputs = model.inputs_of(shown(told, model, examples.SHOWN))
     except InputError:  # the data are elsewhere now
         return None
-    return examples.palette(pictures.to_uint8(inputs, (field.low, field.high)))
+    return label_maps.palette(pictures.to_uint8(inputs, (field.low, field.high)))
 
 
 def make(what, to, formats, measure=False):

@@ -5,9 +5,6 @@ import numpy as np
 from tfgen import pictures
 
 SHOWN = 8  # samples
-CANDIDATES, MOST = 4096, 32  # colours looked at, and of a palette
-RARE, FLAT = 5e-4, 0.8  # shares of the pixels: of the rarest colour, and of all of a palette
-NEAR, APART = 2, 12  # levels within which pixels have a colour, and between colours
 
 
 def example_labels(spec, classes, n):
@@ -17,29 +14,6 @@ def example_labels(spec, classes, n):
     if classes:
         return np.arange(n, dtype="int32") % classes
     return np.float32(np.arange(n)[:, None] >> np.arange(spec.shape[1]) & 1)  # every combination of the first
-
-
-def palette(images):
-    """The flat colours of label maps or of ink on paper, by how often they occur: bytes (k, channels).
-
-    None for images whose pixels are not nearly all of a few colours, as photographs.
-
-    Args:
-        images: bytes (n, h, w, channels).
-    """
-    colours, counts = np.unique(images.reshape(-1, images.shape[-1]), axis=0, return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:CANDIDATES]
-    colours, share = colours[order].astype(int), counts[order] / counts.sum()
-    left, found, covered = np.ones(len(colours), bool), [], 0.0
-    while left.any() and len(found) < MOST:
-        best = np.argmax(left * share)
-        if share[best] < RARE:
-            break
-        apart = abs(colours - colours[best]).max(axis=1)
-        covered += share[left & (apart <= NEAR)].sum()  # JPEG's noise, of flat areas
-        left &= apart > APART
-        found.append(colours[best])
-    return np.uint8(found) if covered >= FLAT else None
 
 
 def drawing(height, width, channels, colours=None):

@@ -12,7 +12,8 @@ from translators import TINY, trained
 from tfgen import data, features, runs
 from tfgen.cli import main
 from tfgen.errors import InputError
-from tfgen.metrics import Extractor, evaluate
+from tfgen.metrics import Extractor, evaluate, label_maps
+from tfgen.metrics.evaluation import LABEL_MAPS
 from tfgen.metrics.pairs import feature_distance, l1, luminance, psnr, psnr_y, ssim, ssim_y
 from tfgen.models import SRResNet
 
@@ -185,6 +186,30 @@ def test_the_feature_distance_is_of_the_network_that_is_given(run):
     want = feature_distance(made, batch["images"], (-1, 1), network).mean()
     assert score.value == pytest.approx(want, rel=1e-5) and score.better == "lower"
     assert score.protocol.items() >= network.protocol.items()
+
+
+def test_label_maps_are_scored_in_the_colours_of_a_palette(run, tmp_path, capsys):
+    model, source = runs.load(run), run.parent / f"{run.name}.npz"
+    greys = np.arange(0, 256, 51)[:, None]
+    if run.name == "cyclegan":
+        with pytest.raises(InputError, match="which CycleGAN has not: it does not learn label maps by pairs"):
+            evaluate(model, source, palette=greys.repeat(3, 1))
+        return
+    with pytest.raises(InputError, match="class_iou needs the colours of the classes; give a palette"):
+        evaluate(model, source, metrics=["class_iou"])
+    scores = evaluate(model, source, metrics=["l1", *LABEL_MAPS], seed=3, batch_size=1, palette=greys)
+    batch = data.examples(source, 2, model, seed=3)
+    made = model.sample(2, seed=3, inputs=batch["inputs"])
+    want = label_maps.agreement(label_maps.confusion(made, batch["images"], (-1, 1), greys).sum(0))
+    assert {s.name: s.value for s in scores[1:]} == pytest.approx(want)
+    assert scores[-1].better == "higher" and scores[-1].protocol["palette"] == greys.tolist()
+    Image.fromarray(np.uint8([[0, 20, 40, 60]]).repeat(4, 0)).save(tmp_path / "dark.png")
+    kept = (run / "scores.json").exists()
+    with pytest.raises(SystemExit) as exit:
+        main(["evaluate", str(run), "--palette", str(tmp_path / "dark.png")])
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert exit.value.code == 2 and line.startswith("tfgen: the palette does not fit: ")
+    assert kept == (run / "scores.json").exists()
 
 
 def test_the_command_scores_a_translator(run, capsys):

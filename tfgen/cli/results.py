@@ -193,6 +193,13 @@ def evaluate(
             help="Adds feature_distance of translations by vgg19, mobilenet_v2:FILE.npz or a .keras file."
         ),
     ] = None,
+    palette: Annotated[
+        Path | None,
+        typer.Option(
+            help="Adds pixel_accuracy, class_accuracy and class_iou of translations into label maps: a "
+            "picture that has the colours of the classes."
+        ),
+    ] = None,
     n: Annotated[
         int | None,
         typer.Option("-n", help="Number of samples; by default as many as the split has, at most 10000."),
@@ -213,8 +220,10 @@ def evaluate(
       tfgen evaluate runs/digits
       tfgen evaluate runs/photos --split train --extractor inception -n 5000
       tfgen evaluate model.keras --data photos/
+      tfgen evaluate runs/labels --palette labels/B/1.png
     """
-    chosen = dict(importance_samples=importance_samples, reference=True, features=features)
+    chosen = {"features": features, "palette": palette}
+    chosen |= {"importance_samples": importance_samples, "reference": True}
     score(run, data, split, extractor, n, seed, data_dir, **chosen)
 
 

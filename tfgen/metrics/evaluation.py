@@ -24,7 +24,7 @@ from tfgen.degradation import bicubic
 from tfgen.errors import InputError, unknown
 from tfgen.export import weights
 from tfgen.features import Features
-from tfgen.metrics import checks, pairs, saliency
+from tfgen.metrics import checks, label_maps, pairs, saliency
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
@@ -49,17 +49,18 @@ PAIRS = {
     **{"cc": saliency.cc, "sim": saliency.sim, "kl": saliency.kl},
 }
 FIXATIONS = {"auc_judd": saliency.auc_judd, "nss": saliency.nss}
+LABEL_MAPS = ("pixel_accuracy", "class_accuracy", "class_iou")
 LUMINANCE = {"psnr_y": pairs.psnr_y, "ssim_y": pairs.ssim_y}
 METRICS = (
-    *(*SAMPLES, *PAIRS, *FIXATIONS, "feature_distance", *LUMINANCE, *MODES, "class_agreement", *PER_IMAGE),
-    *("active_units", "discriminator_accuracy"),
+    *(*SAMPLES, *PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS, *LUMINANCE, *MODES, "class_agreement"),
+    *(*PER_IMAGE, "active_units", "discriminator_accuracy"),
 )
 UPSCALED = 192  # pixels of a low-resolution image that are upscaled at a time
 TRANSLATED = 32  # at once: translators keep the images' size in many layers
 OF_TRAINING = ("split", "flip", "enlarge", "repeat")  # options of the data
 BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
-    **dict.fromkeys((*PAIRS, *FIXATIONS, "feature_distance"), Translates),
+    **dict.fromkeys((*PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS), Translates),
     **dict.fromkeys(LUMINANCE, SuperResolutionModel),
     **PER_IMAGE,
     "active_units": LatentVariableModel,
@@ -83,6 +84,7 @@ def evaluate(
     importance_samples: int = 100,
     reference: bool = False,
     features: Any = None,
+    palette: Any = None,
 ) -> list[Score]:
     """Scores of a model on a split of real images, each with its protocol.
 
@@ -99,6 +101,8 @@ def evaluate(
             in shares of the range, in dB, and by structure; mean over the pairs, for models that translate
             pairs, or make their inputs of the images.
         feature_distance: see `tfgen.metrics.pairs`, of the same pairs in the maps of `features`.
+        pixel_accuracy, class_accuracy, class_iou: see `tfgen.metrics.label_maps.agreement`, of the same
+            pairs, whose images are label maps in the colours of `palette`.
         cc, sim, kl: see `tfgen.metrics.saliency`: how far maps of saliency are from people's maps.
         auc_judd, nss: by the places that people looked at, where a TFDS set has them as `fixations`.
         psnr_y, ssim_y: those of super-resolution's benchmarks, see `tfgen.metrics.pairs`: of the luminance
@@ -138,6 +142,8 @@ def evaluate(
             order, which every model should beat. Of psnr_y and ssim_y, NAME_bicubic is what bicubic
             interpolation has.
         features: for feature_distance, a `tfgen.features.Features` or what it takes, as "vgg19".
+        palette: for pixel_accuracy, class_accuracy and class_iou, the colours of the classes: bytes
+            (classes, channels), or the file of a picture that has them, as a label map.
 
     Returns:
         a list of `Score`. What makes them doubtful, as an extractor that knows little of the images,
@@ -145,7 +151,8 @@ def evaluate(
 
     Raises:
         InputError: a source, a split or a metric that there is not, images out of range, labels that are
-            not the model's, a metric of samples that this model or extractor has not.
+            not the model's, a metric of samples that this model or extractor has not, a palette of other
+            colours than the images.
     """
     checks.seed(seed)
     if isinstance(source, tf.data.Dataset):
@@ -161,7 +168,9 @@ def evaluate(
     how = {name: data[name] for name in ("pair", "domains") if name in data}
     opened = open_source(source, split, **place, names=list(model.fields), **how)
     fixations = _fixations(model, opened)
-    chosen = _chosen(model, metrics, extractor, mode_scores(opened), features, fixations)
+    chosen = _chosen(model, metrics, extractor, mode_scores(opened), features, fixations, palette)
+    if palette is not None:
+        palette = label_maps.opened(palette, model.fields[model.target].shape[-1])
     if features is not None:
         features = features if isinstance(features, Features) else Features(features)
         features.load()
@@ -196,6 +205,9 @@ def evaluate(
             return _samples(model, count, seed, batch_size)
         return _translations(model, _column(model, opened, real(split, count), model.source), seed)
 
+    if set(chosen) & set(LABEL_MAPS):
+        pair = dict(zip(model.fields, next(real(split, n))))
+        label_maps.check_fit(pair[model.target], palette, model.value_range)
     protocol = {
         "source": _name(source),
         "split": split,
@@ -264,10 +276,18 @@ def evaluate(
     functions = {name: PAIRS[name] for name in PAIRS if name in chosen}
     if "feature_distance" in chosen:
         functions["feature_distance"] = functools.partial(pairs.feature_distance, features=features)
+    if set(chosen) & set(LABEL_MAPS):
+        functions["confusion"] = functools.partial(label_maps.confusion, colours=palette)
     if functions:
-        for name, values in _differences(model, real(split, n), functions, seed).items():
+        found = _differences(model, real(split, n), functions, seed)
+        confusion = found.pop("confusion", None)
+        for name, values in found.items():
             note = features.protocol if name == "feature_distance" else {}
             scores += _means(name, values, math.prod(model.image_shape), protocol | note)
+        if confusion is not None:
+            note = protocol | {"palette": palette.tolist()}
+            shares = label_maps.agreement(confusion.sum(axis=0)).items()
+            scores += [Score(name, share, None, note) for name, share in shares if name in chosen]
     if set(chosen) & set(FIXATIONS):
         in_order = images_of.load(
             source, split, for_model=model, batch_size=batch_size, shuffle=False, drop_remainder=False,
@@ -330,11 +350,12 @@ def _fixations(model, opened):
     return found if None not in (height, width) and height * wide == width * tall else None
 
 
-def _chosen(model, metrics, extractor, of_modes, features, fixations):
+def _chosen(model, metrics, extractor, of_modes, features, fixations, palette):
     has = [*SAMPLES, *of_modes, *(name for name, ability in NEEDS.items() if isinstance(model, ability))]
     if isinstance(model, Translates):
         fit = [name for name in model.scores if name not in FIXATIONS or fixations is not None]
-        has = [name for name in has if name not in {*PAIRS, *FIXATIONS, "feature_distance"} or name in fit]
+        asked = {*PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS}
+        has = [name for name in has if name not in asked or name in fit]
     if features is None:
         if "feature_distance" in (metrics or ()):
             raise InputError(
@@ -345,6 +366,15 @@ def _chosen(model, metrics, extractor, of_modes, features, fixations):
         raise InputError(
             f"features are for feature_distance, which {type(model).__name__} has not: it knows no pairs; "
             f"omit features"
+        )
+    if palette is None:
+        if asked := [name for name in metrics or () if name in LABEL_MAPS]:
+            raise InputError(f"{asked[0]} needs the colours of the classes; give a palette, as a map's file")
+        has = [name for name in has if name not in LABEL_MAPS]
+    elif not set(LABEL_MAPS) & set(has):
+        raise InputError(
+            f"a palette is for {', '.join(LABEL_MAPS)}, which {type(model).__name__} has not: it does not "
+            f"learn label maps by pairs; omit palette"
         )
     if "ssim" in has and min(model.image_shape[:2]) < pairs.TAPS:
         has.remove("ssim")

@@ -18,7 +18,7 @@ LOWER = (
 HIGHER = (
     *("precision", "recall", "density", "coverage", "modes", "high_quality", "class_agreement"),
     *("elbo", "log_prob", "two_sample_p_value", "psnr", "ssim", "psnr_y", "ssim_y"),
-    *("cc", "sim", "auc_judd", "nss"),
+    *("cc", "sim", "auc_judd", "nss", "pixel_accuracy", "class_accuracy", "class_iou"),
 )
 HALF = (
     *("two_sample_accuracy", "discriminator_accuracy"),

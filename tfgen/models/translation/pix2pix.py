@@ -61,7 +61,7 @@ class Pix2Pix(TranslationModel):
     averaged_networks = ("generator",)
     own_networks = ("generator", "discriminator")
     adversarial_loss = losses.Minimax()
-    scores = ("l1", "psnr", "ssim", "feature_distance")
+    scores = ("l1", "psnr", "ssim", "feature_distance", "pixel_accuracy", "class_accuracy", "class_iou")
 
     def __init__(
         self,
