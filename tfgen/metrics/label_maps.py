@@ -3,38 +3,48 @@
 import os
 
 import numpy as np
+from scipy import ndimage
 
 from tfgen import pictures
 from tfgen.data import images as files
 from tfgen.errors import InputError
 
-CANDIDATES, MOST = 4096, 32  # colours looked at, and of a palette
-RARE, FLAT = 5e-4, 0.8  # shares of the pixels: of the rarest colour, and of all of a palette
-NEAR, APART = 2, 12  # levels within which pixels have a colour, and between colours
+MOST, CANDIDATES = 32, 4096  # colours of a palette, and cubes of colours looked at
+SMOOTH, CUBE = 24, 4  # levels: of the pixels around a flat one, and of a cube's side
+NEAR, APART = 16, 32  # levels: JPEG's noise around a colour, and between two
+RARE, FLAT = 1e-3, 0.7  # shares of the flat pixels: of the rarest colour, and of all of a palette
 FAR = 64  # levels of a channel: so far from a colour is no noise and hardly a rim
 
 
 def palette(images):
     """The flat colours of label maps or of ink on paper, by how often they occur: bytes (k, channels).
 
-    None for images whose pixels are not nearly all of a few colours, as photographs.
+    None for images whose flat places are not nearly all of a few colours, as photographs. Rims are left out,
+    and JPEG's noise is forgotten.
 
     Args:
         images: bytes (n, h, w, channels).
     """
-    colours, counts = np.unique(images.reshape(-1, images.shape[-1]), axis=0, return_counts=True)
+    pixels, counts = np.unique(images.reshape(-1, images.shape[-1]), axis=0, return_counts=True)
+    if len(pixels) <= MOST:
+        return pixels[np.argsort(-counts, kind="stable")]
+    around = (1, 3, 3, 1)
+    spread = ndimage.maximum_filter(images, around) - ndimage.minimum_filter(images, around)
+    flat = images[(spread <= SMOOTH).all(axis=-1)].astype(int)
+    cubes, which, counts = np.unique(flat // CUBE, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:CANDIDATES]
-    colours, share = colours[order].astype(int), counts[order] / counts.sum()
-    left, found, covered = np.ones(len(colours), bool), [], 0.0
+    left, found, covered = np.ones(len(order), bool), [], 0
     while left.any() and len(found) < MOST:
-        best = np.argmax(left * share)
-        if share[best] < RARE:
+        best = np.argmax(left * counts[order])
+        apart = CUBE * abs(cubes[order] - cubes[order[best]]).max(axis=1)
+        near = left & (apart <= NEAR)
+        if counts[order[near]].sum() < RARE * len(flat):
             break
-        apart = abs(colours - colours[best]).max(axis=1)
-        covered += share[left & (apart <= NEAR)].sum()  # JPEG's noise, of flat areas
+        colours, times = np.unique(flat[which.ravel() == order[best]], axis=0, return_counts=True)
+        found.append(colours[times.argmax()])
+        covered += counts[order[near]].sum()
         left &= apart > APART
-        found.append(colours[best])
-    return np.uint8(found) if covered >= FLAT else None
+    return np.uint8(found) if covered > FLAT * len(flat) else None
 
 
 def opened(what, channels):
