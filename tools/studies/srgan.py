@@ -18,7 +18,7 @@ published = (
     "2.98, 3.72 and 3.43, of the truth 4.32. After 10^6 updates of SRResNet and 2 10^5 of SRGAN on 350,000 "
     "images of ImageNet."
 )
-EPOCHS, BATCH = 16, 16
+EPOCHS, BATCH = 80, 16
 TAP = "b12"
 MODEL = dict(discriminator_width=16, tap=TAP)
 JUDGES = ("b2", "b5", "head")  # other layers than the loss looks at

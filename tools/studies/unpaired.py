@@ -19,8 +19,8 @@ published = (
 SIZE = 64
 SHAPE = dict(image_shape=(SIZE, SIZE, 3), input_channels=3)
 RUNS = {  # model, its arguments, epochs, batch size
-    DualGAN: (dict(width=24, depth=6, clip=None, cycle_weight=100.0, critic_steps=2), 4, 1),
-    DiscoGAN: (dict(width=16, gan_curriculum=500), 30, 8),
+    DualGAN: (dict(width=24, depth=6, clip=None, cycle_weight=100.0, critic_steps=2), 10, 1),
+    DiscoGAN: (dict(width=16, gan_curriculum=1000), 120, 8),
 }
 RATE = 2e-4  # of DualGAN: the paper's 5e-5 is for many more steps
 RECORDED = Path(__file__).parents[2] / "results/studies/cyclegan/result.json"
