@@ -59,6 +59,7 @@ def test_a_palette_that_does_not_fit_is_refused(tmp_path):
     Image.new("RGB", (16, 16)).save(tmp_path / "black.png")
     for name in ("photo.png", "black.png"):
         assert f"{tmp_path / name} is no picture of 2 to 32 flat colours" in opened(tmp_path / name)
+    assert f"{tmp_path} is a folder; give a picture" in opened(tmp_path)
     assert "none.png does not exist" in opened(tmp_path / "none.png")
     assert "bytes (classes, 1) in 0..255; received uint8 of shape (4, 3)" in opened(COLOURS, 1)
     assert "received float64 of shape (4, 3)" in opened(COLOURS / 255)

@@ -141,6 +141,8 @@ def read(path, channels):
         contents = Path(path).read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder; give a picture") from None
     if for_tensorflow(contents, path):
         image = _by_tensorflow(contents)
     else:

@@ -81,8 +81,8 @@ class Pix2Pix(TranslationModel):
             raise unknown("colour", colour, ["lab"])
         if colour and image_shape[-1] != 3:
             raise InputError(
-                f"colour={colour!r} makes images of red, green and blue; received {image_shape}; give an "
-                f"image_shape of 3 channels"
+                f"colour={colour!r} learns from images of red, green and blue; received {image_shape}; give "
+                f"colour images, and an image_shape of 3 channels"
             )
         check_depth("Pix2Pix", image_shape, depth)
         if kwargs.get("discriminator") is None:
