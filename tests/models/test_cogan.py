@@ -9,6 +9,7 @@ from steps import step_of
 from tfgen.errors import InputError
 from tfgen.export import saved_model
 from tfgen.export.signature import Signature
+from tfgen.metrics import evaluate
 from tfgen.models import CoGAN
 
 RNG = np.random.default_rng(0)
@@ -247,6 +248,17 @@ def test_each_domain_has_a_game(model):
 def test_bad_arguments_are_named(wrong, message):
     with pytest.raises(InputError, match=message):
         build(**wrong)
+
+
+def test_two_domains_are_scored_without_a_classifier(model, capsys):
+    source = {"images_a": A, "labels_a": LABELS, "images_b": B}
+    scores = evaluate(model, source, split="train")
+    assert "the extractor 'classifier' cannot be trained (it learns images" in capsys.readouterr().err
+    ends = ("", "_real", "_fake")
+    assert [x.name for x in scores] == [
+        f"{game}_discriminator_accuracy{end}" for game in "ab" for end in ends
+    ]
+    assert {x.protocol["n_real"] for x in scores} == {6}
 
 
 def test_bad_calls_are_named(model):

@@ -224,7 +224,8 @@ def evaluate(
             extractor = opened_extractor(extractor, source, model, **place)
         except InputError as error:
             others = [name for name in chosen if name not in SAMPLES]
-            if metrics is not None or not translates or not (others or extractor == "classifier"):
+            usual = not translates and not _takes_others(model)
+            if metrics is not None or usual or not (others or extractor == "classifier"):
                 raise
             if others:
                 print(f"tfgen: without {', '.join(SAMPLES)}: {error}", file=sys.stderr)
@@ -320,12 +321,17 @@ def evaluate(
     return scores
 
 
+def _takes_others(model):
+    """Whether it takes more than images and their labels, as images of two domains."""
+    return bool(set(model.fields) - {"images", "labels"})
+
+
 def opened_extractor(name, source, model, **place):
     """The `Extractor` that `evaluate` takes by that name for a model's images of `source`."""
     image_shape = model.image_shape
     if isinstance(name, str) and name == "classifier":
         try:
-            if isinstance(model, Translates) and set(model.fields) - {"images", "labels"}:
+            if _takes_others(model):
                 raise InputError(
                     f"it learns images with labels, and {type(model).__name__} takes "
                     f"{' and '.join(model.fields)}"
