@@ -21,6 +21,10 @@ def test_a_palette_is_that_of_flat_colours():
     for images in (noisy, small, rims):
         found = np.int16(label_maps.palette(images))
         assert found.shape == (3, 3) and abs(found - COLOURS[:3]).max() <= 8
+    spots = [Image.fromarray(image) for image in rng.integers(0, 256, (8, 6, 6, 3), np.uint8)]
+    for side in (16, 64):  # smooth, as photographs
+        photos = np.stack([image.resize((side, side), Image.Resampling.BICUBIC) for image in spots])
+        assert label_maps.palette(photos) is None
     ramp = np.uint8(np.linspace(0, 255, 4096).reshape(1, 64, 64, 1))
     assert label_maps.palette(ramp) is None
     assert label_maps.palette(rng.integers(0, 256, (2, 32, 32, 3), np.uint8)) is None

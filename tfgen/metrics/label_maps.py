@@ -12,7 +12,8 @@ from tfgen.errors import InputError
 MOST, CANDIDATES = 32, 4096  # colours of a palette, and cubes of colours looked at
 SMOOTH, CUBE = 24, 4  # levels: of the pixels around a flat one, and of a cube's side
 NEAR, APART = 16, 32  # levels: JPEG's noise around a colour, and between two
-RARE, FLAT = 1e-3, 0.7  # shares of the flat pixels: of the rarest colour, and of all of a palette
+PLAIN = 0.1  # share of pixels that are flat, at least
+RARE, FLAT = 1e-3, 0.92  # shares of the flat pixels: of the rarest colour, and of all of a palette
 FAR = 64  # levels of a channel: so far from a colour is no noise and hardly a rim
 
 
@@ -31,6 +32,8 @@ def palette(images):
     around = (1, 3, 3, 1)
     spread = ndimage.maximum_filter(images, around) - ndimage.minimum_filter(images, around)
     flat = images[(spread <= SMOOTH).all(axis=-1)].astype(int)
+    if len(flat) * images.shape[-1] < PLAIN * images.size:
+        return None
     cubes, which, counts = np.unique(flat // CUBE, axis=0, return_inverse=True, return_counts=True)
     order = np.argsort(-counts, kind="stable")[:CANDIDATES]
     left, found, covered = np.ones(len(order), bool), [], 0
