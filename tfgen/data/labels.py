@@ -10,16 +10,17 @@ from tfgen.errors import InputError, unknown
 from tfgen.fields import Classes
 
 
-def counts(source, origin, labels):
+def counts(source, origin, labels, name="labels"):
     """{"classes": how many, "attributes": how many} of the labels chosen; 0 for what they are not.
 
     None where a source does not tell how many classes it has.
+
+    Args:
+        name: as for `checked`.
     """
     if not source.labelled:
-        raise InputError(
-            f"labels are wanted, but {origin} has none; give (images, labels), labels_a beside images_a, or "
-            f"class folders"
-        )
+        give = "(images, labels)" if name == "labels" else "labels_a beside images_a"
+        raise InputError(f"labels are wanted, but {origin} has none; give {give}, or class folders")
     if labels is True:
         return {"classes": 0 if source.attributes else source.classes, "attributes": len(source.attributes)}
     names = [labels] if isinstance(labels, str) else labels
@@ -47,7 +48,7 @@ def checked(source, origin, model, labels, name="labels"):
         labels = source.labelled if model is None else field is not None
     if labels is False:
         return False
-    have = counts(source, origin, labels)
+    have = counts(source, origin, labels, name)
     if field is None:
         return labels
     kind, need = "attributes" if have["attributes"] else "classes", field.count
