@@ -16,11 +16,16 @@ import onnx
 import onnxruntime
 import pytest
 import tensorflow as tf
+from onnx import helper
 from signed import only
+from tf2onnx.graph import GraphUtil
+from tf2onnx.optimizer import optimize_graph
+from tf2onnx.optimizer.identity_optimizer import IdentityOptimizer
 
 from tfgen import export
 from tfgen.errors import InputError
 from tfgen.export import folders, golden, replay
+from tfgen.export import onnx as onnx_format
 from tfgen.models import VAE
 
 TINY = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
@@ -83,6 +88,23 @@ def test_onnx_runs_in_onnxruntime_with_the_declared_names(exported, vae):
     assert {o.version for o in onnx.load(exported / "onnx" / "encode.onnx").opset_import if not o.domain} == {
         18
     }
+
+
+def test_a_reshape_that_makes_an_output_keeps_its_axes():
+    """tf2onnx says nothing to a graph of the Squeeze that it puts behind one: five axes without the mend."""
+    nodes = [("Shape", ["x"], ["sizes"]), ("Gather", ["sizes", "order"], ["turned"])]
+    nodes = [helper.make_node(*one) for one in (*nodes, ("Reshape", ["x", "turned"], ["y"]))]
+    ends = {"x": (None, 1, None, None), "y": (None, None, None, 1)}
+    given, made = ([helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, ends[n])] for n in ends)
+    order = onnx.numpy_helper.from_array(np.array([0, 2, 3, 1]), "order")
+    opset = [helper.make_opsetid("", onnx_format.OPSET)]
+    proto = helper.make_model(helper.make_graph(nodes, "g", given, made, [order]), opset_imports=opset)
+    graph = IdentityOptimizer().optimize(GraphUtil.create_graph_from_onnx_model(proto), 0)
+    with onnx_format.whole_outputs():
+        proto = optimize_graph(graph, catch_errors=False).make_model("g")
+    image = np.random.default_rng(0).normal(size=(3, 1, 4, 5)).astype("float32")
+    (turned,) = onnxruntime.InferenceSession(proto.SerializeToString()).run(None, {"x": image})
+    np.testing.assert_array_equal(turned, image.transpose(0, 2, 3, 1))
 
 
 def test_manifest_says_what_is_there(exported, vae):

@@ -57,7 +57,7 @@ def convert(signature):
     # With this name set (its value does not matter) tf2onnx does not copy the graph before each of its
     # passes, a third of the time; a pass that fails is then an error, and is not left out unseen.
     os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
-    with _quiet("tf2onnx"):
+    with _quiet("tf2onnx"), whole_outputs():
         proto, _ = tf2onnx.convert.from_function(signature.served, signature.specs, opset=OPSET)
     _check(signature, proto)
     shapes = {x["name"]: x["shape"] for x in (*signature.inputs, *signature.outputs)}
@@ -74,6 +74,28 @@ def convert(signature):
     del proto.graph.value_info[:]  # runtimes infer these shapes, as the check below does
     _check(signature, proto)
     return proto
+
+
+@contextlib.contextmanager
+def whole_outputs():
+    """Inside, tf2onnx leaves a Reshape alone that makes an output of the graph.
+
+    Its optimizer may put a Squeeze behind a Reshape, and tells those who read it. Of an output it tells
+    nobody: images of one channel came with a fifth axis, in one of some 25 conversions of CycleGAN, since
+    the order of names in a set decides whether the Reshape is the last node.
+    """
+    from tf2onnx.optimizer.reshape_optimizer import ReshapeOptimizer
+
+    optimize = ReshapeOptimizer._optimize_reshape
+
+    def careful(self, node, graph):
+        return node.output[0] not in graph.outputs and optimize(self, node, graph)
+
+    ReshapeOptimizer._optimize_reshape = careful
+    try:
+        yield
+    finally:
+        ReshapeOptimizer._optimize_reshape = optimize
 
 
 @contextlib.contextmanager
