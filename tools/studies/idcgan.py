@@ -24,7 +24,7 @@ LOSSES = {  # weights of the terms beside the squared error
     "L_E + L_A + L_P": {},
 }
 NETWORK, TAP = "mobilenet_v2", "b2"
-SHOWN, CUT = 6, 192
+SHOWN, CUT = 6, 128
 
 
 def scores(made, truth):
