@@ -27,13 +27,12 @@ def _word(value):
 
 
 def _mix(x, y, z):
-    x, y, z = (v * tf.constant(1664525, tf.uint32) + tf.constant(1013904223, tf.uint32) for v in (x, y, z))
+    factor, term, half = (tf.constant(word, tf.uint32) for word in (1664525, 1013904223, 16))
+    x, y, z = (v * factor + term for v in (x, y, z))
     x += y * z
     y += z * x
     z += x * y
-    x, y, z = (
-        tf.bitwise.bitwise_xor(v, tf.bitwise.right_shift(v, tf.constant(16, tf.uint32))) for v in (x, y, z)
-    )
+    x, y, z = (tf.bitwise.bitwise_xor(v, tf.bitwise.right_shift(v, half)) for v in (x, y, z))
     x += y * z
     y += z * x
     return x, y

@@ -46,6 +46,7 @@ def test_three_resolutions_of_sizes_that_do_not_divide():
     assert abs(np.exp(np.float64(small.log_prob(BINARY))).sum() - 1) < 1e-5
 
 
+@pytest.mark.everything
 def test_the_sampler_of_two_resolutions_is_the_same_in_onnx():
     """The suite of all models has one resolution; the loops between them are tried here."""
     model = spread(tiny((4, 5, 1), levels=256, scales=2), 0.2)

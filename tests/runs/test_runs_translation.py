@@ -55,6 +55,7 @@ def test_a_run_shows_translations_of_the_same_examples(run):
             assert abs(seen - want).max() <= 1
 
 
+@pytest.mark.parametrize("run", ["pix2pix"], indirect=True)  # the pools of a CycleGAN: tests/models
 def test_a_run_of_a_translator_is_continued(run, tmp_path):
     again = trained(run.name, tmp_path, epochs=2)
     first = json.loads((run / "run.json").read_text())["epochs"]
