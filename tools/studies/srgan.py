@@ -19,9 +19,9 @@ published = (
     "images of ImageNet."
 )
 EPOCHS, BATCH = 80, 16
-TAP = "b12"
+TAP = "b5"
 MODEL = dict(discriminator_width=16, tap=TAP)
-JUDGES = ("b2", "b5", "head")  # other layers than the loss looks at
+JUDGES = ("b2", "b8", "head")  # other layers than the loss looks at
 PATCH = 48
 
 
