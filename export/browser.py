@@ -5,6 +5,7 @@ import shutil
 
 from tfgen.errors import InputError
 
+ARGUMENTS = ["--no-sandbox", "--use-fake-device-for-media-stream"]  # its camera is a test picture
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -25,7 +26,7 @@ def page(**options):
     except ImportError:
         raise InputError("playwright is not installed; pip install 'tfgen[test]'") from None
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         try:
             yield browser.new_context(**options).new_page()
         finally:

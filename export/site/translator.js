@@ -100,7 +100,7 @@ export function translator({ act, told, remember }) {
     return draw();
   }
 
-  /** Opens an image, of a promise of a blob, and translates it. */
+  /** Opens an image, of a promise of a blob or a bitmap, and translates it. */
   function open(promise) {
     const mine = ++newest;
     return act(() =>
@@ -120,6 +120,21 @@ export function translator({ act, told, remember }) {
     return response.blob();
   }
 
+  /** A picture of the camera, which must first find the light. */
+  async function snapshot() {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: true }).catch((error) => {
+      throw new Error(`There is no picture of a camera: ${error.message}.`);
+    });
+    const video = Object.assign(document.createElement("video"), { srcObject: stream, muted: true });
+    try {
+      await video.play();
+      await new Promise((done) => setTimeout(done, 500));
+      return await createImageBitmap(video);
+    } finally {
+      for (const track of stream.getTracks()) track.stop();
+    }
+  }
+
   function divide(percent) {
     $("divide").value = percent;
     given.style.clipPath = `inset(0 ${100 - percent}% 0 0)`;
@@ -129,6 +144,8 @@ export function translator({ act, told, remember }) {
   const pen = brush($("drawing"), given, () => act(() => draw()));
   $("file").onchange = () => $("file").files.length && open(Promise.resolve($("file").files[0]));
   $("example").onclick = () => open(example());
+  $("camera").onclick = () => open(snapshot());
+  $("camera").hidden = !navigator.mediaDevices; // as on a page that came unprotected from another machine
   $("divide").oninput = () => divide($("divide").valueAsNumber);
   const drag = (event) => {
     if (!artifact || !event.buttons) return;

@@ -119,6 +119,15 @@ def test_an_image_of_any_size_is_given_in_three_ways(view, models, kind):
     check(view, model.translate(pixels[None]), model)
 
 
+def test_a_picture_of_the_camera_is_translated(view, models):
+    view.open("artifact=domains")
+    view.page.get_by_role("button", name="Camera").click()
+    view.page.wait_for_selector("#status:has-text('Translation of 512 x 384 pixels')")  # of 640 x 480
+    model, given = models["domains"], view.image("#given")
+    assert len(np.unique(given.reshape(-1, 3), axis=0)) > 3
+    check(view, model.translate(given[None]), model)
+
+
 def test_the_other_direction_is_in_the_link(view, models):
     model, pixels = models["domains"], photo()
     view.open("artifact=domains")

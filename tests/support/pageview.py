@@ -25,7 +25,7 @@ def served(site):
 @contextlib.contextmanager
 def tab(address):
     """A browser's tab with the page, a `View`."""
-    with browser.page(viewport={"width": 1000, "height": 800}) as page:
+    with browser.page(viewport={"width": 1000, "height": 800}, permissions=["camera"]) as page:
         page.set_default_timeout(30_000)
         yield View(page, address)
 
