@@ -232,6 +232,7 @@ def test_keyed_dropout_by_the_row_s_key():
 def test_an_equalised_kernel_starts_as_he_s_and_moves_by_the_rate():
     """Of fan-in 9 x 16 the kernel in use has deviation sqrt(2 / 144) = 0.11785, that of Adam's first step
     (beta_1 = 0) is the rate times the constant, whatever the gradient."""
+    keras.utils.set_random_seed(0)  # the deviation of 9216 draws is that within 0.7 %
     layer = EqualizedConv2D(64, 3)
     x = np.random.default_rng(0).normal(size=(2, 5, 5, 16)).astype("float32")
     layer(x)
