@@ -163,7 +163,8 @@ def make(what, to, formats, measure=False):
 
     def finish(folder, manifest):
         manifest.update({key: about[key] for key in ("run", "labels") if key in about})
-        manifest["session_options"] = export.onnx.SESSION_OPTIONS
+        inputs = [one for each in manifest["signatures"].values() for one in each["inputs"]]
+        manifest["session_options"] = export.onnx.session_options([one["shape"] for one in inputs])
         if measure:
             manifest["speed"] = {"cores": os.cpu_count(), "rows": speed.measured(folder, manifest)}
         if of_role(manifest, "sampler"):

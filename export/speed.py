@@ -2,7 +2,7 @@
 
     tensorflow          the SavedModel's serving signature
     tensorflow, xla     the same compiled, once for each batch
-    onnxruntime         with `tfgen.export.onnx.SESSION_OPTIONS`
+    onnxruntime         with `tfgen.export.onnx.session_options`
     openvino, litert    of their own files; OpenVINO of the ONNX file where it has none
 
 A runtime is left out where it cannot run the signature or gives other numbers than the golden ones.

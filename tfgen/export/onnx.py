@@ -11,9 +11,6 @@ REQUIRED = True
 BOUND = golden.BOUND
 PACKAGES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxslim", "onnxruntime")
 OPSET = 18  # the newest that tf2onnx writes
-# For graphs as small as these, a second thread gains nothing on two cores at batches of 1 to 64, and
-# where others use the cores, too, its waiting for work costs half of the speed (loops: even alone).
-SESSION_OPTIONS = {"intra_op_num_threads": 1}
 
 
 def write(signatures, folder):
@@ -29,12 +26,27 @@ def differences(folder, cases):
     return {name: _difference(folder / f"{name}.onnx", name, some) for name, some in cases.items()}
 
 
+def session_options(shapes):
+    """The options of onnxruntime that are fastest on a CPU, by the shapes of the inputs.
+
+    For small graphs a second thread gains nothing at batches of 1 to 64, and where others use the cores, too,
+    its waiting for work costs half of the speed (loops: even alone). Images of any height are large: 0, which
+    is a thread for each core.
+    """
+    return {"intra_op_num_threads": 0 if any(len(s) == 4 and s[1] is None for s in shapes) else 1}
+
+
 def session(path):
-    """An onnxruntime session on the CPU with the options that are fastest."""
+    """An onnxruntime session on the CPU with the `session_options` of its inputs."""
+    import onnx
     import onnxruntime
 
+    types = [one.type.tensor_type for one in onnx.load(path).graph.input]
+    shapes = [
+        [dim.dim_value if dim.HasField("dim_value") else None for dim in type.shape.dim] for type in types
+    ]
     options = onnxruntime.SessionOptions()
-    for name, value in SESSION_OPTIONS.items():
+    for name, value in session_options(shapes).items():
         setattr(options, name, value)
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
