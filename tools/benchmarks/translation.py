@@ -29,9 +29,9 @@ TRAINED = {  # the recipes, but for how long and on what
     "CycleGAN 64x64, width 32, 6 blocks": lambda: CycleGAN(**CycleGAN.recipe.model, seed=0),
     "SRResNet 64x64, width 32, 8 blocks": lambda: SRResNet(**SRResNet.recipe.model, seed=0),
 }
-USED = {  # the papers' networks
-    "Pix2Pix 256x256": lambda: Pix2Pix(seed=0),
-    "CycleGAN 256x256": lambda: CycleGAN(seed=0),
+USED = {  # at the papers' sizes; Pix2Pix and CycleGAN of the recipes' width
+    "Pix2Pix 256x256, width 32": lambda: Pix2Pix(width=32, seed=0),
+    "CycleGAN 256x256, width 32, 6 blocks": lambda: CycleGAN(width=32, blocks=6, seed=0),
     "SRResNet 128x128 to 512x512": lambda: SRResNet((512, 512, 3), seed=0),
 }
 BATCHES, ROUNDS = (1, 8), 5
