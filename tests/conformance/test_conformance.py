@@ -237,10 +237,6 @@ HELD = {
 }
 
 
-def same(proto):
-    return proto
-
-
 @pytest.fixture(scope="module")
 def exported(trained, tmp_path_factory):
     """An export, which itself compares SavedModel and ONNX with the methods.
@@ -252,7 +248,7 @@ def exported(trained, tmp_path_factory):
     entries = {name: entry for name, entry in every.items() if HELD.get(name) not in every}
     with (
         mock.patch.multiple(type(trained), signatures=lambda model: entries),
-        mock.patch("onnxslim.slim", same),
+        mock.patch("onnxslim.slim", lambda proto: proto),
     ):
         export.write(trained, folder, {"saved_model": saved_model, "onnx": onnx})
     return folder

@@ -8,12 +8,13 @@ from tfgen.errors import InputError
 
 def needs(*finds):
     """A mark that skips where one of the functions does not find what it looks for, and says what."""
+    missing = ""
     try:
         for find in finds:
             find()
     except InputError as error:
-        return pytest.mark.skipif(True, reason=str(error))
-    return pytest.mark.skipif(False, reason="")
+        missing = str(error)
+    return pytest.mark.skipif(bool(missing), reason=missing)
 
 
 def npm():

@@ -73,7 +73,7 @@ def run(folder, data_dir, seed, epochs=EPOCHS):
             f"at random places and mirrored at random, {epochs} epochs of batches of {BATCH}, with drawn "
             f"rain of at most {RAIN:.0%} of the pixels as drops; width {MODEL['width']}, a discriminator of "
             f"34 pixels. L_P is not by the paper's VGG16, which would be downloaded, but by an 8-bit "
-            f"MobileNetV2 of ImageNet, tap {TAP}; the weights are the paper's, the generator's rate 1e-3. "
+            f"MobileNetV2 of ImageNet, tap {TAP}; the weights are the model's, the generator's rate 1e-3. "
             "Means over the 14 pictures of Set14, whole, with rain of the study's seed; PSNR and SSIM of "
             "the luminance in 16..235. derained.png: corners of six of them."
         ),

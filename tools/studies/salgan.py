@@ -53,14 +53,14 @@ def centre(size):
     return np.exp(-(x**2 + y**2) / (2 * 0.25**2))[None, ..., None]
 
 
-def built(data_dir, seed, warm_up, **how):
+def built(data_dir, seed, warm_up, **config):
     """A SalGAN whose encoder is a MobileNetV2 that stays as it is."""
     path = Path(data_dir or ".").parent / "weights" / "mobilenet_v2_imagenet_q8.npz"
     encoder = features.load(f"{ENCODER}:{path}", (TAP,)).network
     encoder.trainable = False
     keras.utils.set_random_seed(seed)
     generator = saliency_network(encoder, MODEL["width"])
-    return SalGAN(**MODEL, **how, warm_up=warm_up, generator=generator, seed=seed)
+    return SalGAN(**MODEL, **config, warm_up=warm_up, generator=generator, seed=seed)
 
 
 def run(folder, data_dir, seed, epochs=EPOCHS):
@@ -74,8 +74,9 @@ def run(folder, data_dir, seed, epochs=EPOCHS):
     columns = {"picture": images / 2 + 0.5}
     steps = len(known) // BATCH
     for name, weight in WEIGHTS.items():
-        epochs_of_bce, how = (epochs, {}) if weight is None else (WARM_UP, {"content_weight": weight})
-        model = built(data_dir, seed, min(epochs_of_bce, epochs) * steps, **how)
+        config = {} if weight is None else {"content_weight": weight}
+        warm_up = epochs if weight is None else min(WARM_UP, epochs)
+        model = built(data_dir, seed, warm_up * steps, **config)
         how = {"optimizer": {objective: keras.optimizers.Adam(rate) for objective, rate in RATES.items()}}
         cost, _ = trained(model, "scene_saliency", epochs, BATCH, data_dir, seed, how=how, flip=True)
         made = np.concatenate([model.translate(images[i : i + 20]) for i in range(0, len(images), 20)])
