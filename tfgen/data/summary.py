@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from tfgen.data.fitting import name_of, shapes_of, specs_of
 from tfgen.data.folders import Folder
 from tfgen.data.opening import is_path, open_source
-from tfgen.data.pipeline import load, name_of, shapes_of, specs_of
+from tfgen.data.pipeline import load
 from tfgen.data.sources import Files
 from tfgen.errors import InputError
 

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import arguments, data
+from tfgen.data.fitting import specs_of
 from tfgen.data.labels import counts
 from tfgen.data.opening import is_path, open_source
-from tfgen.data.pipeline import specs_of
 from tfgen.data.sources import Files
 from tfgen.errors import InputError
 

@@ -1,0 +1,87 @@
+"""What a model takes of a source: whether it is there, and the shapes of a batch's images."""
+
+import os
+
+from tfgen.data.modes import Points
+from tfgen.data.sources import Domains, Files
+from tfgen.errors import InputError
+
+
+def name_of(source):
+    """How a line calls a source."""
+    return source if isinstance(source, (str, os.PathLike)) else f"the {type(source).__name__}"
+
+
+def specs_of(model):
+    """{name: TensorSpec} of what a model takes, in order; {} of None."""
+    return {} if model is None else {name: field.spec(name) for name, field in model.fields.items()}
+
+
+def _missing(source, origin, model, specs):
+    """Refuses a model that takes what the source has not."""
+    have = [*source.shapes, *(["labels"] if source.labelled else [])]
+    for name in specs:
+        if name in source.shapes or name in ("labels", "labels_a"):  # `checked` asks for labels
+            continue
+        raise InputError(
+            f"{type(model).__name__} trains on {', '.join(specs)}; {origin} has {', '.join(have)}"
+            f"{_how_to_give(name, source)}"
+        )
+
+
+def _how_to_give(name, source):
+    """What to do with a source that has no inputs, or no domains."""
+    two = ",".join(source.class_names) if len(source.class_names) == 2 else None
+    if name == "images_a" and two:
+        return f"; give domains={two}"
+    if name == "images_a":
+        return (
+            "; give folders A and B, or trainA and trainB, or domains=... (another source, or an attribute)"
+        )
+    if name != "inputs":
+        return ""
+    if two:
+        return f"; if they are pairs, of the same names in both folders, give pair={two}, the inputs first"
+    shapes = [shape for shape, _ in source.headers["images"]] if isinstance(source, Files) else [source.shape]
+    if all(None not in shape and shape[1] == 2 * shape[0] for shape in shapes):
+        return (
+            "; they are twice as wide as high: if each is a pair side by side, give pair=left,right, or "
+            "pair=right,left if the inputs are on the right"
+        )
+    return "; give pairs, as folders A and B with the same names, or side by side and pair=left,right"
+
+
+def shapes_of(source, origin, model=None, image_shape=None):
+    """{name: (h, w, c)} of the images of a batch, or the reason why there are none."""
+    if image_shape is not None and (len(image_shape) != 3 or min(image_shape) < 1):
+        raise InputError(f"image_shape must be (height, width, channels); received {image_shape}")
+    specs = specs_of(model)
+    _missing(source, origin, model, specs)
+    shapes = {}
+    for name, shape in source.shapes.items():  # of a folder: looks into the files
+        needed = specs[name].shape[1:] if name in specs else (None, None, None)
+        if image_shape is not None:
+            # The channels of inputs are the model's matter, or their own.
+            asked = (*image_shape[:2], (needed[2] or shape[2]) if name == "inputs" else image_shape[2])
+            if name in specs and not needed.is_compatible_with(asked):
+                raise InputError(f"image_shape is {image_shape}, but the model's {name} are {tuple(needed)}")
+            shape = asked
+        elif name == "inputs" and "inputs" not in specs and "images" in specs:
+            shape = (*specs["images"].shape[1:3], shape[2])
+        shape = tuple(want or have for want, have in zip(needed, shape))
+        if None in shape[:2]:
+            raise InputError(
+                f"the images of {origin} have no size in common; give image_shape=(height, width, channels)"
+            )
+        if shape[2] is None:
+            raise InputError(
+                f"{origin} mixes grey and colour images; give image_shape=(height, width, 1 or 3)"
+            )
+        if isinstance(source, Points) and shape != source.shape:
+            raise InputError(f"{origin} is points of shape {source.shape}; received image_shape={shape}")
+        if shape[2] not in (source.shapes[name][2], 1, 3):
+            raise InputError(f"cannot make images of {shape[2]} channels from {origin}; give 1 or 3")
+        shapes[name] = shape
+    if len({shape[:2] for shape in shapes.values()}) > 1 and not isinstance(source, Domains):
+        raise InputError(f"a pair has one size; received {shapes}")
+    return shapes
