@@ -352,6 +352,106 @@ class MinibatchDeviation(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("tfgen")
+class LocallyConnected2D(layers.Layer):
+    """A convolution whose kernel is another at each place of its output.
+
+        out[y, x] = sum over i, j of in[s y + i, s x + j] K[y, x, i, j] + bias[y, x],    s = `strides`
+
+    Keras 3 has none; that of Keras 2 drew K by the fans of all places together, which makes it too small.
+    Here K starts as that of Conv2D does, uniformly within sqrt(6 / (fan_in + fan_out)), by the fans of one
+    place. It has H' W' size^2 c_in c_out numbers, for an output of (H', W').
+
+    Args:
+        filters: channels of the output.
+        size: of a patch, in both directions.
+        strides: between patches.
+        padding: "valid", or "same" as Conv2D has it.
+        use_bias: whether each place and channel has a bias.
+    """
+
+    def __init__(self, filters, size, strides=1, padding="valid", use_bias=True, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.size, self.strides = filters, size, strides
+        self.padding, self.use_bias = padding, use_bias
+
+    def build(self, input_shape):
+        *places, channels = self.compute_output_shape(input_shape)[1:]
+        inside, outside = (self.size**2 * n for n in (input_shape[-1], channels))
+        limit = math.sqrt(6 / (inside + outside))
+        start = keras.initializers.RandomUniform(-limit, limit)
+        self.kernel = self.add_weight((*places, inside, channels), start, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight((*places, channels), "zeros", name="bias")
+
+    def _padded(self, length):
+        """The places of the output along a side, and the zeros before and behind the input."""
+        if self.padding == "valid":
+            return (length - self.size) // self.strides + 1, 0, 0
+        places = -(-length // self.strides)
+        zeros = max((places - 1) * self.strides + self.size - length, 0)
+        return places, zeros // 2, zeros - zeros // 2
+
+    def call(self, x):
+        (height, top, bottom), (width, left, right) = map(self._padded, x.shape[1:3])
+        x = tf.pad(tf.transpose(x, (1, 2, 0, 3)), ((top, bottom), (left, right), (0, 0), (0, 0)))
+        s = self.strides
+        patches = [
+            x[i : i + s * (height - 1) + 1 : s, j : j + s * (width - 1) + 1 : s]
+            for i in range(self.size)
+            for j in range(self.size)
+        ]
+        y = tf.transpose(tf.matmul(tf.concat(patches, -1), self.kernel), (2, 0, 1, 3))
+        return y + self.bias if self.use_bias else y
+
+    def compute_output_shape(self, input_shape):
+        n, height, width, _ = input_shape
+        return (n, self._padded(height)[0], self._padded(width)[0], self.filters)
+
+    def get_config(self):
+        own = dict(filters=self.filters, size=self.size, strides=self.strides, padding=self.padding)
+        return {**super().get_config(), **own, "use_bias": self.use_bias}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class MinibatchDiscrimination(layers.Layer):
+    """How near an example's features are to those of the others of its batch: (n, features) -> (n, kernels).
+
+    Salimans et al. Improved Techniques for Training GANs. NeurIPS 2016, section 3.2.
+    https://arxiv.org/abs/1606.03498
+
+        M_i = f(x_i) T in R^(kernels x size),    o(x_i)_b = sum over j of exp(-|M_ib - M_jb|_1)
+
+    The paper's sum includes j = i, the authors' code excludes it. Of a single example the output is 1, or 0.
+    On several devices the others are those of a device's share of the batch.
+
+    Args:
+        kernels: b runs over so many.
+        size: of the vectors whose distances are taken.
+        include_self: whether the sum includes j = i.
+    """
+
+    def __init__(self, kernels, size, include_self=True, **kwargs):
+        super().__init__(**kwargs)
+        self.kernels, self.size, self.include_self = kernels, size, include_self
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], self.kernels * self.size), name="kernel")
+
+    def call(self, x):
+        m = tf.cast(tf.matmul(x, self.kernel), "float32")
+        m = tf.reshape(m, (-1, self.kernels, self.size))
+        near = tf.exp(-tf.reduce_sum(abs(m[:, None] - m[None]), 3))
+        return tf.cast(tf.reduce_sum(near, 1) - (not self.include_self), x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.kernels)
+
+    def get_config(self):
+        own = dict(kernels=self.kernels, size=self.size, include_self=self.include_self)
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("tfgen")
 class Clip(keras.constraints.Constraint):
     """A constraint of weights: values in [-limit, limit] (Arjovsky et al., 2017, Algorithm 1)."""
 
