@@ -18,6 +18,7 @@ import typer
 from tfgen import loading
 from tfgen.cli.console import import_tensorflow
 from tfgen.errors import InputError, unknown
+from tfgen.export import golden
 
 FORMATS = ("saved_model", "onnx", "litert", "openvino")
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -58,9 +59,10 @@ def command(
     variants = [f"onnx_{name}" for name in precisions if name != "fp32"]
     manifest = make(model, to, [*formats, *variants], measure)
     for name, written in manifest["formats"].items():
+        bounds = golden.bounds(written["bound"], manifest)
         for signature, difference in written["differences"].items():
             print(
-                f"  {name:11}  {signature:12}  differs by {difference:.1e} (at most {written['bound']:.0e})"
+                f"  {name:11}  {signature:12}  differs by {difference:.1e} (at most {bounds[signature]:.0e})"
             )
         for signature, reason in written["refused"].items():
             print(f"  {name:11}  {signature:12}  not written: {reason}")

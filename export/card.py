@@ -142,7 +142,8 @@ def _formats(manifest, folder):
             (f"`{name}/`", f"{size / 1e3:.0f} kB", shown, f"{one['bound']:.0e}", missing or "nothing")
         )
     return (
-        "Differences are from the Keras model, over the largest output, at batches of 1, 3, 7 and 64.\n\n"
+        "Differences are from the Keras model, over the largest output, at batches of 1, 3, 7 and 64. "
+        "A signature's bound is the one here, or twice what a rounding of its inputs changes, up to 1e-4.\n\n"
         + _table(("Folder", "Size", "Largest difference", "Bound", "Not written"), rows)
     )
 

@@ -20,6 +20,7 @@ from export.serving.inputs import Inputs, Refused, of_rows
 from tfgen import export, random
 from tfgen.errors import InputError
 from tfgen.export import golden
+from tfgen.export import onnx as onnx_format
 from tfgen.export.signature import Signature
 from tfgen.models import DCGAN, PixelCNN
 from tfgen.models.abilities import Translates
@@ -326,6 +327,23 @@ def test_unclear_specs_are_refused(signed, tmp_path, spec, what):
 
 
 # What the gate relies on.
+
+
+@pytest.mark.parametrize(
+    "gain, off, fits",
+    [(1.0, 9e-6, True), (1.0, 2e-5, False), (200.0, 2e-5, True), (200.0, 9e-5, False), (1e6, 2e-4, False)],
+)
+def test_the_bound_is_what_roundings_do_to_a_signature(signed, tmp_path, monkeypatch, gain, off, fits):
+    """z of some 2 moves by 1e-7 of itself, and the sine of gain * z by gain times as much."""
+    model = signed(lambda z: tf.sin(gain * z))
+    monkeypatch.setattr(onnx_format, "_difference", lambda path, name, cases: off)
+    if not fits:
+        return refused(export.to_onnx, model, tmp_path / "x", f"differ by {off:.1e}")
+    (row,) = export.to_onnx(model, tmp_path / "x")
+    assert off <= row.bound == export.verify(tmp_path / "x")[0].bound <= 8e-5
+    manifest = json.loads((tmp_path / "x/manifest.json").read_text())
+    rounding = manifest["signatures"]["draw"]["rounding"]
+    assert row.bound == max(1e-5, 2 * rounding) and 1e-8 * gain < rounding < 4e-7 * gain
 
 
 def test_the_difference_is_relative_to_the_largest_value():

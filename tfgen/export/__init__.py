@@ -49,8 +49,8 @@ def to_saved_model(model: "keras.Model", folder: str | os.PathLike) -> list[Diff
     The folder must be new, empty or an intact export. An export of the same model keeps its
     ONNX files; one of another model, or of other weights, is replaced as a whole. The folder
     appears only once everything in it is checked: the SavedModel gives what the methods give
-    for batches of 1, 3, 7 and 64, within 1e-5 of the largest output (of images drawn value by
-    value, all but those of which `golden.Case.difference` tells).
+    for batches of 1, 3, 7 and 64, within 1e-5 of the largest output, or what `golden.bound` allows
+    a deep network (of images drawn value by value, all but those of which `golden.Case.difference` tells).
 
     Args:
         model: a built `GenerativeModel`.
@@ -87,7 +87,7 @@ def verify(folder: str | os.PathLike) -> list[Difference]:
         One `Difference` for each format and signature.
 
     Raises:
-        InputError: no export, a missing, extra or changed file, or a difference beyond 1e-5.
+        InputError: no export, a missing, extra or changed file, or a difference beyond the bound.
     """
     folder = Path(folder).resolve()
     manifest = folders.opened(folder)
@@ -97,7 +97,7 @@ def verify(folder: str | os.PathLike) -> list[Difference]:
         found["saved_model"] = saved_model.differences_afresh(folder / "saved_model", cases)
     if "onnx" in manifest["formats"]:
         found["onnx"] = onnx.differences(folder / "onnx", cases)
-    return _report(found, golden.BOUND)
+    return _report(found, golden.bounds(golden.BOUND, manifest))
 
 
 def load(folder: str | os.PathLike) -> "keras.Model":
@@ -129,9 +129,9 @@ def load(folder: str | os.PathLike) -> "keras.Model":
     return model
 
 
-def _report(found, bound):
+def _report(found, bounds):
     rows = [
-        Difference(format, name, value, bound)
+        Difference(format, name, value, bounds[name])
         for format, differences in found.items()
         for name, value in differences.items()
     ]
@@ -170,7 +170,8 @@ def write(
             golden.save(temporary / "golden" / signature.name, signature.cases[:2])
         manifest = {**_described(model, signatures), "formats": {}}
         for name, format in formats.items():
-            rows, refused = _written(format, name, signatures, temporary / name)
+            bounds = golden.bounds(format.BOUND, manifest)
+            rows, refused = _written(format, name, signatures, temporary / name, bounds)
             report += rows
             manifest["formats"][name] = {
                 "versions": _versions(format.PACKAGES),
@@ -188,17 +189,18 @@ def write(
     return report
 
 
-def _written(format, name, signatures, path):
+def _written(format, name, signatures, path, bounds):
     """What a format has written of the signatures: rows of the report, and {signature: why not}."""
     refused = format.write(signatures, path) or {}
     cases = {one.name: one.cases for one in signatures if one.name not in refused}
     found = format.differences(path, cases)
     for signature, value in [*found.items()] if not format.REQUIRED else []:
-        if value > format.BOUND:
+        bound = bounds[signature]
+        if value > bound:
             format.remove(path, signature)
-            refused[signature] = f"differs by {value:.1e} of the largest output (bound {format.BOUND:.0e})"
+            refused[signature] = f"differs by {value:.1e} of the largest output (bound {bound:.0e})"
             del found[signature]
-    return _report({name: found}, format.BOUND), refused
+    return _report({name: found}, bounds), refused
 
 
 def _in_float32(model):

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen.errors import InputError
-from tfgen.export.golden import BOUND, Case
+from tfgen.export.golden import BOUND, Case, bound, rounded
 from tfgen.export.weights import named
 from tfgen.priors import numpy_draw
 
@@ -87,6 +87,8 @@ class Signature:
         inputs, outputs: what the manifest says of them; a shape has None for the batch.
         cases: golden cases of batch 3, 1, 7 and 64, inputs from a NumPy generator of seed 0. Of free sizes,
             the second and the fourth, of batch 1 too, are not square; the others are of the size of training.
+        rounding: the most that the outputs of the first two cases change, of the largest, if each float input
+            moves to the next float32; 0 without such inputs.
     """
 
     def __init__(self, model, name, method, specs, role=None):
@@ -121,6 +123,7 @@ class Signature:
         levels = getattr(model, "output_levels", {})
         levels = {key: levels[key] for key in results if key in levels}
         self.cases = [Case(inputs, self._run(self._graph, inputs), levels) for inputs in draws]
+        self.rounding = max(self._rounding(case) for case in self.cases[:2])
         self._check_method(method)
         self._check_seeds(values, rng)
 
@@ -135,7 +138,8 @@ class Signature:
     def described(self):
         """What the manifest says of it."""
         free = {} if self.multiple is None else {name: getattr(self._model, name) for name in SIZES}
-        return {"role": self.role, "inputs": self.inputs, "outputs": self.outputs, **free}
+        sides = {"inputs": self.inputs, "outputs": self.outputs}
+        return {"role": self.role, **sides, **free, "rounding": self.rounding}
 
     def _sizes(self):
         """(batch, (height, width)) of each case; the size is of those that are free."""
@@ -150,6 +154,14 @@ class Signature:
         with tf.device("CPU:0"):
             results = _named(self.name, function(*map(tf.constant, inputs.values())))
         return {output["name"]: results[output["name"]].numpy() for output in self.outputs}
+
+    def _rounding(self, case):
+        rng = np.random.default_rng(1)
+        moved = {
+            name: rounded(array, rng) if array.dtype.kind == "f" else array
+            for name, array in case.inputs.items()
+        }
+        return case.difference(self._run(self._graph, moved))
 
     def _refuse(self, what):
         raise InputError(f"signature {self.name!r} cannot be exported: {what}")
@@ -190,10 +202,10 @@ class Signature:
 
     def _check_method(self, method):
         case = self.cases[0]
-        gap = case.difference(self._run(method, case.inputs))
-        if gap > BOUND:
+        gap, most = case.difference(self._run(method, case.inputs)), bound(BOUND, self.rounding)
+        if gap > most:
             self._refuse(
-                f"its graph and the method itself differ by {gap:.1e} (bound {BOUND:.0e}): either Python "
+                f"its graph and the method itself differ by {gap:.1e} (bound {most:.0e}): either Python "
                 f"draws or decides in the method, which is frozen in the graph, or its arithmetic "
                 f"loses digits"
             )
