@@ -15,6 +15,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import random
+from tfgen.errors import InputError
 
 tfd = tfp.distributions
 
@@ -24,9 +25,22 @@ class Normal(NamedTuple):
 
     values = {"distribution": "normal"}
 
-    def draw(self, key, shape, first_row=0):
-        """z, float32 of `shape` (n, size); arguments as in `tfgen.random.normal`."""
-        return random.normal(key, shape, first_row)
+    def draw(self, key, shape, first_row=0, truncation=None):
+        """z, float32 of `shape` (n, size); arguments as in `tfgen.random.normal`.
+
+        Args:
+            truncation: a number above 0, or a float32 scalar: values of a larger magnitude are not drawn,
+                as if each were drawn anew until it is small enough. Noise of its own, whatever the number:
+                see `tfgen.random.truncated_normal`.
+
+        Raises:
+            InputError: a truncation of 0 or less.
+        """
+        if truncation is None:
+            return random.normal(key, shape, first_row)
+        if not isinstance(truncation, tf.Tensor) and not truncation > 0:
+            raise InputError(f"truncation must be above 0; received {truncation}")
+        return random.truncated_normal(key, shape, truncation, first_row)
 
     def distribution(self, size):
         """N(0, I) of TensorFlow Probability, event shape (size,)."""

@@ -143,3 +143,43 @@ def normal(key: tf.Tensor, shape: tuple, first_row: int | tf.Tensor = 0) -> tf.T
     radius, angle = tf.sqrt(-2.0 * tf.math.log(_unit(x))), 2.0 * math.pi * _unit(y)
     values = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)
     return tf.reshape(values[:, :columns], (shape[0], *shape[1:]))
+
+
+# Polynomials of w = -log(1 - x^2), from the highest power on: of w - 2.5 below 5, of sqrt(w) - 3 above.
+_NEAR = (
+    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 2.1858087e-04,
+    -1.25372503e-03, -4.17768164e-03, 0.246640727, 1.50140941,
+)  # fmt: skip
+_FAR = (
+    -2.00214257e-04, 1.00950558e-04, 1.34934322e-03, -3.67342844e-03, 5.73950773e-03,
+    -7.6224613e-03, 9.43887047e-03, 1.00167406, 2.83297682,
+)  # fmt: skip
+
+
+def _inverse_erf(x):
+    """The x' with erf(x') = x, of float32 in (-1, 1), to 1e-6 of it; ONNX has no such operation.
+
+    Giles. Approximating the erfinv function. GPU Computing Gems, 2011, single precision.
+    """
+    w = -tf.math.log((1 - x) * (1 + x))
+    near, far = w - 2.5, tf.sqrt(tf.maximum(w, 5.0)) - 3.0
+    low, high = _NEAR[0], _FAR[0]
+    for a, b in zip(_NEAR[1:], _FAR[1:]):
+        low, high = a + low * near, b + high * far
+    return x * tf.where(w < 5, low, high)
+
+
+def truncated_normal(
+    key: tf.Tensor, shape: tuple, limit: float | tf.Tensor, first_row: int | tf.Tensor = 0
+) -> tf.Tensor:
+    """Standard normal, given that its magnitude is at most `limit`: float32 of `shape`; other arguments as in
+    `bits`.
+
+    By the inverse distribution function of one uniform number: every limit moves the same noise, and it is
+    the distribution that drawing anew until a value lies within the limit has. Values beyond 5.3 do not
+    come from 23 bits, so that a limit of 6 is none.
+    """
+    limit = tf.cast(limit, tf.float32)
+    x = (2.0 * uniform(key, shape, first_row) - 1.0) * tf.math.erf(limit * math.sqrt(0.5))
+    # The bounds are for what rounding adds.
+    return tf.clip_by_value(math.sqrt(2.0) * _inverse_erf(x), -limit, limit)

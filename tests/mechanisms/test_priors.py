@@ -8,6 +8,7 @@ import scipy.stats
 import tensorflow as tf
 
 from tfgen import priors, random
+from tfgen.errors import InputError
 from tfgen.priors import Joint, Normal, OneHot, Uniform
 
 KEY, N = random.key(5), 4000
@@ -100,3 +101,32 @@ def test_numpy_draws_of_kinds_that_are_not_continuous():
     assert z[:, :3].any(axis=0).all() and 2 <= z[:, 3:].min() < z[:, 3:].max() <= 3
     with pytest.raises(ValueError, match="no values are drawn of 'gamma'"):
         priors.numpy_draw({"distribution": "gamma"}, (3,), rng)
+
+
+@pytest.mark.parametrize("limit, variance", [(0.5, 0.0806), (1.0, 0.2911), (2.0, 0.7737), (6.0, 1.0)])
+def test_a_truncated_normal_is_one_drawn_anew_until_it_is_small_enough(limit, variance):
+    """Its quantiles are SciPy's; values put at the limits, or scaled, have others."""
+    z = Normal().draw(KEY, (N, 3), truncation=limit).numpy()
+    assert z.dtype == np.float32 and np.abs(z).max() <= limit
+    rule = scipy.stats.truncnorm(-limit, limit)
+    assert rule.var() == pytest.approx(variance, abs=1e-4)
+    assert z.var() == pytest.approx(variance, rel=0.06)
+    for column in z.T:
+        assert far_from(rule.ppf, column) < scipy.stats.kstwo.isf(1e-3, N)
+    u = random.uniform(KEY, (N, 3)).numpy().astype("float64")  # exactly, value by value
+    np.testing.assert_allclose(z, rule.ppf(u), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(Normal().draw(KEY, (4, 3), 9, limit), z[9:13], atol=1e-6)
+    assert np.abs(np.corrcoef(z.T) - np.eye(3)).max() < 0.06
+
+
+def test_the_ends_of_the_uniform_numbers_stay_finite():
+    ends = tf.constant([2.0**-24, 0.5, 1 - 2.0**-24])
+    x = math.sqrt(2) * random._inverse_erf(2 * ends - 1)
+    np.testing.assert_allclose(x, scipy.stats.norm.ppf(ends.numpy().astype("float64")), rtol=1e-5, atol=1e-7)
+    assert x[2] < 6  # so that this limit is none
+
+
+@pytest.mark.parametrize("truncation", [0, -1.0, float("nan")])
+def test_a_truncation_that_leaves_nothing_is_refused(truncation):
+    with pytest.raises(InputError, match=f"truncation must be above 0; received {truncation}"):
+        Normal().draw(KEY, (2, 2), truncation=truncation)

@@ -22,7 +22,11 @@ class Option(NamedTuple):
 
     def checked(self, name, value):
         """The value as a float, once it is known to lie in the range."""
-        if not self.low <= value < self.high:
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise InputError(f"{name} must be a number; received {value!r}") from None
+        if not (self.low <= number < self.high or number == self.high == math.inf):
             limit = f"{self.low:g} or more" + ("" if math.isinf(self.high) else f", below {self.high:g}")
             raise InputError(f"{name} must be {limit}; received {value}")
-        return float(value)
+        return number
