@@ -3,6 +3,7 @@
 import math
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -19,18 +20,24 @@ class BatchNormalization(layers.Layer):
     batch when several devices train. A layer with `trainable = False` keeps its averages.
     Unlike the paper's Algorithm 2, the running variance is that of the batches, as Keras has it, without
     the factor m / (m - 1) for m values a channel.
+
+    Args:
+        affine: whether there are a gain and a bias to learn; else they are 1 and 0.
     """
 
-    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+    def __init__(self, momentum=0.9, epsilon=1e-5, affine=True, **kwargs):
         super().__init__(**kwargs)
-        self.momentum, self.epsilon = momentum, epsilon
+        self.momentum, self.epsilon, self.affine = momentum, epsilon, affine
 
     def build(self, input_shape):
         self.single = all(size == 1 for size in input_shape[1:-1])  # an example has one value a channel
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         weight = dict(shape=input_shape[-1:], dtype=dtype, autocast=False)
-        self.gain = self.add_weight(name="gain", initializer="ones", **weight)
-        self.bias = self.add_weight(name="bias", initializer="zeros", **weight)
+        if self.affine:
+            self.gain = self.add_weight(name="gain", initializer="ones", **weight)
+            self.bias = self.add_weight(name="bias", initializer="zeros", **weight)
+        else:
+            self.gain, self.bias = np.ones(input_shape[-1:], dtype), np.zeros(input_shape[-1:], dtype)
         # The replicas compute equal values, so that the first one's stand for all.
         weight.update(trainable=False, aggregation="only_first_replica")
         self.mean = self.add_weight(name="mean", initializer="zeros", **weight)
@@ -77,7 +84,8 @@ class BatchNormalization(layers.Layer):
         return tf.reshape(tf.cast(y, x.dtype), tf.shape(x)), mean, variance * (n - 1) / n
 
     def get_config(self):
-        return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+        own = dict(momentum=self.momentum, epsilon=self.epsilon, affine=self.affine)
+        return {**super().get_config(), **own}
 
 
 class _OwnStatistics(layers.Layer):
@@ -176,6 +184,104 @@ class SpectralNormalization(layers.Wrapper):
     def call(self, x):
         # Of a linear layer, scaling the input is scaling the kernel; its bias and activation stay.
         return self.layer(x / tf.cast(self.sigma(), x.dtype))
+
+
+def _linear(layer, spectral):
+    return SpectralNormalization(layer) if spectral else layer
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class ConditionalBatchNormalization(layers.Layer):
+    """(1 + gain(y)) * (x - mean) / sqrt(variance + epsilon) + bias(y), gain and bias linear in a vector y.
+
+    Brock et al. Large Scale GAN Training for High Fidelity Natural Image Synthesis. ICLR 2019.
+    https://arxiv.org/abs/1809.11096
+    Statistics are those of `BatchNormalization`, of all examples, whatever their y; for y = 0 it is that
+    layer, of gain 1 and bias 0.
+
+    Args:
+        momentum, epsilon: see `BatchNormalization`.
+        spectral: whether the two linear maps have a spectral norm of 1.
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-5, spectral=False, **kwargs):
+        super().__init__(**kwargs)
+        self.momentum, self.epsilon, self.spectral = momentum, epsilon, spectral
+
+    def build(self, x_shape, y_shape):
+        own = dict(dtype=self.dtype_policy)
+        self.normal = BatchNormalization(self.momentum, self.epsilon, affine=False, **own)
+        self.normal.build(x_shape)
+        how = dict(use_bias=False, kernel_initializer="orthogonal", **own)
+        self.gain, self.bias = (_linear(layers.Dense(x_shape[-1], **how), self.spectral) for _ in range(2))
+        for linear in (self.gain, self.bias):
+            linear.build(y_shape)
+
+    def call(self, x, y, training=False):
+        """x (n, ..., channels) and y (n, size) to the shape of x."""
+        shape = (-1, *[1] * (len(x.shape) - 2), x.shape[-1])
+        gain, bias = (tf.reshape(linear(y), shape) for linear in (self.gain, self.bias))
+        return self.normal(x, training=training) * (1 + gain) + bias
+
+    def compute_output_shape(self, x_shape, y_shape):
+        return x_shape
+
+    def get_config(self):
+        own = dict(momentum=self.momentum, epsilon=self.epsilon, spectral=self.spectral)
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class SelfAttention(layers.Layer):
+    """x + scale * out(what each place sees of all places), of x (n, h, w, channels); scale begins at 0.
+
+    Zhang et al. Self-Attention Generative Adversarial Networks. ICML 2019. https://arxiv.org/abs/1805.08318
+
+        seen = softmax(query(x) key(x)^T) value(x)
+
+    over places, of convolutions 1x1 without biases: query and key have an eighth of the channels, value
+    half of them. As in BigGAN (Brock et al., 2019), key and value are the largest of each 2x2 places.
+
+    Args:
+        spectral: whether the four kernels have a spectral norm of 1.
+    """
+
+    def __init__(self, spectral=False, **kwargs):
+        super().__init__(**kwargs)
+        self.spectral = spectral
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        few, half = max(1, channels // 8), max(1, channels // 2)
+        how = dict(use_bias=False, kernel_initializer="orthogonal", dtype=self.dtype_policy)
+        self.query, self.key, self.value, self.out = (
+            _linear(layers.Conv2D(filters, 1, **how), self.spectral) for filters in (few, few, half, channels)
+        )
+        for linear in (self.query, self.key, self.value):
+            linear.build(input_shape)
+        self.out.build((*input_shape[:-1], half))
+        self.scale = self.add_weight((), "zeros", name="scale")
+
+    def call(self, x):
+        def flat(maps):
+            return tf.reshape(maps, (tf.shape(maps)[0], -1, maps.shape[-1]))
+
+        def pooled(maps):
+            return flat(tf.nn.max_pool2d(maps, 2, 2, "VALID"))
+
+        value = pooled(self.value(x))
+        logits = tf.matmul(flat(self.query(x)), pooled(self.key(x)), transpose_b=True)
+        # Half precision has too few digits for the sum over places.
+        weights = tf.cast(tf.nn.softmax(tf.cast(logits, tf.float32)), x.dtype)
+        seen = tf.matmul(weights, value)
+        maps = tf.reshape(seen, tf.concat([tf.shape(x)[:3], value.shape[-1:]], 0))
+        return x + self.scale * self.out(tf.ensure_shape(maps, (*x.shape[:3], value.shape[-1])))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "spectral": self.spectral}
 
 
 @keras.saving.register_keras_serializable("tfgen")

@@ -10,6 +10,7 @@ import tf2onnx
 from tfgen import losses, random
 from tfgen.layers import (
     BatchNormalization,
+    ConditionalBatchNormalization,
     EqualizedConv2D,
     EqualizedDense,
     InstanceNormalization,
@@ -20,6 +21,7 @@ from tfgen.layers import (
     MinibatchDiscrimination,
     PixelNormalization,
     ReflectionPadding,
+    SelfAttention,
     SpectralNormalization,
     advance,
 )
@@ -383,6 +385,83 @@ def test_normalisation_is_what_its_configuration_says():
     for layer, names in (
         (BatchNormalization(momentum=0.5, epsilon=0.1), ("momentum", "epsilon")),
         (LayerNormalization(epsilon=0.1), ("epsilon",)),
+        (BatchNormalization(affine=False), ("affine",)),
+        (ConditionalBatchNormalization(0.5, 0.1, spectral=True), ("momentum", "epsilon", "spectral")),
+        (SelfAttention(spectral=True), ("spectral",)),
     ):
         copy = type(layer).from_config(layer.get_config())
         assert [getattr(copy, name) for name in names] == [getattr(layer, name) for name in names]
+
+
+def test_batch_normalisation_without_gain_and_bias_learns_nothing():
+    plain, with_both = BatchNormalization(affine=False), BatchNormalization()
+    x = tf.constant(IMAGES[0], tf.float32)
+    for training in (True, False):
+        np.testing.assert_allclose(plain(x, training=training), with_both(x, training=training), atol=1e-6)
+    assert plain.trainable_variables == [] and len(plain.weights) == 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("shape", [(64, 3), (16, 4, 4, 3)])
+def test_conditional_normalisation_is_keras_own_with_a_gain_and_a_bias_of_the_condition(shape, dtype):
+    ours = ConditionalBatchNormalization(momentum=0.8, epsilon=1e-3, dtype=dtype)
+    theirs = keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-3)
+    rng, tolerance = np.random.default_rng(0), 1e-5 if dtype == "float32" else 0.2
+    y = rng.normal(size=(shape[0], 5)).astype("float32")
+    ours.build(shape, y.shape)
+    gain, bias = (np.reshape(y @ linear.kernel.numpy(), (shape[0], *[1] * (len(shape) - 2), 3))
+                  for linear in (ours.gain, ours.bias))  # fmt: skip
+    for _ in range(3):
+        x = rng.normal(2, 3, shape).astype("float32")
+        got = tf.cast(ours(x, y, training=True), "float32")
+        np.testing.assert_allclose(got, theirs(x, training=True) * (1 + gain) + bias, atol=tolerance)
+    for mine, other in zip((ours.normal.mean, ours.normal.variance), theirs.weights[2:], strict=True):
+        np.testing.assert_allclose(mine, other, rtol=max(1e-5, tolerance / 10))
+    got = tf.cast(ours(x, y), "float32").numpy()
+    np.testing.assert_allclose(got, theirs(x) * (1 + gain) + bias, atol=3 * tolerance)
+    # In use, an example's output is a matter of its own condition alone; without one gain is 1, bias 0.
+    np.testing.assert_allclose(tf.cast(ours(x[:2], y[:2]), "float32"), got[:2], atol=tolerance)
+    np.testing.assert_allclose(tf.cast(ours(x, 0 * y), "float32"), theirs(x), atol=3 * tolerance)
+
+
+def test_self_attention_is_keras_own_over_places():
+    x = np.random.default_rng(0).normal(size=(2, 4, 6, 16)).astype("float32")
+    layer = SelfAttention()
+    np.testing.assert_array_equal(layer(x), x)  # at the start, whose scale is 0
+    layer.scale.assign(0.7)
+    query, key, value = (linear(x) for linear in (layer.query, layer.key, layer.value))
+    assert [part.shape[-1] for part in (query, key, value)] == [2, 2, 8]
+    pool, flat = keras.layers.MaxPooling2D(), lambda maps: tf.reshape(maps, (2, -1, maps.shape[-1]))
+    seen = keras.layers.Attention()([flat(query), flat(pool(value)), flat(pool(key))])
+    np.testing.assert_allclose(layer(x), x + 0.7 * layer.out(tf.reshape(seen, (2, 4, 6, 8))), atol=1e-5)
+    assert layer(keras.Input((None, None, 16))).shape == (None, None, None, 16)
+
+
+def test_a_place_of_all_weight_is_what_attention_sees():
+    """Logits of +-30 leave one place: each place then adds the value of the largest key, by hand."""
+    x = np.zeros((1, 4, 4, 2), "float32")
+    x[0, 3, 0] = 6.0, 5.0  # channel 0 is the key, of the lower left four places; channel 1 the value
+    x[0, ..., 0] += 5.0  # the query of all
+    layer = SelfAttention()
+    layer.build(x.shape)
+    for linear, kernel in ((layer.query, [1, 0]), (layer.key, [1, 0]), (layer.value, [0, 1])):
+        linear.kernel.assign(np.reshape(kernel, (1, 1, 2, 1)))
+    layer.out.kernel.assign(np.reshape([0.0, 1.0], (1, 1, 1, 2)))
+    layer.scale.assign(2.0)
+    np.testing.assert_allclose(layer(x)[0, ..., 1] - x[0, ..., 1], 2 * 5.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [ConditionalBatchNormalization, SelfAttention])
+def test_power_iteration_reaches_the_maps_inside_of_a_layer(kind):
+    x, y = keras.Input((4, 4, 8)), keras.Input((3,))
+    layer = kind(spectral=True)
+    given = [x, y] if kind is ConditionalBatchNormalization else [x]
+    network = keras.Model(given, layer(*given))
+    linear = [one for one in layer._flatten_layers() if isinstance(one, SpectralNormalization)]
+    assert len(linear) == (2 if kind is ConditionalBatchNormalization else 4)
+    for one in linear:
+        one.layer.kernel.assign(np.random.default_rng(0).normal(size=one.layer.kernel.shape))
+    for _ in range(100):
+        advance(network)
+    for one in linear:
+        assert float(one.sigma()) == pytest.approx(np.linalg.norm(matrix(one), 2), rel=1e-3)
