@@ -26,6 +26,7 @@ from tfgen import export
 from tfgen.errors import InputError
 from tfgen.export import folders, golden, replay
 from tfgen.export import onnx as onnx_format
+from tfgen.export.onnx_graph import by_rows
 from tfgen.models import VAE
 
 TINY = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
@@ -105,6 +106,41 @@ def test_a_reshape_that_makes_an_output_keeps_its_axes():
     image = np.random.default_rng(0).normal(size=(3, 1, 4, 5)).astype("float32")
     (turned,) = onnxruntime.InferenceSession(proto.SerializeToString()).run(None, {"x": image})
     np.testing.assert_array_equal(turned, image.transpose(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize("pads", [dict(auto_pad="SAME_UPPER"), dict(pads=[1, 2, 3, 0]), dict()])
+@pytest.mark.parametrize("kernel, bias", [((3, 5, 9, 9), False), ((1, 2, 8, 3), True)])
+def test_a_convolution_of_few_outputs_is_the_sum_of_its_rows(kernel, bias, pads):
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.normal(size=kernel), "b": rng.normal(size=kernel[:1])}
+    names = ["w", "b"][: 1 + bias]
+    given, made = (
+        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [None, channels, None, None])]
+        for name, channels in (("x", kernel[1]), ("y", kernel[0]))
+    )
+    stored = [onnx.numpy_helper.from_array(weights[name].astype("float32"), name) for name in names]
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", *names], ["y"], **pads)], "g", given, made, stored
+    )
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", onnx_format.OPSET)])
+    x = rng.normal(size=(2, kernel[1], 11, 12)).astype("float32")
+    (want,) = onnxruntime.InferenceSession(proto.SerializeToString()).run(None, {"x": x})
+    by_rows(proto.graph)
+    onnx.checker.check_model(proto, full_check=True)
+    assert [node.op_type for node in proto.graph.node] == ["Conv", *["Slice"] * kernel[2], "Sum"]
+    (got,) = onnxruntime.InferenceSession(proto.SerializeToString()).run(None, {"x": x})
+    np.testing.assert_allclose(got, want, atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    "kernel, said", [((5, 2, 9, 9), {}), ((3, 2, 5, 5), {}), ((3, 2, 9, 9), dict(strides=[2, 2]))]
+)
+def test_other_convolutions_stay_as_they_are(kernel, said):
+    stored = [onnx.numpy_helper.from_array(np.zeros(kernel, "float32"), "w")]
+    graph = helper.make_graph([helper.make_node("Conv", ["x", "w"], ["y"], **said)], "g", [], [], stored)
+    before = graph.SerializeToString()
+    by_rows(graph)
+    assert graph.SerializeToString() == before
 
 
 def test_manifest_says_what_is_there(exported, vae):

@@ -6,6 +6,7 @@ import os
 
 from tfgen.errors import InputError
 from tfgen.export import golden
+from tfgen.export.onnx_graph import by_rows, nodes
 
 REQUIRED = True
 BOUND = golden.BOUND
@@ -83,6 +84,7 @@ def convert(signature):
     # some nodes of a thousand, and takes as long as the first.
     os.environ.setdefault("ONNXSLIM_MAX_ITER", "3")
     proto = onnxslim.slim(proto)
+    by_rows(proto.graph)
     del proto.graph.value_info[:]  # runtimes infer these shapes, as the check below does
     _check(signature, proto)
     return proto
@@ -122,14 +124,6 @@ def _quiet(name):
         logger.setLevel(level)
 
 
-def _nodes(graph):
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-                yield from _nodes(inner)
-
-
 def _place(node):
     """The layer that made a node, of whose name TensorFlow has written the calls that led to it."""
     calls = ("StatefulPartitionedCall", "PartitionedCall")
@@ -148,7 +142,7 @@ def _check(signature, proto):
                 f"{got} instead of {want}; a tensor made outside of the method becomes an input: keep "
                 f"such constants as NumPy arrays"
             )
-    unknown = [node for node in _nodes(proto.graph) if not onnx.defs.has(node.op_type)]
+    unknown = [node for node in nodes(proto.graph) if not onnx.defs.has(node.op_type)]
     if unknown:
         found = sorted({f"{node.op_type} (in {_place(node)})" for node in unknown})
         raise InputError(
