@@ -119,10 +119,10 @@ def test_a_convolution_of_few_outputs_is_the_sum_of_its_rows(kernel, bias, pads)
         for name, channels in (("x", kernel[1]), ("y", kernel[0]))
     )
     stored = [onnx.numpy_helper.from_array(weights[name].astype("float32"), name) for name in names]
-    graph = helper.make_graph(
-        [helper.make_node("Conv", ["x", *names], ["y"], **pads)], "g", given, made, stored
-    )
-    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", onnx_format.OPSET)])
+    conv = helper.make_node("Conv", ["x", *names], ["y"], **pads)
+    opset = helper.make_opsetid("", onnx_format.OPSET)
+    graph = helper.make_graph([conv], "g", given, made, stored)
+    proto = helper.make_model(graph, opset_imports=[opset], ir_version=8)
     x = rng.normal(size=(2, kernel[1], 11, 12)).astype("float32")
     (want,) = onnxruntime.InferenceSession(proto.SerializeToString()).run(None, {"x": x})
     by_rows(proto.graph)

@@ -26,7 +26,7 @@ def by_rows(graph):
     rewritten = [new for node in graph.node for new in _rewritten(node, weights, graph)]
     del graph.node[:]
     graph.node.extend(rewritten)
-    used = {name for node in nodes(graph) for name in node.input}
+    used = {name for node in nodes(graph) for name in node.input} | {value.name for value in graph.output}
     kept = [one for one in graph.initializer if one.name in used]
     del graph.initializer[:]
     graph.initializer.extend(kept)
