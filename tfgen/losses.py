@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tfgen.errors import unknown
+from tfgen.errors import InputError, unknown
 
 
 class Loss:
@@ -170,6 +170,67 @@ class FDivergence(Loss):
     def generator(self, fake, real=None):
         activation, conjugate = DIVERGENCES[self.divergence]
         return -tf.reduce_mean((conjugate if self.saturating else activation)(fake))
+
+
+LEAST_RATIO = 1e-12  # whose logarithm is a number
+DENSITY_RATIOS = {  # (f(r), f'(r))
+    "pearson": (lambda r: (r - 1) ** 2 / 2, lambda r: r - 1),
+    "kl": (lambda r: r * tf.math.log(r), lambda r: tf.math.log(r) + 1),
+    "reverse_kl": (lambda r: -tf.math.log(r), lambda r: -1 / r),
+}
+
+
+class DensityRatio(Loss):
+    """Uehara et al. Generative Adversarial Nets from a Density Ratio Estimation Perspective. 2016.
+    https://arxiv.org/abs/1610.02920
+
+    Scores v say how much likelier an image is among real images, of P, than among fakes, of Q:
+
+        r(v) = log(1 + e^v) / log 2, an estimate of p / q, and with `relative` a > 0
+        r(v) = sigmoid(v + log(a / (1 - a))) / a, of p / m, m = a p + (1 - a) q, which is never above 1 / a
+
+    and r(0) = 1. For f of a divergence with f(1) = 0, and q in place of m where a = 0,
+
+        discriminator: E_m[f'(r) r - f(r)] - E_p[f'(r)]
+        generator: E_q[f(r)]
+
+    The first is least, -E_m[f(p / m)], at the true ratio. The divergences:
+
+        pearson     (r - 1)^2 / 2
+        kl          r log r
+        reverse_kl  -log r
+
+    Args:
+        divergence: a name of the table.
+        relative: a, in [0, 1).
+
+    Raises:
+        InputError: another name, or a share out of its range.
+    """
+
+    def __init__(self, divergence, relative=0.0):
+        if divergence not in DENSITY_RATIOS:
+            raise unknown("divergence", divergence, DENSITY_RATIOS)
+        if not 0 <= relative < 1:
+            raise InputError(f"relative is a share of the real images in [0, 1); received {relative}")
+        self.divergence, self.relative = divergence, relative
+
+    def ratio(self, scores):
+        """r of scores, of any shape."""
+        if self.relative:
+            odds = math.log(self.relative / (1 - self.relative))
+            return tf.maximum(tf.sigmoid(scores + odds) / self.relative, LEAST_RATIO)
+        return tf.maximum(softplus(scores) / math.log(2), LEAST_RATIO)
+
+    def discriminator(self, real, fake):
+        f, slope = DENSITY_RATIOS[self.divergence]
+        real, fake = self.ratio(real), self.ratio(fake)
+        over_q, over_p = (tf.reduce_mean(slope(r) * r - f(r)) for r in (fake, real))
+        return (1 - self.relative) * over_q + self.relative * over_p - tf.reduce_mean(slope(real))
+
+    def generator(self, fake, real=None):
+        f, _ = DENSITY_RATIOS[self.divergence]
+        return tf.reduce_mean(f(self.ratio(fake)))
 
 
 def gradient_penalty(
