@@ -7,6 +7,7 @@ from tfgen.networks.conditional import BODIES, decoder, encoder
 from tfgen.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgen.networks.dense import mlp
 from tfgen.networks.patches import patch_discriminator, smallest_patch
+from tfgen.networks.pyramids import down, smooth_up, up
 from tfgen.networks.residual import resnet_translator
 from tfgen.networks.unet import unet
 from tfgen.networks.upscaling import residual_upscaler, residual_upscaler_reach
@@ -16,6 +17,7 @@ __all__ = [
     "dcgan_discriminator",
     "dcgan_generator",
     "decoder",
+    "down",
     "encoder",
     "mlp",
     "patch_discriminator",
@@ -23,5 +25,7 @@ __all__ = [
     "residual_upscaler_reach",
     "resnet_translator",
     "smallest_patch",
+    "smooth_up",
     "unet",
+    "up",
 ]

@@ -3,6 +3,8 @@
 import resource
 import time
 
+import keras
+
 from tfgen import data
 
 
@@ -10,6 +12,21 @@ def core_seconds():
     """Processor time of this process: what else the machine does hardly changes it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+class Budget(keras.callbacks.Callback):
+    """Ends a training after so many core-seconds of it."""
+
+    def __init__(self, seconds):
+        super().__init__()
+        self.seconds = seconds
+
+    def on_train_begin(self, logs=None):
+        self.end = core_seconds() + self.seconds
+
+    def on_train_batch_end(self, batch, logs=None):
+        if core_seconds() >= self.end:
+            self.model.stop_training = True
 
 
 def trained(

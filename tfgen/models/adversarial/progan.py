@@ -31,16 +31,7 @@ from tfgen.models.abilities import Played
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
-
-
-def up(x):
-    """Each pixel of (n, h, w, c) four times, (n, 2 h, 2 w, c)."""
-    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
-
-
-def down(x):
-    """The mean of each four pixels of (n, h, w, c), (n, h / 2, w / 2, c)."""
-    return tf.nn.avg_pool2d(x, 2, 2, "VALID")
+from tfgen.networks import down, up
 
 
 def faded(old, new, alpha):
