@@ -17,8 +17,8 @@ KNOWN = {  # f(u), f'(u), and D_f(P || Q)
 }
 
 
-def loss_of(divergence, **how):
-    how = dict(latent_dim=2, width=4, body="dense", divergence=divergence, seed=0, **how)
+def loss_of(divergence, relative=0.0):
+    how = dict(latent_dim=2, width=4, body="dense", divergence=divergence, relative=relative, seed=0)
     return DensityRatioGAN((1, 1, 2), **how).adversarial_loss
 
 

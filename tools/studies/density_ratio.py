@@ -17,10 +17,10 @@ NETWORKS = dict(image_shape=(28, 28, 1), width=32)
 CASES = {
     "f-GAN, Pearson": (FGAN, dict(divergence="pearson")),
     "f-GAN, Pearson, saturating": (FGAN, dict(divergence="pearson", saturating=True)),
-    "b-GAN, Pearson": (DensityRatioGAN, dict(divergence="pearson")),
+    "b-GAN, Pearson": (DensityRatioGAN, dict(divergence="pearson", relative=0.0)),
     "b-GAN, relative Pearson, a = 0.1": (DensityRatioGAN, dict(divergence="pearson", relative=0.1)),
     "b-GAN, relative Pearson, a = 0.5": (DensityRatioGAN, dict(divergence="pearson", relative=0.5)),
-    "b-GAN, KL": (DensityRatioGAN, dict(divergence="kl")),
+    "b-GAN, KL": (DensityRatioGAN, dict(divergence="kl", relative=0.0)),
 }
 
 

@@ -29,13 +29,14 @@ class DensityRatioGAN(StandardGAN):
     Args:
         image_shape, latent_dim, width, body: see `StandardGAN`.
         divergence: "pearson", "kl" or "reverse_kl".
-        relative: a, the share of the real density in the ratio's denominator, in [0, 1).
+        relative: a, the share of the real density in the ratio's denominator, in [0, 1). Of 0, which leaves
+            the ratio unbounded, Pearson's game ended in noise (results/studies/density_ratio).
     """
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, body="dense", relative=0.25)
     recipe = Recipe("fashion_mnist", batch_size=128, epochs=15, model=dict(image_shape=(28, 28, 1), width=32))
 
-    def __init__(self, image_shape=(64, 64, 3), divergence="pearson", relative=0.0, **kwargs):
+    def __init__(self, image_shape=(64, 64, 3), divergence="pearson", relative=0.5, **kwargs):
         loss = losses.DensityRatio(divergence, relative)
         super().__init__(image_shape, **kwargs)
         self.divergence, self.relative, self.adversarial_loss = divergence, relative, loss
