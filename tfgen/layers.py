@@ -1,6 +1,7 @@
 """Layers of two or more papers."""
 
 import math
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -577,3 +578,18 @@ def advance(network: keras.Model) -> None:
     for layer in network._flatten_layers():
         if isinstance(layer, SpectralNormalization):
             layer.advance()
+
+
+def standing_statistics(network: keras.Model, batches: Iterable) -> None:
+    """Makes the running averages of a network's `BatchNormalization`, at whatever depth, anew: plain means of
+    the statistics of each of `batches`, inputs of the network."""
+    found = [layer for layer in network._flatten_layers() if isinstance(layer, BatchNormalization)]
+    kept = [(layer.trainable, layer.momentum) for layer in found]
+    try:
+        for k, batch in enumerate(batches):
+            for layer in found:
+                layer.trainable, layer.momentum = True, k / (k + 1)
+            network(batch, training=True)
+    finally:
+        for layer, (trainable, momentum) in zip(found, kept):
+            layer.trainable, layer.momentum = trainable, momentum

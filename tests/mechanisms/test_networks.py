@@ -132,3 +132,61 @@ def test_layers_have_their_names():
 def test_an_unknown_normalization_is_named():
     with pytest.raises(InputError, match="normalization 'bach'; did you mean batch"):
         networks.unet(3, 3, normalization="bach")
+
+
+def convolved(x, layer):
+    return tf.nn.conv2d(x, layer.kernel, 1, "SAME") + layer.bias
+
+
+def with_random_weights(net):
+    for v in net.trainable_variables:
+        v.assign(np.random.default_rng(v.shape.num_elements()).normal(0, 0.5, v.shape))
+    return [layer for layer in net.layers if isinstance(layer, keras.layers.Conv2D)]
+
+
+def test_a_residual_block_up_is_the_paper_s():
+    """Its sum in the order of the figure, where both ways are enlarged before they are convolved."""
+    x = keras.Input((4, 6, 3))
+    normalize = keras.layers.Rescaling(2.0, 0.5)
+    net = keras.Model(x, networks.residual_up(x, 5, normalize, None))
+    one, two, short = with_random_weights(net)
+    assert [layer.kernel.shape[:2] for layer in (one, two, short)] == [(3, 3), (3, 3), (1, 1)]
+    x = tf.constant(RNG.normal(size=(2, 4, 6, 3)), tf.float32)
+    up = lambda x: tf.repeat(tf.repeat(x, 2, 1), 2, 2)  # noqa: E731
+    y = convolved(up(tf.nn.relu(normalize(x))), one)
+    y = convolved(tf.nn.relu(normalize(y)), two)
+    np.testing.assert_allclose(net(x), y + convolved(up(x), short), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("first, halved, filters", [(True, True, 5), (False, True, 3), (False, False, 3)])
+def test_a_residual_block_down_is_the_paper_s(first, halved, filters):
+    x = keras.Input((4, 6, 3))
+    net = keras.Model(x, networks.residual_down(x, filters, first=first, halved=halved, normalization=None))
+    convolutions = with_random_weights(net)
+    assert len(convolutions) == (3 if halved else 2)
+    x = tf.constant(RNG.normal(size=(2, 4, 6, 3)), tf.float32)
+    made = net(x)
+    y = convolved(x if first else tf.nn.relu(x), convolutions[0])
+    y = convolved(tf.nn.relu(y), convolutions[1])
+    if halved:
+        x = convolved(x, convolutions[2])
+        x, y = (tf.nn.avg_pool2d(maps, 2, 2, "VALID") for maps in (x, y))
+    np.testing.assert_allclose(made, x + y, rtol=1e-4, atol=1e-4)
+
+
+def test_the_projection_is_of_one_vector_a_class():
+    phi, one_hot = keras.Input((4,)), keras.Input((3,))
+    net = keras.Model([phi, one_hot], networks.projection(phi, one_hot))
+    x = tf.constant(RNG.normal(size=(3, 4)), tf.float32)
+    embed = net.get_layer("embed")
+    v = embed.layer.kernel / embed.sigma()
+    (f,) = (layer for layer in net.layers if isinstance(layer, SpectralNormalization) and layer is not embed)
+    np.testing.assert_allclose(net([x, tf.eye(3)]), f(x) + tf.reduce_sum(v * x, 1)[:, None], atol=1e-5)
+    assert len({id(layer.u) for layer in (f, embed)}) == 2 and net.output.dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "shape, count", [((128, 128, 3), 5), ((28, 28, 1), 2), ((24, 48, 1), 2), ((7, 7, 1), 0), ((8, 9, 1), 0)]
+)
+def test_how_often_sides_can_be_halved(shape, count):
+    assert networks.halvings(shape) == count

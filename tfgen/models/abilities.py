@@ -56,9 +56,9 @@ class Latents:
 
     prior = priors.Normal()
 
-    def draw_codes(self, key, n, first_row=0):
-        """The codes of a key, float32 (n, latent_dim)."""
-        return self.prior.draw(key, (n, self.latent_dim), first_row)
+    def draw_codes(self, key, n, first_row=0, **options):
+        """The codes of a key, float32 (n, latent_dim); `options` are those of the prior's `draw`."""
+        return self.prior.draw(key, (n, self.latent_dim), first_row, **options)
 
     def latents_from_seed(self, seed, n):
         """The codes (n, latent_dim) of `sample`; seed and n are int64 and int32 scalars."""

@@ -154,6 +154,10 @@ class GenerativeModel(Trains, Samples, keras.Model):
 
     def run(self, name, x, labels=None, training=False):
         """The network `name` of x, and of the labels if the model is conditional; bytes are images'."""
+        return self.network(name, training)(self.told(x, labels), training=training)
+
+    def told(self, x, labels=None):
+        """What a network is given for x: x, or [x, encoded labels] if the model is conditional."""
         conditions, x = self.conditions, tf.convert_to_tensor(x)
         if x.dtype == tf.uint8:
             x = self.fields["images"].prepared(x)
@@ -172,7 +176,7 @@ class GenerativeModel(Trains, Samples, keras.Model):
                 )
             # Keras takes a list of tensors, and no array among them.
             x = [x, tf.convert_to_tensor(field.encoded(field.prepared(labels)))]
-        return self.network(name, training)(x, training=training)
+        return x
 
     # What a model says of itself.
 

@@ -94,5 +94,8 @@ class Samples:
     def sampler(self):
         """The signature of `sample_from_seed`."""
         conditions = [field.spec(name) for name, field in self.conditions.items()]
-        options = [tf.TensorSpec((), tf.float32, name) for name in self.options]
-        return self.sample_from_seed, [*SEEDED, *conditions, *options]
+        return self.sample_from_seed, [*SEEDED, *conditions, *self.option_specs()]
+
+    def option_specs(self):
+        """The specs of the options, as inputs of an export."""
+        return [tf.TensorSpec((), tf.float32, name) for name in self.options]

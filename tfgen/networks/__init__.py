@@ -3,12 +3,13 @@
 Where a model needs what is inside of a network, its layer has a name: `network.get_layer("features")`.
 """
 
-from tfgen.networks.conditional import BODIES, decoder, encoder
+from tfgen.networks.blocks import halvings
+from tfgen.networks.conditional import BODIES, decoder, encoder, projection
 from tfgen.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgen.networks.dense import mlp
 from tfgen.networks.patches import patch_discriminator, smallest_patch
 from tfgen.networks.pyramids import down, smooth_up, up
-from tfgen.networks.residual import resnet_translator
+from tfgen.networks.residual import residual_down, residual_up, resnet_translator
 from tfgen.networks.unet import unet
 from tfgen.networks.upscaling import residual_upscaler, residual_upscaler_reach
 
@@ -19,8 +20,12 @@ __all__ = [
     "decoder",
     "down",
     "encoder",
+    "halvings",
     "mlp",
     "patch_discriminator",
+    "projection",
+    "residual_down",
+    "residual_up",
     "residual_upscaler",
     "residual_upscaler_reach",
     "resnet_translator",

@@ -28,6 +28,14 @@ def normalized(linear, normalization):
     return [linear(False), NORMALIZATIONS[normalization]()]
 
 
+def halvings(image_shape) -> int:
+    """How often the sides of (height, width, channels) can be halved, to no less than 4 pixels."""
+    count, sides = 0, image_shape[:2]
+    while min(sides) >> count >= 8 and not any(side >> count & 1 for side in sides):
+        count += 1
+    return count
+
+
 def small():
     """N(0, 0.02); an initializer gives layers of one shape equal weights, so each needs its own."""
     return keras.initializers.RandomNormal(stddev=0.02)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import layers
 
+from tfgen.layers import SpectralNormalization
 from tfgen.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgen.networks.dense import mlp
 
@@ -83,3 +84,16 @@ def decoder(
         return net
     z, vector = keras.Input((latent_dim,)), keras.Input((conditions,))
     return keras.Model([z, vector], net(layers.Concatenate()([z, vector])), name="decoder")
+
+
+def projection(phi, one_hot, initializer: str = "glorot_uniform"):
+    """f(phi) + <V y, phi>, (n, 1), of phi (n, size) and y (n, classes) (Miyato and Koyama, 2018, eq. 6).
+
+    f and V have a spectral norm of 1; the layer "embed" is V, "projection" the inner product. float32.
+    """
+    how = dict(kernel_initializer=initializer, dtype="float32")
+    f = SpectralNormalization(layers.Dense(1, **how))(phi)
+    embed = layers.Dense(phi.shape[1], use_bias=False, **how)
+    v = SpectralNormalization(embed, name="embed")(one_hot)
+    product = layers.Dot(axes=1, dtype="float32", name="projection")([v, phi])
+    return layers.Add(dtype="float32")([f, product])

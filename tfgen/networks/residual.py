@@ -1,10 +1,53 @@
-"""A translator of residual blocks."""
+"""Residual blocks, and a translator of them."""
 
 import keras
 from keras import layers
 
 from tfgen.layers import ReflectionPadding
 from tfgen.networks.blocks import chained, normalized, small
+
+
+def _convolution(filters, size, normalization):
+    def linear(bias):
+        return layers.Conv2D(filters, size, padding="same", use_bias=bias, kernel_initializer="orthogonal")
+
+    return normalized(linear, normalization)
+
+
+def residual_up(x, filters: int, normalize, normalization: str | None = "spectral"):
+    """Maps (n, h, w, c) -> (n, 2 h, 2 w, filters) (Brock et al., 2019, figure 15 b; Miyato et al., 2018).
+
+    normalize, ReLU, up, k3, normalize, ReLU, k3; and what entered, by k1 and up, is added. Up is by nearest
+    neighbours.
+
+    Args:
+        normalize: a function of maps, called twice: a normalisation, which may be told a condition.
+        normalization: of the convolutions, as "spectral".
+    """
+    y = layers.UpSampling2D()(layers.ReLU()(normalize(x)))
+    y = chained(y, _convolution(filters, 3, normalization))
+    y = chained(layers.ReLU()(normalize(y)), _convolution(filters, 3, normalization))
+    # A convolution of one place goes before the enlargement as well as behind it, at a quarter of the cost.
+    x = layers.UpSampling2D()(chained(x, _convolution(filters, 1, normalization)))
+    return layers.Add()([x, y])
+
+
+def residual_down(
+    x, filters: int, *, first: bool = False, halved: bool = True, normalization: str | None = "spectral"
+):
+    """Maps (n, h, w, c) -> (n, h / 2, w / 2, filters), or (n, h, w, filters) if not `halved` (Brock et al.,
+    2019, figure 15 c; Miyato et al., 2018).
+
+    ReLU, k3, ReLU, k3, and the mean of each 2x2 places; what entered is added, by means and k1, or itself
+    where the size and the filters are the same. The `first` block, whose x is an image, has no ReLU before.
+    """
+    y = chained(x if first else layers.ReLU()(x), _convolution(filters, 3, normalization))
+    y = chained(layers.ReLU()(y), _convolution(filters, 3, normalization))
+    if halved:
+        x, y = layers.AveragePooling2D(2)(x), layers.AveragePooling2D(2)(y)
+    if halved or x.shape[-1] != filters:
+        x = chained(x, _convolution(filters, 1, normalization))
+    return layers.Add()([x, y])
 
 
 def resnet_translator(

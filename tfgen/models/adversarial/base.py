@@ -3,9 +3,10 @@
 import keras
 import tensorflow as tf
 
-from tfgen import losses, networks
+from tfgen import losses, networks, random
 from tfgen.errors import unknown
 from tfgen.fields import needs_classes
+from tfgen.layers import standing_statistics
 from tfgen.models.abilities import Games, Latents, Played
 from tfgen.models.base import SEEDED, GenerativeModel, Objective
 
@@ -25,6 +26,8 @@ class AdversarialModel(Games, Latents, GenerativeModel):
     runs once, and its update, by the discriminator that has just learnt, continues that pass
     backwards. With `discriminator_steps` of k > 1 each update has fresh noise, and every k-th step
     updates the generator, so that the discriminator sees fresh data too.
+
+    A model's `options` are those of its prior's `draw`, as the truncation of a normal one.
     """
 
     adversarial_loss = losses.Loss()
@@ -91,8 +94,41 @@ class AdversarialModel(Games, Latents, GenerativeModel):
         """Images (n, h, w, c) in [-1, 1] of latents z (n, latent_dim), and of labels if conditional."""
         return self.run("generator", z, labels)
 
-    def draw(self, key, n, first_row, labels=None):
-        return self.generate(self.draw_codes(key, n, first_row), labels)
+    def draw_codes(self, key, n, first_row=0, **options):
+        """The codes of a key, float32 (n, latent_dim); options that are not given have their defaults."""
+        defaults = {name: option.default for name, option in self.options.items()}
+        return super().draw_codes(key, n, first_row, **{**defaults, **options})
+
+    def latents_from_seed(self, seed, n, *options):
+        """The codes (n, latent_dim) of `sample`; seed, n and the options are scalars."""
+        return self.draw_codes(random.key(seed), n, **dict(zip(self.options, options)))
+
+    def draw(self, key, n, first_row, labels=None, **options):
+        return self.generate(self.draw_codes(key, n, first_row, **options), labels)
+
+    def standing_statistics(self, batches=100, batch_size=64, seed=0, **given):
+        """Makes the statistics of the generator's batch normalisation anew, as means over batches of samples.
+
+        Training leaves statistics of the weights that learnt last, where samples are of their averages
+        (`ema_decay`), and of z as it trains, where samples may be of others. Brock et al. (2019) compute
+        them so for each truncation. They stay until training goes on, or until this is called again.
+
+        Args:
+            batches, batch_size: how many batches, of how many samples.
+            seed: of the samples.
+            given: as `sample` has them, as truncation=....
+
+        Raises:
+            InputError: as `sample`.
+        """
+
+        def drawn():
+            for k in range(batches):
+                n, key, values = self.request(batch_size, seed, k * batch_size, dict(given))
+                labels = values.pop("labels", None)
+                yield self.told(self.draw_codes(key, n, k * batch_size, **values), labels)
+
+        standing_statistics(self.averaged("generator"), drawn())
 
     def call(self, z, labels=None, training=False):
         return self.run("generator", z, labels, training)
@@ -101,7 +137,7 @@ class AdversarialModel(Games, Latents, GenerativeModel):
         labels = [] if self.label_spec is None else [self.label_spec]
         return {
             "generate": (self.generate, [tf.TensorSpec((None, self.latent_dim), tf.float32, "z"), *labels]),
-            "latents": (self.latents_from_seed, [*SEEDED]),
+            "latents": (self.latents_from_seed, [*SEEDED, *self.option_specs()]),
             "sample": self.sampler(),
         }
 

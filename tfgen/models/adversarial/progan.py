@@ -24,7 +24,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfgen import losses, priors
+from tfgen import losses, networks, priors
 from tfgen.errors import InputError
 from tfgen.layers import EqualizedConv2D, EqualizedDense, MinibatchDeviation, PixelNormalization
 from tfgen.models.abilities import Played
@@ -234,9 +234,7 @@ class ProGAN(AdversarialModel):
         group=4,
         **kwargs,
     ):
-        levels = 0
-        while min(image_shape[:2]) >> levels >= 8 and not any(size >> levels & 1 for size in image_shape[:2]):
-            levels += 1
+        levels = networks.halvings(image_shape)
         if not levels or phase_steps < 1:
             raise InputError(
                 f"ProGAN grows images whose sizes can be halved to 4 to 7 pixels, in phases of at least "

@@ -22,10 +22,9 @@ summed over the places of an image. Fakes have the classes of the real images of
 """
 
 import keras
-from keras import layers
 
-from tfgen import losses
-from tfgen.layers import SpectralNormalization, advance
+from tfgen import losses, networks
+from tfgen.layers import advance
 from tfgen.models.adversarial.base import ConditionalGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
@@ -58,11 +57,7 @@ class ProjectionGAN(ConditionalGAN):
     def build_discriminator(self):
         net, one_hot = super().build_discriminator(None, conditions=0), keras.Input((self.classes,))
         (phi,) = net.outputs
-        f = SpectralNormalization(layers.Dense(1, dtype="float32"))(phi)
-        embed = layers.Dense(phi.shape[1], use_bias=False, dtype="float32")
-        v = SpectralNormalization(embed, name="embed")(one_hot)
-        product = layers.Dot(axes=1, dtype="float32", name="projection")([v, phi])
-        score = layers.Add(dtype="float32")([f, product])
+        score = networks.projection(phi, one_hot)
         return keras.Model([*net.inputs, one_hot], score, name="discriminator")
 
     def discriminator_objective(self, step):
