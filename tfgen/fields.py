@@ -2,7 +2,7 @@
 
     {"images": Image((28, 28, 1)), "labels": Classes(10)}
 
-`images` is what a model makes; `labels` are its classes or attributes; `inputs` a source image,
+`images` is what a model makes; `labels` are its classes, attributes or numbers; `inputs` a source image,
 `images_a` and `images_b` those of two domains, `captions` text, `places` points or boxes, `frames`
 a clip, `unlabelled` images without labels. A batch is a dict by these names.
 """
@@ -121,11 +121,13 @@ class Image(Field):
     Args:
         shape: (height, width, channels), or of any rank; None for a size that is free.
         low, high: the range of the values; bytes are scaled to it.
+        unit: of measured values, as GeV, which bytes cannot hold; "" of images.
     """
 
     shape: tuple
     low: float = -1.0
     high: float = 1.0
+    unit: str = ""
 
     @property
     def values(self):
@@ -141,9 +143,14 @@ class Image(Field):
                 f"{owner} takes {name} of shape (n, {', '.join(map(str, self.shape))}); received "
                 f"{array.shape}; add the axis of the channel: x[..., None]"
             )
-        if array.dtype == np.uint8:
+        if array.dtype == np.uint8 and not self.unit:
             return array  # scaled on the device
         if not np.issubdtype(array.dtype, np.floating):
+            if self.unit:
+                raise InputError(
+                    f"{owner} takes {name} in {self.unit}, as floats in [{self.low:g}, {self.high:g}]; "
+                    f"received {array.dtype}; give x.astype('float32') if these are {self.unit}"
+                )
             raise InputError(
                 f"{owner} takes {name} as floats in [{self.low:g}, {self.high:g}] or as bytes (uint8); "
                 f"received {array.dtype}; give x.astype('uint8') if these are bytes"
@@ -186,6 +193,11 @@ class Image(Field):
     def error(self, lowest, highest, name, owner):
         if math.isnan(lowest):
             return InputError(f"the {name} hold NaN; remove or repair those that do")
+        if self.unit:
+            return InputError(
+                f"{owner} takes {name} in [{self.low:g}, {self.high:g}] {self.unit}; received {lowest:g} to "
+                f"{highest:g}; give them in {self.unit}"
+            )
         return InputError(
             f"{owner} takes {name} in [{self.low:g}, {self.high:g}]; received {lowest:g} to {highest:g}; "
             f"scale them, give bytes 0..255 as uint8, or use tfgen.data.load(..., for_model=model)"
@@ -362,13 +374,15 @@ class Vector(Field):
     """Numbers, as places or energies: float32 (n, *shape).
 
     Args:
-        shape: of an example.
+        shape: of an example; () for a number.
         low, high: the range of the values; None for any.
+        unit: of the values, as GeV.
     """
 
     shape: tuple
     low: float | None = None
     high: float | None = None
+    unit: str = ""
 
     @property
     def values(self):
@@ -384,9 +398,31 @@ class Vector(Field):
     def error(self, lowest, highest, name, owner):
         if math.isnan(lowest):
             return InputError(f"the {name} hold NaN; remove or repair those that do")
+        low, high = (end if end is None else f"{end:g}" for end in (self.low, self.high))
+        unit = f" {self.unit}" if self.unit else ""
         return InputError(
-            f"{owner} takes {name} in [{self.low}, {self.high}]; received {lowest:g} to {highest:g}"
+            f"{owner} takes {name} in [{low}, {high}]{unit}; received {lowest:g} to {highest:g}{unit}"
         )
+
+    def draw(self, key, n, first_row=0):
+        """n of them, uniform in the range; None where it has no ends."""
+        if self.low is None or self.high is None:
+            return None
+        size = math.prod(self.shape)
+        u = random.uniform(key, (n, size), first_row)
+        return tf.reshape(self.low + (self.high - self.low) * u, (n, *self.shape))
+
+    def encoded(self, x):
+        """float32 (n, size)."""
+        return x if self.shape else x[:, None]
+
+    def parsed(self, text, names=()):
+        """The number that a text says."""
+        try:
+            return float(text)
+        except ValueError:
+            unit = f" in {self.unit}" if self.unit else ""
+            raise InputError(f"labels are numbers{unit}, as 50; received {text!r}") from None
 
 
 def _places(words, names):

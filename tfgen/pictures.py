@@ -6,12 +6,15 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from tfgen.errors import InputError
 
 POINT = (1, 1, 2)  # the shape of a point of the plane, as an image
 SIDE = 64  # pixels of the longer side of an image in a grid, at least
 TITLE = 16  # pixels of the line above the columns
+FAR = 0.3  # brightness of a volume's farthest voxels, that of the nearest is 1
+FRAMES, SECONDS = 24, 2.4  # of a volume's turn
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -30,7 +33,9 @@ def to_uint8(images: ArrayLike, value_range: tuple[float, float]) -> np.ndarray:
 
 
 def to_picture(image: np.ndarray) -> Image.Image:
-    """One image of bytes, (h, w, c), as a PIL image; `visible` if c is not 1, 3 or 4."""
+    """One image of bytes, (h, w, c), as a PIL image; `visible` if c is not 1, 3 or 4; `views` of a volume."""
+    if image.ndim == 4:
+        image = views(image[None])[0]
     if image.ndim != 3 or not image.size:
         raise InputError(f"a picture is (h, w, c), none of them 0; received shape {image.shape}")
     image = visible(image)
@@ -43,6 +48,44 @@ def visible(images: np.ndarray) -> np.ndarray:
     if channels in MODES:
         return images
     return np.moveaxis(images, -1, -2).reshape(*images.shape[:-3], height, channels * width, 1)
+
+
+def seen(volumes: np.ndarray) -> np.ndarray:
+    """Volumes of bytes (n, d, h, w, c) from the front, (n, h, w, c): the brightest voxel of each ray, where
+    those behind are darker by their distance."""
+    shade = np.linspace(1, FAR, volumes.shape[1])[:, None, None, None]
+    return np.rint((volumes * shade).max(1)).astype(np.uint8)
+
+
+def views(volumes: np.ndarray) -> np.ndarray:
+    """Volumes of bytes (n, d, h, w, c) as `seen` from the front, above and the side: (n, h', w', c).
+
+    The views stand side by side, dark where one is not as high as the others.
+    """
+    front, above, side = volumes, np.moveaxis(volumes, 2, 1), np.moveaxis(volumes, (3, 2), (1, 2))
+    each = [seen(one) for one in (front, above, side)]
+    height = max(view.shape[1] for view in each)
+    rows = [np.pad(view, ((0, 0), (0, height - view.shape[1]), (0, 0), (0, 0))) for view in each]
+    return np.concatenate(rows, axis=2)
+
+
+def turning(volumes: ArrayLike, value_range: tuple[float, float], to) -> None:
+    """Writes a .gif file in which volumes turn about their vertical axis, side by side as in `grid`.
+
+    Args:
+        volumes: (n, d, h, w, c), values in `value_range`; h is the vertical axis.
+        value_range: (low, high), the values of black and white.
+        to: the file.
+    """
+    volumes = to_uint8(volumes, value_range)
+    if volumes.ndim != 5 or not len(volumes):
+        raise InputError(f"volumes have shape (n, depth, height, width, channels); received {volumes.shape}")
+    turned = [
+        ndimage.rotate(volumes, 360 * k / FRAMES, axes=(1, 3), reshape=False, order=1) for k in range(FRAMES)
+    ]
+    frames = [grid(seen(one) / 255) for one in turned]
+    pace = dict(duration=round(1000 * SECONDS / FRAMES), loop=0)
+    frames[0].save(to, format="GIF", save_all=True, append_images=frames[1:], **pace)
 
 
 def scatter(points: ArrayLike, value_range: tuple[float, float] = (0.0, 1.0), side: int = 512) -> Image.Image:
@@ -75,7 +118,8 @@ def grid(
     gap: int = 2,
     titles: Iterable | None = None,
 ) -> Image.Image:
-    """Images side by side, row by row; points of the plane, (n, 1, 1, 2), as `scatter` draws them.
+    """Images side by side, row by row; points of the plane, (n, 1, 1, 2), as `scatter` draws them, and
+    volumes (n, d, h, w, c) in three `views`.
 
     Args:
         images: (n, h, w, c) with n >= 1 and values in `value_range`, cut off at its ends; images whose sides
@@ -96,6 +140,9 @@ def grid(
     if np.shape(images)[1:] == POINT:
         return scatter(images, value_range)
     images = to_uint8(images, value_range)
+    side = max(images.shape[1:-1], default=1)  # of one view
+    if images.ndim == 5:
+        images = views(images)
     if images.ndim != 4 or not len(images):
         raise InputError(f"a grid needs images of shape (n, h, w, c); received {images.shape}")
     images = visible(images)
@@ -104,7 +151,7 @@ def grid(
     if titles is not None and len(titles) != columns:
         raise InputError(f"a grid of {columns} columns needs as many titles; received {list(titles)}")
     rows = math.ceil(n / columns)
-    factor = max(1, math.ceil(SIDE / max(height, width)))
+    factor = max(1, math.ceil(SIDE / side))
     images = images.repeat(factor, axis=1).repeat(factor, axis=2)
     down, across = height * factor + gap, width * factor + gap
     top = 0 if titles is None else TITLE

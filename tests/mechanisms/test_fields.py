@@ -109,7 +109,7 @@ NAN = float("nan")
         (Attributes(2), [[0.0, NAN]], "x of Model lie in 0..1; received nan to nan"),
         (Tokens(2), [[5, 128]], "x of Model are numbers from 0 to 127; received 5 to 128"),
         (Tokens(2, 8), [[5, -1]], "x of Model are numbers from 0 to 7; received -1 to 5"),
-        (Vector((1,), 0.0, 1.0), [[2.0]], "Model takes x in [0.0, 1.0]; received 2 to 2"),
+        (Vector((1,), 0.0, 1.0), [[2.0]], "Model takes x in [0, 1]; received 2 to 2"),
         (Vector((1,)), [[NAN]], "the x hold NaN"),
     ],
 )
@@ -232,7 +232,7 @@ def test_values_for_samples_are_one_for_each_or_one_for_all():
             r"x float32 of shape \(3, 2\), or one for all of shape \(2,\); received float",
         ),
         (Attributes(2), [1.0, 2.0], r"x of Model lie in 0\.\.1; received 1 to 2"),
-        (Vector((2,), 0.0, 1.0), [0.5, 2.0], r"Model takes x in \[0\.0, 1\.0\]; received 0\.5 to 2"),
+        (Vector((2,), 0.0, 1.0), [0.5, 2.0], r"Model takes x in \[0, 1\]; received 0\.5 to 2"),
     ],
 )
 def test_values_for_samples_that_do_not_fit_are_named(field, values, line):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfgen import pictures
 from tfgen.errors import InputError
@@ -54,3 +55,35 @@ def test_a_table_has_titled_columns_of_grey_and_colour():
     assert (pixels[82:, 66:] == (255, 0, 0)).all() and (pixels[:, 64:66] == 128).all()
     assert all((pixels[:16, x : x + 64] < 128).any() for x in (0, 66))
     assert pictures.table({"before": grey}).mode == "L"
+
+
+def test_a_volume_is_seen_from_three_sides():
+    """Two voxels in a volume of depth 4, height 3 and width 5; the one behind is darker."""
+    volume = np.zeros((1, 4, 3, 5, 1), np.uint8)
+    volume[0, 0, 1, 2] = volume[0, 3, 2, 4] = 255
+    front, above, side = np.split(pictures.views(volume)[0, ..., 0], [5, 10], axis=1)
+    far = 255 * pictures.FAR
+    lit = {name: dict(zip(zip(*np.nonzero(x)), x[x > 0])) for name, x in zip("fas", (front, above, side))}
+    assert lit["f"] == {(1, 2): 255, (2, 4): round(far)}
+    assert lit["a"] == {(0, 2): round((255 + far) / 2), (3, 4): round(far)}  # of the rows 1 and 2 of 0..2
+    assert lit["s"] == {(1, 0): round((255 + far) / 2), (2, 3): round(far)}
+    assert front.shape == above.shape == (4, 5) and side.shape == (4, 4)
+    assert pictures.grid(volume, (0, 255)).size == ((5 + 5 + 4) * 13, 4 * 13)
+    assert pictures.to_picture(volume[0]).size == (14, 4)
+
+
+def test_volumes_turn_about_their_vertical_axis(tmp_path):
+    volume = np.zeros((2, 8, 8, 8, 1))
+    volume[:, 4:, 2, 4:] = 1  # a quarter of a storey
+    pictures.turning(volume, (0, 1), tmp_path / "turning.gif")
+    with Image.open(tmp_path / "turning.gif") as gif:
+        frames = []
+        for k in range(gif.n_frames):
+            gif.seek(k)
+            frames.append(np.asarray(gif.convert("L"))[:64, :64] > 64)
+    assert len(frames) == pictures.FRAMES
+    assert all(x[16:24].any() and not x[32:].any() for x in frames)  # it keeps its height
+    assert frames[0][:, 32:].any() and not frames[0][:, :24].any()
+    assert frames[12][:, :32].any() and not frames[12][:, 40:].any()  # half a turn
+    with pytest.raises(InputError, match="volumes have shape"):
+        pictures.turning(volume[0], (0, 1), tmp_path / "turning.gif")

@@ -3,7 +3,7 @@
 import os
 
 from tfgen.data.modes import Points
-from tfgen.data.sources import Domains, Files
+from tfgen.data.sources import Domains, Files, Fixed
 from tfgen.errors import InputError
 
 
@@ -51,8 +51,51 @@ def _how_to_give(name, source):
     return "; give pairs, as folders A and B with the same names, or side by side and pair=left,right"
 
 
+def _as_is(source, origin, model, image_shape):
+    """{"images": shape} of images that nothing resizes, once they are the model's."""
+    have = source.shape
+    said, field = f"{source.kind} of {'x'.join(map(str, have))}", None
+    if image_shape is not None and tuple(image_shape) != have:
+        raise InputError(f"{origin} has {said}, which are not resized; received image_shape={image_shape}")
+    if model is not None:
+        field = model.fields["images"]
+        owner, wanted = type(model).__name__, "x".join("any" if s is None else str(s) for s in field.shape)
+        if not field.spec("images").shape[1:].is_compatible_with(have):
+            raise InputError(
+                f"{owner} takes images of {wanted}; {origin} has {said}, which are not resized; resample "
+                f"them, or build the model with image_shape={have}"
+            )
+        if field.unit and source.measured is None:
+            raise _no_unit(owner, field, origin)
+    if source.measured is not None:
+        if field is None or not field.unit:
+            low, high = source.measured
+            raise InputError(f"float images must lie in [0, 1]; found {low:g} to {high:g}; scale them")
+        if bool(field.foreign(*source.measured)):
+            raise field.error(*source.measured, "images", owner)
+    return {"images": have}
+
+
+def _no_unit(owner, field, origin):
+    return InputError(
+        f"{owner} takes images in {field.unit}, floats in [{field.low:g}, {field.high:g}], of which some are "
+        f"above 1; {origin} has bytes or shares"
+    )
+
+
 def shapes_of(source, origin, model=None, image_shape=None):
-    """{name: (h, w, c)} of the images of a batch, or the reason why there are none."""
+    """{name: (h, w, c)} of the images of a batch, of volumes (d, h, w, c), or why there are none."""
+    if isinstance(source, Fixed) and not isinstance(source, Points):
+        _missing(source, origin, model, specs_of(model))
+        return _as_is(source, origin, model, image_shape)
+    field = None if model is None else model.fields.get("images")
+    if len(getattr(field, "shape", ())) == 4:
+        raise InputError(
+            f"{type(model).__name__} takes volumes of {'x'.join(map(str, field.shape))}; {origin} has "
+            f"images; give an .npy or .npz file of volumes (n, depth, height, width, channels)"
+        )
+    if getattr(field, "unit", ""):
+        raise _no_unit(type(model).__name__, field, origin)
     if image_shape is not None and (len(image_shape) != 3 or min(image_shape) < 1):
         raise InputError(f"image_shape must be (height, width, channels); received {image_shape}")
     specs = specs_of(model)

@@ -1,4 +1,5 @@
-"""Which labels a batch has: classes, int32 (n,) from 0, or attributes, float32 (n, a) of 0 and 1.
+"""Which labels a batch has: classes, int32 (n,) from 0, attributes, float32 (n, a) of 0 and 1, or numbers,
+float32 (n,).
 
 `labels`, of `tfgen.data.load`, is True for all that the source has, the name of an attribute, which
 becomes the classes 0 and 1, or several names, in the order that they shall have.
@@ -7,7 +8,7 @@ becomes the classes 0 and 1, or several names, in the order that they shall have
 import tensorflow as tf
 
 from tfgen.errors import InputError, unknown
-from tfgen.fields import Classes
+from tfgen.fields import Classes, Vector
 
 
 def counts(source, origin, labels, name="labels"):
@@ -21,6 +22,8 @@ def counts(source, origin, labels, name="labels"):
     if not source.labelled:
         give = "(images, labels)" if name == "labels" else "labels_a beside images_a"
         raise InputError(f"labels are wanted, but {origin} has none; give {give}, or class folders")
+    if source.numbers:
+        return {"classes": 0, "attributes": 0}
     if labels is True:
         return {"classes": 0 if source.attributes else source.classes, "attributes": len(source.attributes)}
     names = [labels] if isinstance(labels, str) else labels
@@ -51,20 +54,26 @@ def checked(source, origin, model, labels, name="labels"):
     have = counts(source, origin, labels, name)
     if field is None:
         return labels
+    if isinstance(field, Vector):
+        if source.attributes:
+            raise InputError(
+                f"{type(model).__name__} takes numbers as labels; those of {origin} are attributes"
+            )
+        return labels
     kind, need = "attributes" if have["attributes"] else "classes", field.count
     if isinstance(field, Classes):
         needed = "classes"
-        fits = kind == needed and (have[kind] or 0) <= need
+        fits = kind == needed and (have[kind] or 0) <= need and not source.numbers
         other = f"name one, as labels={source.attributes[0]!r}" if source.attributes else ""
     else:
         needed = "attributes"
         fits = have[needed] == need
         other = f"give {need} names as labels" if source.attributes else f"give 0 and 1 of shape (n, {need})"
     if not fits:
+        said = "numbers" if source.numbers else f"{have[kind] or 'some'} {kind}"
         remedy = f"build the model with {kind}={have[kind]}" if kind == needed else other
         raise InputError(
-            f"{type(model).__name__} has {need} {needed}, but the labels of {origin} are "
-            f"{have[kind] or 'some'} {kind}; {remedy}"
+            f"{type(model).__name__} has {need} {needed}, but the labels of {origin} are {said}; {remedy}"
         )
     return labels
 

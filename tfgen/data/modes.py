@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tfgen.data.sources import Arrays, Source, numbers
+from tfgen.data.sources import Fixed, Source, numbers
 from tfgen.data.splits import ranges
 from tfgen.errors import InputError
 
@@ -53,7 +53,7 @@ STACKED = {"train": 128_000, "test": 26_000}
 SEEDS = {"train": 0, "test": 1}
 
 
-class Points(Arrays):
+class Points(Fixed):
     """Points of a mixture, as images of one pixel and two channels: float32 (n, 1, 1, 2) in (-1, 1).
 
     A label is the number of the mode. No byte could hold a point: it stays the float that it is.
@@ -66,9 +66,7 @@ class Points(Arrays):
         points, labels = map(np.concatenate, zip(*parts))
         super().__init__(points, labels, modes)
         self.shares = np.full(modes, 1 / modes)
-
-    def read(self, fit, index):
-        return super().read(lambda parts, _: parts[0], index)
+        self.kind, self.measured = "points", None  # they have no unit
 
 
 def _draw(mixture, split, start, stop):

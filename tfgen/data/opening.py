@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgen.data.folders import Folder, split_of
 from tfgen.data.modes import MIXTURES, Points, Stacked
-from tfgen.data.sources import PAIR, Arrays, Domains, Halves, Records, Some
+from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, Halves, Records, Some
 from tfgen.data.splits import ranges, suffixed
 from tfgen.errors import InputError
 
@@ -25,6 +25,7 @@ NAMES = {  # of arrays in a dict or an .npz file
     "images_b": ("images_b",),
     "labels_a": ("labels_a",),
 }
+ARRAYS = (".npy", ".npz")  # endings of files of arrays
 CLASSES = 1000  # up to so many, numbers of classes may have gaps
 
 
@@ -43,7 +44,7 @@ def open_source(source, split, data_dir=None, download=True, *, names=None, pair
         opened = _given(source, split, names)
     elif source == "digits":
         opened = _arrays({name: dict(zip(NAMES, two)) for name, two in _digits().items()}, split, names)
-    elif Path(source).suffix == ".npz":
+    elif Path(source).suffix in ARRAYS:
         opened = _arrays(_npz(Path(source).expanduser()), split, names)
     elif is_path(source, data_dir):
         opened = _of_folder(source, split, names, pair, domains)
@@ -87,7 +88,7 @@ def is_path(source, data_dir=None):
     text = os.fspath(source)
     if isinstance(source, os.PathLike) or os.path.isabs(text) or text.startswith((".", "~")):
         return True
-    if text.endswith(("/", os.sep, ".npz")):
+    if text.endswith(("/", os.sep, *ARRAYS)):
         return True
     return os.path.exists(text) and not _is_name(text, data_dir)
 
@@ -106,7 +107,7 @@ def _is_name(text, data_dir):
 
 
 def _images(images):
-    """Any array of images as uint8 (n, h, w, c)."""
+    """Any array of images as uint8 (n, h, w, c), of volumes (n, d, h, w, c); measured values stay float32."""
     images = np.asarray(images)
     if images.ndim == 3 and images.shape[-1] in (2, 3, 4) and len(images) > images.shape[-1]:
         raise InputError(
@@ -115,10 +116,10 @@ def _images(images):
         )
     if images.ndim == 3:
         images = images[..., None]
-    if images.ndim != 4 or not 1 <= images.shape[-1] <= 4 or 0 in images.shape[1:]:
+    if images.ndim not in (4, 5) or not 1 <= images.shape[-1] <= 4 or 0 in images.shape[1:]:
         raise InputError(
             f"images must have shape (n, height, width) or (n, height, width, channels), with 1 to 4 "
-            f"channels; received {images.shape}"
+            f"channels, and volumes (n, depth, height, width, channels); received {images.shape}"
         )
     if images.dtype == bool:
         return images * np.uint8(255)
@@ -128,19 +129,20 @@ def _images(images):
         raise InputError(f"images must be numbers, uint8 or float; received {images.dtype}")
     low, high = images.min(), images.max()  # NaN if there is one
     if np.isnan(low):
-        bad = int(np.isnan(images).any(axis=(1, 2, 3)).argmax())
-        raise InputError(f"the images hold NaN, first in image {bad}; remove or repair it")
+        what = "volume" if images.ndim == 5 else "image"
+        bad = int(np.isnan(images).any(axis=tuple(range(1, images.ndim))).argmax())
+        raise InputError(f"the {what}s hold NaN, first in {what} {bad}; remove or repair it")
     if np.issubdtype(images.dtype, np.integer):
         if low < 0 or high > 255:
             raise InputError(f"integer images must lie in 0..255; found {low} to {high}")
         return images.astype(np.uint8)
     if low < 0 or high > 1:
-        raise InputError(f"float images must lie in [0, 1]; found {low:g} to {high:g}; scale them")
+        return images.astype(np.float32)  # which a model must want
     return np.rint(images * 255).astype(np.uint8)
 
 
 def _labels(labels, count):
-    """Classes as int32 (count,), or attributes as float32 (count, a)."""
+    """Classes as int64 (count,), attributes as float32 (count, a), or numbers as float32 (count,)."""
     labels = np.asarray(labels)
     number = labels.dtype == bool or any(
         np.issubdtype(labels.dtype, kind) for kind in (np.integer, np.floating)
@@ -153,10 +155,12 @@ def _labels(labels, count):
         if (labels < 0).any():
             raise InputError(f"labels are classes, numbered from 0; found {labels.min():g}")
         return labels.reshape(count).astype(np.int64)
+    if number and labels.shape == (count,) and np.isfinite(labels).all():
+        return labels.astype(np.float32)
     if not number or labels.ndim != 2 or len(labels) != count or not labels.size:
         raise InputError(
-            f"labels must be attributes of shape ({count}, a), or integers of shape ({count},), one for "
-            f"each image; received {labels.dtype} of shape {labels.shape}"
+            f"labels must be attributes of shape ({count}, a), or integers or numbers of shape ({count},), "
+            f"one for each image; received {labels.dtype} of shape {labels.shape}"
         )
     if not ((labels == 0) | (labels == 1)).all():
         raise InputError(f"attributes must be 0 or 1; found {labels.min():g} to {labels.max():g}")
@@ -230,14 +234,18 @@ def _plain(splits, split, name, label=None, inputs=None):
     if len({part.shape[1:] for part in images}) > 1:
         raise InputError(f"images of {split!r} differ in shape: {[part.shape[1:] for part in images]}")
     images = images[0] if len(images) == 1 else np.concatenate(images)
+    plain = images.dtype == np.uint8 and images.ndim == 4
+    source = functools.partial(Arrays if plain else Fixed, images, channels=channels)
     if any(y is None for y in labels):
-        return Arrays(images, channels=channels)
+        return source()
     labels = np.concatenate(labels)
     if labels.ndim == 2:
         attributes = tuple(f"attribute_{column}" for column in range(labels.shape[1]))
-        return Arrays(images, labels, attributes=attributes, channels=channels)
+        return source(labels, attributes=attributes)
+    if any(y.dtype == np.float32 for _, y, _ in found.values() if y is not None):
+        return source(labels.astype(np.float32))
     classes = _count_of_classes(np.concatenate([y for _, y, _ in found.values() if y is not None]))
-    return Arrays(images, labels.astype(np.int32), classes, channels=channels)
+    return source(labels.astype(np.int32), classes)
 
 
 def _named_arrays(arrays, what):
@@ -261,7 +269,10 @@ def _named_arrays(arrays, what):
 
 def _npz(path):
     try:
-        with np.load(path) as arrays:
+        arrays = np.load(path)
+        if isinstance(arrays, np.ndarray):  # of an .npy file
+            return {"train": {"images": arrays}}
+        with arrays:
             return _named_arrays(arrays, path)
     except InputError:
         raise
@@ -286,7 +297,9 @@ def _digits():
 def _of_folder(path, split, names, pair, domains):
     path = Path(path).expanduser()
     if not path.is_dir():
-        raise InputError(f"{path} is not a folder; give a folder of images, an .npz file or a TFDS name")
+        raise InputError(
+            f"{path} is not a folder; give a folder of images, an .npz or .npy file or a TFDS name"
+        )
     folder = Folder(path)
 
     def subfolders(option, two):

@@ -15,7 +15,7 @@ from tfgen.data.fitting import name_of, shapes_of, specs_of
 from tfgen.data.labels import checked, choose
 from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
-from tfgen.data.sources import Records, Source, in_memory, plain, repeated
+from tfgen.data.sources import Fixed, Records, Source, in_memory, plain, repeated
 from tfgen.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -112,9 +112,11 @@ def load(
         an .npz file, or a dict: arrays "images" and "labels" (or image, x; label, y, attributes),
             also by split: "train_image", "x_test"; of pairs "inputs" and "images", of two domains
             "images_a" (with "labels_a", if there are any) and "images_b".
-        an array, or a tuple (images, labels): uint8, integers in 0..255, booleans, or floats in
-            [0, 1] (rounded to 256 levels), shape (n, h, w) or (n, h, w, c). Labels are classes,
-            whole numbers (n,) or (n, 1) from 0, or attributes (n, a), booleans or numbers 0 and 1.
+        an array, an .npy file, or a tuple (images, labels): uint8, integers in 0..255, booleans, or floats in
+            [0, 1] (rounded to 256 levels), shape (n, h, w) or (n, h, w, c), or of volumes (n, d, h, w, c).
+            Labels are classes, whole numbers (n,) or (n, 1) from 0, attributes (n, a), booleans or
+            numbers 0 and 1, or for a model of numbers any, (n,). Floats above 1 are measured values, for a
+            model that takes them in their unit, as GeV.
         a name of TensorFlow Datasets as "fashion_mnist" or "cycle_gan/facades": its features
             'image' and, if integers, 'label', or else 'attributes', a dict of booleans, as of
             "celeb_a", in the order of their sorted names. Up to 256 MiB of decoded images of one size
@@ -127,7 +129,7 @@ def load(
 
     Images are resized until the shorter side fits, then cropped; grey is repeated to colour, colour
     weighted to grey, what is transparent laid on white; of 16 bits the upper eight are taken. They are
-    bytes until the last step.
+    bytes until the last step. Volumes, points and measured values are taken as they are.
 
     A model that takes "inputs" beside "images" is given pairs, which are resized, cropped and mirrored
     as one image; one that takes "images_a" and "images_b" is given two domains, each in an order of its
@@ -179,8 +181,8 @@ def load(
 
     Raises:
         InputError: unknown names, unreadable files, values out of range, NaN, images of different
-            sizes where no shape is given, labels that are missing or not the model's, fewer
-            images than a batch.
+            sizes where no shape is given, volumes of other sizes than the model's, labels that are
+            missing or not the model's, fewer images than a batch.
     """
     _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs)
     origin = name_of(source)
@@ -198,12 +200,16 @@ def load(
             f"{origin} has {count} images in {split!r}, fewer than a batch of {batch_size}; "
             f"give a batch_size of {count} or less"
         )
-    points = isinstance(source, Points)
+    points, fixed = isinstance(source, Points), isinstance(source, Fixed)
+    if fixed and not points and (flip or enlarge > 1 or crop == "random"):
+        raise InputError(
+            f"{origin} has {source.kind} that are taken as they are; omit flip, enlarge and crop"
+        )
     if binarize and (points or list(shapes) != ["images"]):
         what = "points" if points else ", ".join(shapes)
         raise InputError(f"{origin} is {what}, which have no ink to binarize; omit binarize")
     enlarge = enlarge if shuffle else 1
-    kept = (crop, resample) if cache and not points else None  # points are in memory, and no bytes
+    kept = (crop, resample) if cache and not fixed else None  # those are in memory
     batches = _Batches(
         members=_members(source, shapes, enlarge, kept),
         model=for_model,
@@ -218,7 +224,9 @@ def load(
         flip=flip and shuffle,
         resample=resample,
         binarize=binarize,
-        scaled=for_model is not None and (points or dtype == "float32"),
+        scaled=for_model is not None
+        and (points or dtype == "float32")
+        and not getattr(source, "measured", None),
     )
     return batches.dataset(epochs)
 
@@ -351,7 +359,7 @@ class _Batches:
 
     def _images(self, suffix, member, number, row):
         """{name: images (n, h, w, c)} of a batch of one member's examples, and their labels."""
-        channels = [shape[2] for shape in member.shapes.values()]
+        channels = [shape[-1] for shape in member.shapes.values()]
 
         def fit(parts, index):
             def drawn(word, *shape):

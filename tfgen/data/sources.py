@@ -5,12 +5,14 @@ examples differ; `shape`, that of "images"; `labelled`; `attributes`, names of w
 () if they are classes; `classes`, how many, None if it is not known; and
 
     class_names         of the classes, () where they have none
+    numbers             whether its labels are numbers, as energies, float32 (n,)
     fixations           where people looked at each example, [(k, 2)] in its own order: row and column as
                         shares of the size; None where it does not say so
     examples(key)       a tf.data.Dataset of index or (index, record), in the order of `key`; None keeps it
     read(fit, *batch)   (images, labels) of a batch of examples: images as `fit(parts, index)` makes them of
                         an example's, uint8 (n, H, W, C) each (of points float32 in [-1, 1]), as many at
-                        once as can be; and int32 (n,) of classes, float32 (n, a) of attributes, or None.
+                        once as can be; and int32 (n,) of classes, float32 (n, a) of attributes, float32 (n,)
+                        of numbers, or None.
                         The index of the same example in the r-th repetition is r * count more.
 """
 
@@ -67,7 +69,7 @@ def repeated(source, key, rows):
 class Source:
     """What most sources are: plain images without labels."""
 
-    labelled, classes, attributes, class_names = False, None, (), ()
+    labelled, classes, attributes, class_names, numbers = False, None, (), (), False
     fixations = None
 
     @property
@@ -85,7 +87,7 @@ class Source:
 
 
 class Arrays(Source):
-    """Images in memory: uint8 (n, h, w, c), and labels int32 (n,), float32 (n, a) or None.
+    """Images in memory: uint8 (n, h, w, c), and labels int32 (n,), float32 (n, a) or (n,), or None.
 
     Args:
         channels: {name: how many} of the images that are stacked on the channel axis.
@@ -99,10 +101,11 @@ class Arrays(Source):
         self.channels = channels or {"images": self.images.shape[-1]}
         self.count = len(images)
         self.labelled = labels is not None
+        self.numbers = self.labelled and self.labels.dtype.is_floating and self.labels.shape.rank == 1
 
     @property
     def shapes(self):
-        return {name: (*self.images.shape[1:3], count) for name, count in self.channels.items()}
+        return {name: (*self.images.shape[1:-1], count) for name, count in self.channels.items()}
 
     def examples(self, key):
         return numbers(self.count, key)
@@ -112,6 +115,25 @@ class Arrays(Source):
         labels = tf.gather(self.labels, row) if self.labelled else None
         parts = tf.split(tf.gather(self.images, row), list(self.channels.values()), axis=-1)
         return fit(parts, index), labels
+
+
+class Fixed(Arrays):
+    """Images that are taken as they are: volumes, bytes (n, d, h, w, c), and measured values, float32.
+
+    Attributes:
+        kind: the word for them.
+        measured: (the least, the greatest value), float32, or None of bytes.
+    """
+
+    def __init__(self, images, *args, **kwargs):
+        super().__init__(images, *args, **kwargs)
+        self.kind = "volumes" if self.images.shape.rank == 5 else "images"
+        self.measured = None
+        if self.images.dtype.is_floating:
+            self.measured = float(images.min()), float(images.max())
+
+    def read(self, fit, index):
+        return super().read(lambda parts, _: parts[0], index)
 
 
 class Files(Source):

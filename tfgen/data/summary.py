@@ -54,7 +54,7 @@ def describe(
     opening = {"names": list(specs_of(for_model)), "pair": pair, "domains": domains}
     opened = open_source(source, split, data_dir, download, **opening)
     shapes = shapes_of(opened, name_of(source), for_model, image_shape)
-    kinds = {"": "images", "_a": "images_a", "_b": "images_b"}
+    kinds = {"": getattr(opened, "kind", "images"), "_a": "images_a", "_b": "images_b"}
     told = []
     for suffix, member in opened.members.items():
         what = "pairs" if "inputs" in member.shapes else kinds[suffix]
@@ -62,6 +62,8 @@ def describe(
     line = f"{name_of(source)}: {' and '.join(told)}"
     if opened.labelled and opened.attributes:
         line += f", with {len(opened.attributes)} attributes ({_some(opened.attributes)})"
+    elif opened.numbers:
+        line += ", with a number each"
     elif opened.labelled:
         classes = f" ({_some(opened.class_names)})" if opened.class_names else ""
         line += f", in {opened.classes or 'some'} classes{classes}"

@@ -120,7 +120,7 @@ def play(model, step, names=None):
         if objective.when is not None:
             conditions.append(objective.when(step))
         moved[name] = _all(conditions)
-        _if(moved[name], functools.partial(model.minimize, name, objective, step), step)
+        _if(moved[name], functools.partial(model.minimize, name, objective, step), step, objective)
     for average, copy in model.averages.items():
         network = getattr(model, average)
         own = {id(v) for v in network.trainable_variables}
@@ -136,7 +136,7 @@ def _all(conditions):
     return tf.reduce_all(conditions) if conditions else True
 
 
-def _if(condition, function, step=None):
+def _if(condition, function, step=None, objective=None):
     if condition is True:
         function()
         return
@@ -145,7 +145,7 @@ def _if(condition, function, step=None):
         if step is None:
             function()
         else:
-            with step.branch():
+            with step.branch(objective):
                 function()
 
     tf.cond(condition, inside, lambda: None)

@@ -28,7 +28,7 @@ class Step:
         self.model, self.batch, self.training = model, batch, training
         self.playing = None
         self._waiting = dict(waiting)  # objectives that are sure to be played in this step, and are not yet
-        self._once, self._tapes = {}, {}
+        self._once, self._tapes = {}, {}  # {function: (its result, the networks that it named)}
         parts = tf.nest.flatten(batch)
         self.rows = tf.shape(parts[0])[0] if parts else None
         self._sizes = self._count()
@@ -89,14 +89,15 @@ class Step:
 
         Where an objective that trains one of `networks` is still to be played, its tape is opened now, so
         that its update continues this computation backwards. An objective whose turn is decided inside
-        the graph computes its own.
+        the graph takes what was computed before it where it trains none of the named networks, and
+        computes its own of all else.
         """
         if function not in self._once:
             for name, objective in self._waiting.items():
                 if any(own is network for own in objective.networks for network in networks):
                     self._open(name, objective.variables)
-            self._once[function] = function(self)
-        return self._once[function]
+            self._once[function] = function(self), networks
+        return self._once[function][0]
 
     def _open(self, name, variables):
         if name not in self._tapes:
@@ -118,10 +119,18 @@ class Step:
             self._tapes.pop(name).__exit__(None, None, None)
 
     @contextlib.contextmanager
-    def branch(self):
-        """A part of the graph that may not run: what it computes stays inside, and it begins anew."""
+    def branch(self, objective):
+        """A part of the graph that may not run, the objective's update: what it computes stays inside.
+
+        Its tape begins inside, too, so that of what was computed outside it has what needs no tape.
+        """
         outside = self._once, self._tapes, self._waiting
-        self._once, self._tapes, self._waiting = {}, {}, {}
+        untrained = {
+            function: (value, networks)
+            for function, (value, networks) in self._once.items()
+            if networks and not any(own is network for own in objective.networks for network in networks)
+        }
+        self._once, self._tapes, self._waiting = untrained, {}, {}
         try:
             yield
         finally:
