@@ -118,6 +118,15 @@ def test_stages_have_an_optimizer_each():
     assert int(model.optimizers["then"].iterations.numpy()) == 4
 
 
+def test_a_model_of_stages_is_told_of_each_step_before_it():
+    model, told = Toy(stages, seed=0), []
+    model.enter = lambda k: told.append((k, int(model.step.numpy())))
+    model.compile(jit_compile=False, run_eagerly=True)
+    for _ in range(3):
+        model.train_on_batch(IMAGES)
+    assert told == [(1, 0), (2, 1), (3, 2)]
+
+
 def test_stages_and_several_steps_at_once_exclude_each_other():
     model = toy(stages, steps_per_execution=2)
     with pytest.raises(

@@ -188,3 +188,11 @@ def test_a_broken_tf_config_is_named(monkeypatch):
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(InputError, match="TF_CONFIG to be JSON with a cluster and a task"):
             plan.distribution_of("multi_worker")
+
+
+def test_a_stage_longer_than_the_run_is_named(photos):
+    small = dict(latent_dim=4, width=4, max_width=4)
+    with pytest.raises(InputError, match="ProGAN has stages that are longer than the run, whose 5 steps"):
+        settled("progan", photos, arguments=small, batch_size=8, epochs=1)
+    run, _ = settled("progan", photos, arguments={**small, "phase_steps": 4}, batch_size=8, epochs=1)
+    assert run["epochs"] == 1

@@ -33,6 +33,16 @@ def _of_plain(init):
     return plainly
 
 
+def copied(network):
+    """A network of the same layers and values, which does not learn."""
+    copy = type(network).from_config(network.get_config())
+    if not copy.built:
+        copy.build_from_config(network.get_build_config())
+    copy.set_weights(network.get_weights())
+    copy.trainable = False
+    return copy
+
+
 class GenerativeModel(Trains, Samples, keras.Model):
     """A model trained by one or more objectives, in the order it lists them.
 
@@ -137,11 +147,7 @@ class GenerativeModel(Trains, Samples, keras.Model):
         setattr(self, name, network)
 
     def _average(self, name, network):
-        self.averages[name] = copy = type(network).from_config(network.get_config())
-        if not copy.built:
-            copy.build_from_config(network.get_build_config())
-        copy.set_weights(network.get_weights())
-        copy.trainable = False
+        self.averages[name] = copied(network)
         self.average_updates[name] = self.add_weight(name=f"{name}_updates", **COUNTER)
 
     def averaged(self, name):

@@ -103,6 +103,20 @@ def due(objectives, k):
     return tuple(name for name, objective in objectives.items() if objective.due(k))
 
 
+def check_length(model, steps):
+    """Raises an InputError if a stage of the model begins after so many steps, which are all of a run."""
+    late = [
+        name
+        for name, objective in model.objectives().items()
+        if objective.stage and not any(map(objective.stage, range(1, steps + 1)))
+    ]
+    if late:
+        raise InputError(
+            f"{type(model).__name__} has stages that are longer than the run, whose {steps} steps never "
+            f"train {', '.join(late)}; shorten the stages by arguments of the model, or train longer"
+        )
+
+
 def play(model, step, names=None):
     """One update of each objective that is due, in their order, then of the averages.
 

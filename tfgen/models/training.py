@@ -31,6 +31,9 @@ class Trains:
     def prepare(self):
         """Loads what training needs and no file of the model holds, as a feature network; often called."""
 
+    def enter(self, k):
+        """What comes before step k of a model whose objectives have stages: outside of the graph."""
+
     def compile(
         self, optimizer=None, *, jit_compile="auto", run_eagerly=False, steps_per_execution=1, **other
     ):
@@ -174,7 +177,9 @@ class Trains:
         functions = {}
 
         def train_function(iterator):
-            due = plan.due(objectives, int(self.step.numpy()) + 1)
+            k = int(self.step.numpy()) + 1
+            self.enter(k)
+            due = plan.due(objectives, k)
             if due not in functions:
                 functions[due] = self._make_function(lambda data: self._train(data, due))
             return functions[due](iterator)

@@ -15,6 +15,7 @@ from tfgen import models
 from tfgen.errors import InputError, unknown
 from tfgen.models.abilities import Translates
 from tfgen.models.base import GenerativeModel, Recipe
+from tfgen.models.plan import check_length
 from tfgen.runs.callbacks import factor
 from tfgen.runs.data import (
     absolute,
@@ -235,6 +236,7 @@ def settled(run, net):
             wanted = ENOUGH * max((x.every for x in net.objectives().values()), default=1)
         run["passes"] = max(1, min(math.ceil(PASS / once), math.ceil(wanted / once)))
         run["epochs"] = epochs_of(run, wanted)
+    check_length(net, run["epochs"] * steps(run))
     return run
 
 
