@@ -141,7 +141,8 @@ def convolved(x, layer):
 def with_random_weights(net):
     for v in net.trainable_variables:
         v.assign(np.random.default_rng(v.shape.num_elements()).normal(0, 0.5, v.shape))
-    return [layer for layer in net.layers if isinstance(layer, keras.layers.Conv2D)]
+    found = [layer for layer in net.layers if isinstance(layer, keras.layers.Conv2D)]
+    return sorted(found, key=lambda layer: -layer.kernel_size[0])  # the shortcut's last
 
 
 def test_a_residual_block_up_is_the_paper_s():
