@@ -7,6 +7,7 @@ from tfgen.networks.blocks import halvings
 from tfgen.networks.conditional import BODIES, decoder, encoder, projection
 from tfgen.networks.dcgan import dcgan_discriminator, dcgan_generator
 from tfgen.networks.dense import mlp
+from tfgen.networks.ensemble import Ensemble
 from tfgen.networks.patches import patch_discriminator, smallest_patch
 from tfgen.networks.pyramids import down, smooth_up, up
 from tfgen.networks.residual import residual_down, residual_up, resnet_translator
@@ -15,6 +16,7 @@ from tfgen.networks.upscaling import residual_upscaler, residual_upscaler_reach
 
 __all__ = [
     "BODIES",
+    "Ensemble",
     "dcgan_discriminator",
     "dcgan_generator",
     "decoder",
