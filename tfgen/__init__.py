@@ -12,7 +12,13 @@ _MODULES = (
     *("analysis", "data", "doctor", "errors", "export", "fields", "layers", "losses", "metrics", "models"),
     *("networks", "pictures", "priors", "random", "runs"),
 )
-_ANALYSIS = ("latent", "probe", "supervised")  # of `tfgen.analysis`, by their short names
+_ANALYSIS = (
+    "blending",
+    "latent",
+    "probe",
+    "search",
+    "supervised",
+)  # of tfgen.analysis, by short names
 __all__ = ["InputError", "__version__", "load", "shipped", *_MODULES, *_ANALYSIS]
 
 

@@ -14,7 +14,9 @@ The hash mixes three words (x, y, z) = (row's key, row's key, column):
     x += y z;  y += z x;  z += x y
 """
 
+import contextlib
 import math
+import random as python_random
 
 import tensorflow as tf
 
@@ -183,3 +185,14 @@ def truncated_normal(
     x = (2.0 * uniform(key, shape, first_row) - 1.0) * tf.math.erf(limit * math.sqrt(0.5))
     # The bounds are for what rounding adds.
     return tf.clip_by_value(math.sqrt(2.0) * _inverse_erf(x), -limit, limit)
+
+
+@contextlib.contextmanager
+def initial_weights(seed):
+    """Context in which Keras' layers get the initial weights of a seed."""
+    state = python_random.getstate()
+    python_random.seed(seed)  # where Keras' initializers take theirs
+    try:
+        yield
+    finally:
+        python_random.setstate(state)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tfgen import data, pictures, runs
 from tfgen.cli import main
-from tfgen.cli.completion import PARTS, hidden
+from tfgen.cli.latent.common import PARTS, hidden
 from tfgen.models import DCGAN, CoGAN
 from tfgen.runs.callbacks import save
 from tfgen.runs.folder import read, write

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from tfgen import data, pictures, runs
-from tfgen.analysis import latent
+from tfgen.analysis import latent, search
 from tfgen.cli import main
 from tfgen.cli.latent import app
+from tfgen.cli.latent.common import hidden
 from tfgen.models import CVAE, DCGAN, PixelCNN
 from tfgen.runs.callbacks import save
 from tfgen.runs.folder import read, write
@@ -18,6 +19,7 @@ from tfgen.runs.folder import read, write
 COMMANDS = (
     *("interpolate", "traverse", "manifold", "arithmetic"),
     *("attributes", "reconstruct", "neighbours", "density"),
+    *("project", "inpaint"),
 )
 
 
@@ -126,6 +128,27 @@ def test_manifold_and_arithmetic(folder, plane, shows):
     shows(row[None], "arithmetic", folder / "plane", "0", "1", "2,3", "--images")
 
 
+def test_codes_are_searched_for_images_and_for_parts_of_them(folder, plane, shows, tmp_path):
+    (images,), options = test_arrays(plane), ("-n", 2, "--steps", 3, "--seed", 1)
+    images = images[:2]
+    found = search.project(plane, images, steps=3, starts=4, seed=1).images
+    shows(np.stack([images, found, 2 * abs(found - images)], 1), "project", folder / "plane", *options)
+    known = np.ones((8, 8))
+    known[2:5, 4:] = 0
+    Image.fromarray(np.uint8(255 * known)).save(tmp_path / "mask.png")
+    for how, words in (
+        (dict(mask=known, blend=False), ("--mask", tmp_path / "mask.png", "--no-blend")),
+        (
+            dict(mask=1 - hidden(images.shape, "left"), loss="squares"),
+            ("--hide", "left", "--loss", "squares"),
+        ),
+    ):
+        found = search.inpaint(plane, images, **how, steps=3, starts=4, seed=1)
+        left = np.where(np.broadcast_to(how["mask"].reshape(-1, 8, 8, 1), images.shape) > 0, images, 0.5)
+        rows = np.stack([images, left, found.generated, found.images], 1)
+        shows(rows, "inpaint", folder / "plane", *options, *words)
+
+
 def test_a_conditional_model_has_the_labels_of_its_samples_or_images(folder, shows):
     model = runs.load(folder / "classes")
     z = latent.codes(model, 2, seed=1)
@@ -228,6 +251,15 @@ BAD = {
     "k": (["neighbours", "{plane}", "-k", "129"], "k must lie in 1..128"),
     "label code": (["neighbours", "{classes}", "--by", "code"], "use --by pixels"),
     "density": (["density", "{gan}"], "DCGAN has no codes of images"),
+    "search": (["project", "{pixels}"], "PixelCNN has no codes that it decodes"),
+    "search steps": (["project", "{plane}", "--steps", "0"], "steps must be at least 1; received 0"),
+    "part": (["inpaint", "{plane}", "--hide", "midle"], "did you mean middle"),
+    "loss": (["inpaint", "{plane}", "--loss", "contex"], "did you mean context"),
+    "mask": (["inpaint", "{plane}", "--mask", "{plane}/run.json"], "--mask takes a picture"),
+    "mask size": (
+        ["inpaint", "{plane}", "--mask", "{plane}/samples/epoch-0001.png"],
+        "takes a picture of 8x8 pixels",
+    ),
     "components": (["density", "{plane}", "--components", "0"], "--components must be at least 1"),
 }
 

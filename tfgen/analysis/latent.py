@@ -34,7 +34,7 @@ BATCH = 256  # rows that a network is given at once
 
 def codes(model: Codes, n: int, seed: int = 0) -> np.ndarray:
     """The codes that `model.sample(n, seed)` decodes: float32 (n, latent_dim)."""
-    _decoder(model)
+    decoder(model)
     return np.asarray(model.draw_codes(random.key(seed), n, 0))
 
 
@@ -43,19 +43,19 @@ def encode(model: Codes, images: ArrayLike, labels: ArrayLike | None = None) -> 
     if not isinstance(model, Codes):
         raise InputError(f"{type(model).__name__} has no encoder, so that images have no codes; give codes")
     images = checks.images(model, images)
-    return _in_batches(model.encode, images, _rows(model, labels, images.shape[:1]))
+    return _in_batches(model.encode, images, labels_of(model, labels, images.shape[:1]))
 
 
 def decode(model: Codes, z: ArrayLike, labels: ArrayLike | None = None) -> np.ndarray:
     """Images (..., h, w, c) of codes z (..., latent_dim); `labels` are those of z's first axis."""
-    method = _decoder(model)
+    method = decoder(model)
     z = np.asarray(z, np.float32)
     if z.ndim < 2 or z.shape[-1] != model.latent_dim:
         raise InputError(
             f"{type(model).__name__} has codes of size {model.latent_dim}; received z of shape {z.shape}"
         )
     lead = z.shape[:-1]
-    images = _in_batches(method, z.reshape(-1, model.latent_dim), _rows(model, labels, lead))
+    images = _in_batches(method, z.reshape(-1, model.latent_dim), labels_of(model, labels, lead))
     return images.reshape(*lead, *images.shape[1:])
 
 
@@ -121,7 +121,7 @@ def traverse(
     Returns:
         (dimensions, values, h, w, c).
     """
-    _decoder(model)
+    decoder(model)
     z = np.asarray(z, np.float32)
     if z.shape != (model.latent_dim,):
         raise InputError(
@@ -155,7 +155,7 @@ def manifold(model: Codes, side: int = 20, labels: ArrayLike | None = None) -> n
     the model's prior, so that each cell has one share of its probability: first dimension from left
     to right, second from top to bottom.
     """
-    _decoder(model)
+    decoder(model)
     if model.latent_dim != 2:
         raise InputError(
             f"a manifold is a picture of codes of size 2; this {type(model).__name__} has "
@@ -271,7 +271,12 @@ def _batches(images):
         yield from (np.asarray(batch[0] if isinstance(batch, tuple) else batch) for batch in images)
 
 
-def _decoder(model):
+def decoder(model: Latents) -> Callable:
+    """What makes images of codes (n, latent_dim), and of labels if conditional: `decode` or `generate`.
+
+    Raises:
+        InputError: a model without codes.
+    """
     if isinstance(model, Codes):
         return model.decode
     if isinstance(model, Latents):
@@ -294,8 +299,12 @@ def _angle(a, b):
     return np.arccos(np.clip(cosine, -1, 1))
 
 
-def _rows(model, labels, lead):
-    """Labels of the first axis of `lead`, one for each of its rows; None of a model without."""
+def labels_of(model: Latents, labels: ArrayLike | None, lead: tuple[int, ...]) -> np.ndarray | None:
+    """Labels of the first axis of `lead`, a shape, one for each of its rows; None of a model without.
+
+    Raises:
+        InputError: labels of a model that takes none, none of one that takes them, or of another number.
+    """
     if (labels is None) != (model.label_spec is None):
         raise InputError(
             f"{type(model).__name__} is not conditional; omit `labels`"

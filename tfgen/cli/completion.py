@@ -5,39 +5,10 @@ from typing import Annotated
 
 import typer
 
-from tfgen.cli.latent.common import Data, Place, Split, first_images, save, start
+from tfgen.cli.latent.common import PARTS, Data, Place, Split, first_images, hidden, save, start
 from tfgen.cli.results import Run
 from tfgen.errors import InputError, unknown
 from tfgen.loading import place
-
-PARTS = ("bottom", "top", "left", "right", "middle", "random")
-
-
-def hidden(shape, part, seed=0):
-    """Which pixels of images (n, h, w, c) to hide, about half of them: bool (n, h, w, 1).
-
-    Args:
-        part: "bottom", "top", "left" or "right"; "middle", a rectangle; "random", pixels of each
-            image by a fair coin, from the seed.
-    """
-    import numpy as np
-
-    n, height, width, _ = shape
-    row, column = np.indices((height, width))
-    # In the middle: sides of sqrt(1/2), half of the area.
-    central = [np.abs(2 * at + 1 - size) < size * 0.5**0.5 for at, size in ((row, height), (column, width))]
-    masks = {
-        "bottom": row >= height // 2,
-        "top": row < height - height // 2,
-        "left": column < width - width // 2,
-        "right": column >= width // 2,
-        "middle": central[0] & central[1],
-    }
-    if part == "random":
-        mask = np.random.default_rng(seed).random((n, height, width)) < 0.5
-    else:
-        mask = np.broadcast_to(masks[part], (n, height, width))
-    return mask[..., None]
 
 
 def complete(

@@ -9,6 +9,7 @@ import random as python_random
 import keras
 import tensorflow as tf
 
+from tfgen import random
 from tfgen.arguments import plain
 from tfgen.environment import check_settings
 from tfgen.errors import InputError
@@ -115,11 +116,11 @@ class GenerativeModel(Trains, Samples, keras.Model):
         if isinstance(images, Image) and (len(images.shape) < 3 or not all(images.shape)):
             raise InputError(f"image_shape must be (height, width, channels); received {images.shape}")
         check_settings()
-        policy, state = keras.config.dtype_policy(), python_random.getstate()
+        policy = keras.config.dtype_policy()
         keras.config.set_dtype_policy(self.dtype_policy)
-        python_random.seed(self.seed)  # where Keras' initializers take theirs
         try:
-            yield
+            with random.initial_weights(self.seed):
+                yield
             for name, network in self._given_networks.items():
                 self._replace(name, network)
             if self.ema_decay is not None:
@@ -127,7 +128,6 @@ class GenerativeModel(Trains, Samples, keras.Model):
                     self._average(name, getattr(self, name))
         finally:
             keras.config.set_dtype_policy(policy)
-            python_random.setstate(state)
         self.built = True
 
     def _replace(self, name, network):

@@ -2,10 +2,10 @@
 
 import typer
 
-from tfgen.cli.latent import codes, images
+from tfgen.cli.latent import codes, images, search
 
 app = typer.Typer(
-    help="Explores a model's codes: interpolation, traversal, manifold, attributes, neighbours.",
+    help="Explores a model's codes: ways, attributes, neighbours, and a search for them.",
     epilog="Example: `tfgen latent interpolate runs/digits`; `tfgen latent COMMAND --help` shows more.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -13,5 +13,6 @@ app = typer.Typer(
 for command in (
     *(codes.interpolate, codes.traverse, codes.manifold, codes.arithmetic),
     *(images.attributes, images.reconstruct, images.neighbours, images.density),
+    *(search.project, search.inpaint),
 ):
     app.command()(command)

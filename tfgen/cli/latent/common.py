@@ -21,6 +21,7 @@ Images = Annotated[
 Data = Annotated[str | None, typer.Option(help="The images; by default those of the run.")]
 Split = Annotated[str | None, typer.Option(help="By default test if there is one, else train.")]
 Place = Annotated[str | None, typer.Option(help="Where TFDS keeps its data.")]
+PARTS = ("bottom", "top", "left", "right", "middle", "random")
 
 
 def start(run, to, command):
@@ -87,3 +88,30 @@ def drawn(model, run, n, seed, label):
 def part(labels, index):
     """Labels at an index, or a slice; None of a model without."""
     return None if labels is None else labels[index]
+
+
+def hidden(shape, part, seed=0):
+    """Which pixels of images (n, h, w, c) to hide, about half of them: bool (n, h, w, 1).
+
+    Args:
+        part: "bottom", "top", "left" or "right"; "middle", a rectangle; "random", pixels of each
+            image by a fair coin, from the seed.
+    """
+    import numpy as np
+
+    n, height, width, _ = shape
+    row, column = np.indices((height, width))
+    # In the middle: sides of sqrt(1/2), half of the area.
+    central = [np.abs(2 * at + 1 - size) < size * 0.5**0.5 for at, size in ((row, height), (column, width))]
+    masks = {
+        "bottom": row >= height // 2,
+        "top": row < height - height // 2,
+        "left": column < width - width // 2,
+        "right": column >= width // 2,
+        "middle": central[0] & central[1],
+    }
+    if part == "random":
+        mask = np.random.default_rng(seed).random((n, height, width)) < 0.5
+    else:
+        mask = np.broadcast_to(masks[part], (n, height, width))
+    return mask[..., None]

@@ -1,0 +1,93 @@
+"""Blending: a part of one image in another, without a seam.
+
+Perez, Gangnet and Blake. Poisson Image Editing. SIGGRAPH 2003. https://doi.org/10.1145/1201775.882269
+
+    x = argmin_x sum over neighbours |(x_i - x_j) - (source_i - source_j)|^2,   x = target outside the mask
+
+Its gradients are the source's, its level at the rim the target's. Neighbours are the four pixels beside one;
+where the mask meets the border of the image, there is none, and so no condition.
+"""
+
+import numpy as np
+import scipy.sparse
+import scipy.sparse.linalg
+from numpy.typing import ArrayLike
+from scipy.ndimage import label
+
+from tfgen.errors import InputError
+
+
+def poisson(source: ArrayLike, target: ArrayLike, mask: ArrayLike) -> np.ndarray:
+    """The target with the source where the mask is 1, blended.
+
+    Args:
+        source, target: images (n, h, w, c) or (h, w, c), of any range.
+        mask: 1 where the source goes: (h, w), (h, w, 1), or (n, h, w, 1) with n images.
+
+    Returns:
+        float64, of the target's shape; not clipped. Outside the mask it is the target exactly.
+
+    Raises:
+        InputError: unlike shapes, or a part of a mask that nothing of the target touches.
+    """
+    source, target, mask = (np.asarray(x) for x in (source, target, mask))
+    if source.shape != target.shape or target.ndim not in (3, 4):
+        raise InputError(
+            f"blending takes two images or two stacks of one shape, (h, w, c) or (n, h, w, c); received "
+            f"{source.shape} and {target.shape}"
+        )
+    if target.ndim == 3:
+        return poisson(source[None], target[None], mask)[0]
+    n, height, width, _ = target.shape
+    shapes = ((height, width), (height, width, 1), (n, height, width, 1))
+    if mask.shape not in shapes:
+        raise InputError(f"a mask has one of the shapes {shapes}; received {mask.shape}")
+    alike = mask.ndim < 4
+    masks = [mask.reshape(height, width) > 0] if alike else list(mask[..., 0] > 0)
+    result, solve = target.astype(np.float64), None
+    for k in range(n):
+        inside = masks[0 if alike else k]
+        if k == 0 or not (alike or np.array_equal(inside, masks[k - 1])):
+            solve = _solver(inside)
+        if inside.any():
+            result[k][inside] = solve(source[k].astype(np.float64), result[k])
+    return result
+
+
+def _solver(inside):
+    """A function of (source, target), (h, w, c) each, that gives the values (m, c) inside a mask (h, w)."""
+    parts, count = label(inside)
+    touched = np.unique(parts[_neighbours(~inside).any(axis=0) & inside])
+    if len(touched) < count:
+        raise InputError("a part of the mask touches nothing of the target, so that its level is free")
+    places = np.argwhere(inside)
+    number = np.full(inside.shape, -1)
+    number[inside] = np.arange(len(places))
+    rows, columns, rims = [], [], []
+    for move in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        beside = places + move
+        exists = ((beside >= 0) & (beside < inside.shape)).all(axis=1)
+        own, other = np.flatnonzero(exists), beside[exists]
+        hidden = inside[tuple(other.T)]
+        rows.append(own[hidden])
+        columns.append(number[tuple(other[hidden].T)])
+        rims.append((own, other, own[~hidden], other[~hidden]))
+    rows, columns = np.concatenate(rows), np.concatenate(columns)
+    degree = np.bincount(np.concatenate([own for own, *_ in rims]), minlength=len(places)).astype(float)
+    matrix = scipy.sparse.coo_matrix((-np.ones(len(rows)), (rows, columns)), shape=(len(places),) * 2)
+    factors = scipy.sparse.linalg.splu((matrix + scipy.sparse.diags(degree)).tocsc()) if len(places) else None
+
+    def solve(source, target):
+        right = np.zeros((len(places), source.shape[-1]))
+        for own, other, at_rim, rim in rims:
+            np.add.at(right, own, source[tuple(places[own].T)] - source[tuple(other.T)])
+            np.add.at(right, at_rim, target[tuple(rim.T)])
+        return factors.solve(right)
+
+    return solve
+
+
+def _neighbours(values):
+    """For each pixel of (h, w) whether the four beside it are so: (4, h, w), False beyond the border."""
+    padded = np.pad(values, 1)
+    return np.stack([padded[1:-1, 2:], padded[1:-1, :-2], padded[2:, 1:-1], padded[:-2, 1:-1]])

@@ -1,0 +1,323 @@
+"""Search for codes: those whose images come near to given ones, whole or in part.
+
+    z* = argmin_z loss(z, G(z))
+
+by Adam on z alone, each row for itself; the model stays as it is. What a search finds is its best step, and
+of several starts the best.
+
+Creswell and Bharath. Inverting the Generator of a Generative Adversarial Network. 2016: `project`.
+https://arxiv.org/abs/1611.05644
+Yeh et al. Semantic Image Inpainting with Deep Generative Models. CVPR 2017: `inpaint`, with M = 1 where a
+pixel is known and W the share of unknown pixels near it. https://arxiv.org/abs/1607.07539
+
+    loss = sum W |G(z) - x| + prior log(1 - D(G(z))),   W_i = M_i sum_{j near i} (1 - M_j) / |near i|
+
+The lectures' equation is loss="squares": sum M (G(z) - x)^2 + log(1 - D(G(z))).
+Zhu et al. Generative Visual Manipulation on the Natural Image Manifold. ECCV 2016: a network that guesses
+the code (`fit_inverse`), from which the search starts. https://arxiv.org/abs/1609.03552
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import scipy.ndimage
+import tensorflow as tf
+from numpy.typing import ArrayLike
+
+from tfgen import networks, random
+from tfgen.analysis import blending, latent
+from tfgen.errors import InputError, unknown
+from tfgen.metrics import checks
+from tfgen.models.abilities import Latents
+from tfgen.models.adversarial.base import AdversarialModel
+from tfgen.priors import Normal, Uniform
+
+LOSSES = {"context": 0.003, "squares": 1.0}  # how `inpaint` compares, and the weight of its prior
+WINDOW = 7  # pixels of a side of what is near a pixel
+BATCH = 64  # rows of a search
+BLOCK = 50  # steps between two looks at the progress
+
+
+class Found(NamedTuple):
+    """What a search has found.
+
+    Attributes:
+        images: (n, h, w, c) in the model's `value_range`: the result.
+        generated: G(z), of the same shape.
+        z: (n, latent_dim).
+        losses: (n,), of z.
+    """
+
+    images: np.ndarray
+    generated: np.ndarray
+    z: np.ndarray
+    losses: np.ndarray
+
+
+def search(
+    model: Latents,
+    loss: Callable,
+    rows: tuple,
+    steps: int = 500,
+    rate: float = 0.1,
+    seed: int = 0,
+    starts: int = 1,
+    start: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    verbose: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The codes of the least loss that Adam meets.
+
+    A row's result depends on its own values, its place and the seed, not on the rows beside it. A uniform
+    prior keeps the codes within its ends.
+
+    Args:
+        model: whose prior is normal or uniform.
+        loss: a function of (z, images, *rows), tensors of as many rows, that gives a loss for each row, (n,).
+        rows: arrays (n, ...), what the loss compares with; at least one.
+        steps: of Adam.
+        rate: of Adam, in units of z.
+        seed: of the first codes.
+        starts: how many first codes are tried.
+        start: first codes (n, latent_dim) for the first try, as an encoder's; else they are drawn.
+        labels: of a conditional model, for each row, or one for all.
+        verbose: 1 shows a progress bar.
+
+    Returns:
+        (codes (n, latent_dim), losses (n,)).
+
+    Raises:
+        InputError: a model without codes or of another prior, steps or starts below 1.
+    """
+    decode = latent.decoder(model)
+    if not isinstance(model.prior, Normal | Uniform):
+        raise InputError(
+            f"a search moves codes freely, of a normal or a uniform prior; that of {type(model).__name__} "
+            f"is {model.prior.values['distribution']}"
+        )
+    for name, value in (("steps", steps), ("starts", starts)):
+        if value < 1:
+            raise InputError(f"{name} must be at least 1; received {value}")
+    n = len(rows[0])
+    labels = latent.labels_of(model, labels, (n,))
+    if start is not None and np.shape(start) != (n, model.latent_dim):
+        raise InputError(f"start must have the shape ({n}, {model.latent_dim}); received {np.shape(start)}")
+    parts = [np.arange(i, min(i + BATCH, n)) for i in range(0, n, BATCH)]
+    progress = keras.utils.Progbar(len(parts) * starts * steps, verbose=verbose, unit_name="step")
+    move = _moves(model, decode, loss, rate)
+    found = []
+    for part in parts:
+        given = [tf.constant(x[part]) for x in (*rows, *([] if labels is None else [labels]))]
+        tried = []
+        for number in range(starts):
+            key = random.fold_in(random.key(seed), number)
+            z = model.draw_codes(key, len(part), int(part[0]))
+            if number == 0 and start is not None:
+                z = tf.constant(np.asarray(start, np.float32)[part])
+            tried.append(_run(move, z, given, steps, progress))
+        best = np.argmin([losses for _, losses in tried], axis=0)
+        found.append([np.stack(each)[best, np.arange(len(part))] for each in zip(*tried)])
+    z, losses = (np.concatenate(each) for each in zip(*found))
+    return z, losses
+
+
+def _run(move, z, given, steps, progress):
+    zero = tf.zeros_like(z)
+    state = (z, zero, zero, z, tf.fill(z.shape[:1], np.float32(np.inf)))
+    for done in range(0, steps, BLOCK):
+        count = min(BLOCK, steps - done)
+        state = move(tf.constant(done), tf.constant(done + count), state, given)
+        progress.add(count)
+    *_, best, losses = move(tf.constant(steps), tf.constant(steps), state, given)
+    return best.numpy(), losses.numpy()
+
+
+def _moves(model, decode, loss, rate):
+    """A compiled function that takes Adam from one step to another, and looks at where it ends."""
+    low, high = (model.prior.low, model.prior.high) if isinstance(model.prior, Uniform) else (-np.inf, np.inf)
+    told = [] if model.label_spec is None else [-1]
+
+    def losses_of(z, given):
+        rows, labels = (given[:-1], given[-1:]) if told else (given, [])
+        return loss(z, decode(z, *labels), *rows)
+
+    def kept(z, losses, best, least):
+        better = losses < least
+        return tf.where(better[:, None], z, best), tf.where(better, losses, least)
+
+    @tf.function(autograph=False)
+    def move(first, last, state, given):
+        def step(k, z, mean, square, best, least):
+            with tf.GradientTape() as tape:
+                tape.watch(z)
+                losses = losses_of(z, given)
+            slope = tape.gradient(losses, z)  # of the sum: each row's own
+            best, least = kept(z, losses, best, least)
+            t = tf.cast(k + 1, tf.float32)
+            mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
+            ahead = mean / (1 - 0.9**t) / (tf.sqrt(square / (1 - 0.999**t)) + 1e-8)
+            return k + 1, tf.clip_by_value(z - rate * ahead, low, high), mean, square, best, least
+
+        _, z, mean, square, best, least = tf.while_loop(lambda k, *_: k < last, step, (first, *state))
+        best, least = kept(z, losses_of(z, given), best, least)
+        return z, mean, square, best, least
+
+    return move
+
+
+def _prior(model):
+    """A function of (z, images) that is low where the model takes z for likely: each of (n,)."""
+    if isinstance(model, AdversarialModel):
+
+        def of_score(z, images, *told):
+            scores = model.score(images, *told)[:, 0]
+            # log(1 - sigmoid(s)); what has no boundary has a score to be raised.
+            return -tf.nn.softplus(scores) if model.adversarial_loss.zero_decides else -scores
+
+        return of_score
+    return lambda z, images, *told: 0.5 * tf.reduce_sum(z**2, axis=1)
+
+
+def project(model: Latents, images: ArrayLike, labels: ArrayLike | None = None, **options) -> Found:
+    """The codes whose images come nearest, by the squared error.
+
+    Args:
+        model: one that makes images of codes.
+        images: (n, h, w, c) in the model's `value_range`, or bytes.
+        labels: of a conditional model.
+        options: steps, rate, seed, starts, start and verbose, as `search` has them.
+
+    Returns:
+        a `Found`, whose images are G(z) and whose losses are sums over an image's values.
+    """
+    images = checks.images(model, images)
+
+    def loss(z, made, wanted):
+        return tf.reduce_sum((made - wanted) ** 2, axis=(1, 2, 3))
+
+    z, losses = search(model, loss, (images,), labels=labels, **options)
+    made = latent.decode(model, z, labels)
+    return Found(made, made, z, losses)
+
+
+def inpaint(
+    model: Latents,
+    images: ArrayLike,
+    mask: ArrayLike,
+    loss: str = "context",
+    prior: float | None = None,
+    blend: bool = True,
+    labels: ArrayLike | None = None,
+    steps: int = 500,
+    starts: int = 4,
+    **options,
+) -> Found:
+    """Images whose unknown pixels the model has made up, to fit those around.
+
+    Args:
+        model: one that makes images of codes. The discriminator of an adversarial one judges what is made,
+            the prior of another the code.
+        images: (n, h, w, c) in the model's `value_range`, or bytes; what is hidden has no influence.
+        mask: 1 where a pixel is known, 0 where not: (h, w), (h, w, 1), or (n, h, w, 1).
+        loss: "context", as Yeh et al. compare, or "squares", as the lectures do.
+        prior: the weight of D's or the prior's judgement; None: .003 of "context", 1 of "squares".
+        blend: whether what is made keeps its gradients and takes its level from around, by
+            `blending.poisson`; else it is pasted in as it is.
+        labels: of a conditional model.
+        steps, starts: as `search` has them, as are `options`: rate, seed, start and verbose.
+
+    Returns:
+        a `Found`, whose images have the known pixels as they were given.
+
+    Raises:
+        InputError: a mask of another shape, of other values, or of nothing known.
+    """
+    if loss not in LOSSES:
+        raise unknown("loss", loss, LOSSES)
+    images = checks.images(model, images)
+    known = _mask(mask, images.shape)
+    images = np.where(known > 0, images, np.float32(np.mean(model.value_range)))
+    weight = LOSSES[loss] if prior is None else prior
+    judge = _prior(model)
+    weights = near_hidden(known) if loss == "context" else known
+    told = () if labels is None else (latent.labels_of(model, labels, images.shape[:1]),)
+
+    def compared(z, made, wanted, weights, *told):
+        error = made - wanted
+        error = tf.abs(error) if loss == "context" else error**2
+        return tf.reduce_sum(weights * error, axis=(1, 2, 3)) + weight * judge(z, made, *told)
+
+    rows = (images, weights, *told)
+    z, losses = search(model, compared, rows, steps=steps, starts=starts, labels=labels, **options)
+    made = latent.decode(model, z, labels)
+    if blend:
+        whole = blending.poisson(made, images, 1 - known)
+        whole = np.clip(whole, *model.value_range)
+    else:
+        whole = np.where(known > 0, images, made)
+    return Found(np.where(known > 0, images, whole).astype(np.float32), made, z, losses)
+
+
+def near_hidden(known: np.ndarray) -> np.ndarray:
+    """W of a mask (n, h, w, 1): of each known pixel the share of unknown ones in a window around it."""
+    window = dict(size=(1, WINDOW, WINDOW, 1), mode="constant")
+    near = scipy.ndimage.uniform_filter(np.ones_like(known), **window)  # fewer at the border of an image
+    return (known * scipy.ndimage.uniform_filter(1 - known, **window) / near).astype(np.float32)
+
+
+def _mask(mask, shape):
+    """A mask as float32 (n, h, w, 1)."""
+    n, height, width, _ = shape
+    mask = np.asarray(mask)
+    shapes = ((height, width), (height, width, 1), (n, height, width, 1))
+    if mask.shape not in shapes:
+        raise InputError(f"a mask has one of the shapes {shapes}; received {mask.shape}")
+    if not np.isin(mask, (0, 1)).all():
+        raise InputError("a mask is 1 where a pixel is known and 0 where it is not; received other values")
+    mask = np.broadcast_to(mask[..., None] if mask.ndim == 2 else mask, (n, height, width, 1))
+    if not mask.any(axis=(1, 2, 3)).all():
+        raise InputError("a mask hides a whole image; leave some pixels known, or use sample")
+    return mask.astype(np.float32)
+
+
+def fit_inverse(
+    model: Latents, steps: int = 2000, batch_size: int = 64, width: int = 32, seed: int = 0, verbose: int = 0
+) -> keras.Model:
+    """A network that guesses the code of an image, trained on the model's own images: |z - E(G(z))|^2.
+
+    Args:
+        model: an unconditional one that makes images of codes.
+        steps, batch_size: of Adam, rate 1e-3.
+        width: channels of the layers next to the image.
+        seed: of weights and codes.
+        verbose: 1 shows a progress bar.
+
+    Returns:
+        A Keras model of images (n, h, w, c) in the model's `value_range` to codes (n, latent_dim), as `start`
+        of a search.
+    """
+    decode = latent.decoder(model)
+    if model.label_spec is not None:
+        raise InputError(f"fit_inverse takes models without conditions; {type(model).__name__} has labels")
+    with random.initial_weights(seed):
+        encoder = networks.encoder(
+            "convolutional", model.image_shape, width=width, outputs=model.latent_dim, activation="relu"
+        )
+    optimizer = keras.optimizers.Adam(1e-3)
+    optimizer.build(encoder.trainable_variables)
+
+    @tf.function(autograph=False)
+    def step(number):
+        z = model.draw_codes(random.fold_in(random.key(seed), number), batch_size)
+        images = decode(z)
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(tf.reduce_sum((encoder(images, training=True) - z) ** 2, axis=1))
+        optimizer.apply(tape.gradient(loss, encoder.trainable_variables))
+        return loss
+
+    progress = keras.utils.Progbar(steps, verbose=verbose, unit_name="step")
+    for number in range(steps):
+        progress.add(1, [("loss", step(tf.constant(number)))])
+    return encoder
