@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 SIZES = ("multiple", "smallest", "scale")  # what a signature says of free heights and widths
+BEYOND = {"z": None, "temperature": 0, "truncation": 0.01}  # the least of what has no other limit
 DATATYPES = {"float32": "FP32", "int32": "INT32", "int64": "INT64"}
 
 
@@ -17,14 +18,12 @@ def limits(spec):
     """(low, high) of the values that an input may have, None where there is no limit.
 
     Beyond them outputs would be nonsense: a class that is not there, pixels of another scale, a
-    uniform number above 1. Latents and temperatures are also of use outside of the values that
-    the manifest says they are drawn from.
+    uniform number above 1. Latents, temperatures and truncations are also of use outside of the values
+    that the manifest says they are drawn from.
     """
     values = spec["values"]
-    if spec["name"] == "temperature":
-        return 0, None
-    if spec["name"] == "z":
-        return None, None
+    if spec["name"] in BEYOND:
+        return BEYOND[spec["name"]], None
     return values.get("low"), values.get("high")
 
 

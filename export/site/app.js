@@ -9,6 +9,8 @@ import { gallery, make, paint, plane, sliders, TILES } from "./views.js";
 const SAMPLES = 16;
 const PART = 4; // images in one request, so that a move has not long to wait
 const FRAMES = 9; // of the way to the other seed
+const USUAL = { temperature: 1, truncation: 3 }; // options that an artifact may take, each by a slider
+const OPTIONS = Object.keys(USUAL);
 const PAUSE = 50; // ms that a line of a growing image stays, so that one sees it
 
 const $ = (id) => document.getElementById(id);
@@ -21,7 +23,7 @@ let codes = []; // latents of the samples, or their images where there is no lat
 let frames = []; // latents on the way to the other seed
 let growths = 0; // how often an image began to grow, or was stopped
 // labels: one class, or a number for each attribute. moved: a latent that is no sample's, or null.
-const state = { seed: 0n, other: 1n, sample: 0, labels: [], moved: null, temperature: 1 };
+const state = { seed: 0n, other: 1n, sample: 0, labels: [], moved: null, ...USUAL };
 
 // Messages.
 
@@ -60,7 +62,7 @@ function rows(data, n) {
 }
 
 async function latents(slot, seed, n) {
-  const { outputs } = await ask(slot, artifact, "latents", { seed, n });
+  const { outputs } = await ask(slot, artifact, "latents", { seed, n, truncation: state.truncation });
   return rows(outputs.latents, n);
 }
 
@@ -203,6 +205,12 @@ function chooseSeed() {
   });
 }
 
+/** Shows an option's value, and the values of an artifact's slider if they are given. */
+function showOption(option, values) {
+  if (values) Object.assign($(option), { min: values.low, max: values.high, valueAsNumber: state[option] });
+  $(`${option}-value`).value = state[option].toFixed(2);
+}
+
 /** Shows an artifact's own fields and views; nothing is drawn yet. */
 function choose(one, signature) {
   forget();
@@ -221,11 +229,9 @@ function choose(one, signature) {
   translation.choose(one, signature);
   $("samples-view").hidden = Boolean(one.translators);
   $("seed-field").hidden = !input("seed");
-  const temperature = input("temperature");
-  if (temperature) {
-    const { low, high } = temperature.values;
-    Object.assign($("temperature"), { min: low, max: high, valueAsNumber: state.temperature });
-    $("temperature-value").value = state.temperature.toFixed(2);
+  for (const option of OPTIONS) {
+    $(`${option}-field`).hidden = !input(option);
+    if (input(option)) showOption(option, input(option).values);
   }
   views = {};
   if (!one.translators) views.samples = gallery($("samples"), one, list(SAMPLES, (i) => `Sample ${i + 1}`), chooseSample);
@@ -237,7 +243,6 @@ function choose(one, signature) {
     );
     if (size === 2 && values.distribution !== "parts") views.plane = plane($("plane"), $("here"), one, values, moveTo);
   }
-  $("temperature-field").hidden = !temperature;
   $("growth").hidden = !signatures.grow;
   $("latent-view").hidden = $("path-view").hidden = !decoder;
   $("plane-view").hidden = !views.plane;
@@ -253,11 +258,11 @@ function begin() {
 // The address.
 
 function remember() {
-  const { seed, labels, sample, temperature, moved } = state;
+  const { seed, labels, sample, moved } = state;
   const said = new URLSearchParams({ artifact: artifact.name, seed });
   if (labels.length) said.set("class", labels);
   if (sample) said.set("sample", sample);
-  if (input("temperature")) said.set("temperature", temperature);
+  for (const option of OPTIONS) if (input(option)) said.set(option, state[option]);
   const [first] = artifact.translators ?? [];
   if (first && translation.chosen() !== first) said.set("direction", translation.chosen());
   if (moved) said.set("z", Array.from(moved, (value) => +value.toPrecision(7)));
@@ -269,10 +274,12 @@ async function recall() {
   const said = new URLSearchParams(location.hash.slice(1));
   const numbers = (name) => said.get(name)?.split(",").map(Number) ?? [];
   const [sample = 0] = numbers("sample");
-  const [temperature = 1] = numbers("temperature");
   state.sample = Math.min(Math.max(Math.trunc(sample) || 0, 0), SAMPLES - 1);
   state.labels = numbers("class");
-  state.temperature = Number.isFinite(temperature) ? temperature : 1;
+  for (const option of OPTIONS) {
+    const [value] = numbers(option);
+    state[option] = Number.isFinite(value) ? value : USUAL[option];
+  }
   const known = artifacts.find(({ name }) => name === said.get("artifact"));
   choose(known ?? artifacts[0], said.get("direction"));
   const z = numbers("z");
@@ -310,11 +317,13 @@ async function start() {
     $("seed").value = Math.floor(Math.random() * 1e6);
     chooseSeed();
   };
-  $("temperature").oninput = () => {
-    state.temperature = $("temperature").valueAsNumber;
-    $("temperature-value").value = state.temperature.toFixed(2);
-    act(drawSeed);
-  };
+  for (const option of OPTIONS) {
+    $(option).oninput = () => {
+      state[option] = $(option).valueAsNumber;
+      showOption(option);
+      act(drawSeed);
+    };
+  }
   $("grow").onclick = () => act(grow);
   $("stop").onclick = stopGrowing;
   $("reset").onclick = () => chooseSample(state.sample);

@@ -8,7 +8,7 @@ from PIL import Image
 from tfgen import data, pictures, runs
 from tfgen.cli import main
 from tfgen.cli.latent.common import PARTS, hidden
-from tfgen.models import DCGAN, CoGAN
+from tfgen.models import DCGAN, BigGAN, CoGAN
 from tfgen.runs.callbacks import save
 from tfgen.runs.folder import read, write
 
@@ -107,6 +107,27 @@ def test_samples_are_of_the_domain_asked_for(folder, tmp_path, capsys):
     ):
         assert tfgen(run, *wrong, command="sample") == 2
         assert message in capsys.readouterr().err and not (tmp_path / "2.npz").exists()
+
+
+def test_samples_are_of_the_truncation_asked_for(folder, tmp_path, capsys):
+    model = BigGAN(**BigGAN.tiny, seed=0)
+    model.save(tmp_path / "big.keras")
+    options = ("-n", 4, "--label", "0,2", "--to", tmp_path / "images.npz")
+    assert tfgen(tmp_path / "big.keras", "--truncation", 0.5, *options, command="sample") == 0
+    given = dict(seed=0, labels=[0, 2, 0, 2])
+    want = pictures.to_uint8(model.sample(4, **given, truncation=0.5), (-1, 1)).astype(int)
+    with np.load(tmp_path / "images.npz") as file:
+        assert abs(file["images"] - want).max() <= 1
+    assert abs(pictures.to_uint8(model.sample(4, **given), (-1, 1)) - want).max() > 1
+    for run, truncation, message in (
+        (tmp_path / "big.keras", 0, "truncation must be 0.01 or more; received 0.0"),
+        (tmp_path / "big.keras", -1, "truncation must be 0.01 or more; received -1.0"),
+        (folder / "gan", 1, "DCGAN does not truncate its latents; omit --truncation"),
+    ):
+        wrong = ("--truncation", truncation, "--to", tmp_path / "2.npz")
+        assert tfgen(run, *wrong, command="sample") == 2
+        said = capsys.readouterr().err.splitlines()
+        assert message in said[-1] and not (tmp_path / "2.npz").exists()
 
 
 BAD = {

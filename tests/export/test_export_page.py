@@ -15,7 +15,7 @@ from scipy.stats import norm
 from export import page as pages
 from tfgen import export
 from tfgen.errors import InputError
-from tfgen.models import CVAE, DCGAN, VAE, Attribute2Image, InfoGAN, PixelCNN
+from tfgen.models import CVAE, DCGAN, VAE, Attribute2Image, BigGAN, InfoGAN, PixelCNN
 
 pytestmark = [PAGES, pytest.mark.timeout(300)]
 SHAPE = (8, 8, 1)
@@ -33,6 +33,7 @@ def models():
             seed=1, image_shape=SHAPE, attributes=2, latent_dim=4, background_dim=0, width=8
         ),
         "pixels": PixelCNN(seed=1, image_shape=SHAPE, levels=4, width=8, depth=1),
+        "big": BigGAN(**BigGAN.tiny, seed=1),
         "codes": InfoGAN(seed=1, image_shape=SHAPE, width=8, latent_dim=6, categories=3, continuous=1),
     }
     rng = np.random.default_rng(0)
@@ -254,6 +255,19 @@ def test_image_grows_line_by_line_and_stops(view, models):
     check(view.image(), whole, models["pixels"])
     view.page.get_by_label("Temperature").press("End")
     check(view.ready().image(), warmer, models["pixels"])
+
+
+def test_truncation_moves_the_latents_of_a_seed(view, models):
+    view.open("artifact=big&seed=5&class=2&truncation=0.5&sample=3")
+    images = models["big"].sample(16, seed=5, labels=2, truncation=0.5)
+    for i in (0, 3, 15):
+        check(view.image("#samples canvas", i), images[i], models["big"])
+    check(view.image(), images[3], models["big"])
+    view.page.get_by_label("Truncation").press("End")
+    widest = models["big"].sample(4, seed=5, labels=2, truncation=3.0)[3]
+    check(view.ready().image(), widest, models["big"])
+    assert np.abs(widest - images[3]).max() > 0.05 and view.state["truncation"] == "3"
+    assert not view.page.get_by_label("Temperature").is_visible()
 
 
 def test_keyboard_alone(view, models):

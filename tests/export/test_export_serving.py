@@ -16,10 +16,11 @@ import tensorflow as tf
 from signed import only
 
 from export.serving import layouts
+from export.serving.inputs import limits
 from tfgen import export
 from tfgen.errors import InputError
 from tfgen.export import folders, golden
-from tfgen.models import CVAE, CycleGAN, PixelCNN
+from tfgen.models import CVAE, BigGAN, CycleGAN, PixelCNN
 from tools.load import GRPC, REST, free_ports, table, wait_ready
 
 ROOT = Path(__file__).parents[2]
@@ -574,3 +575,10 @@ def test_table_of_a_record():
     row = {"model": "m", "protocol": "REST", "clients": 8, "requests": 10, "p50_ms": 1.25, "p99_ms": 2.0}
     row |= {"images_per_second": 99.5, "wrong": 1, "failed": 2}
     assert table({"rows": [row]}).splitlines()[-1] == "| m | REST | 8 | 1.2 | 2.0 | 100 | 3 of 10 |"
+
+
+def test_options_have_the_limits_of_sample():
+    """Not those of a page's slider."""
+    values = {"distribution": "uniform", "low": 0.1, "high": 3.0}
+    assert limits({"name": "truncation", "values": values}) == (0.01, None)
+    assert BigGAN.options["truncation"].low == 0.01

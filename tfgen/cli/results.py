@@ -24,6 +24,7 @@ Run = Annotated[
 WITHOUT = {  # of models that lack an option of `sample`
     "temperature": "does not draw pixel by pixel",
     "domain": "makes images of one domain",
+    "truncation": "does not truncate its latents",
 }
 
 
@@ -46,6 +47,10 @@ def sample(
     temperature: Annotated[
         float | None,
         typer.Option(help="For a model of pixels: below 1, more likely values; 0, the likeliest."),
+    ] = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option(help="For a BigGAN: latents are no larger; the smaller, the more typical the images."),
     ] = None,
     domain: Annotated[
         int | None,
@@ -74,6 +79,7 @@ def sample(
       tfgen sample runs/animals --label cat,dog
       tfgen sample runs/faces --label 1,0,1 --label 0,0,1
       tfgen sample runs/pixels --temperature 0.9
+      tfgen sample runs/birds --truncation 0.5
       tfgen sample runs/pairs --domain 1
       tfgen sample model.keras -n 9 --to nine.png
     """
@@ -91,7 +97,7 @@ def sample(
     from tfgen.models.abilities import Translates
 
     model = loading.load(run)
-    options = {"temperature": temperature, "domain": domain}
+    options = {"temperature": temperature, "truncation": truncation, "domain": domain}
     options = {name: value for name, value in options.items() if value is not None}
     if isinstance(model, Translates):
         return _translated(run, model, n or 8, seed, to, ["label"] * bool(label) + list(options))
