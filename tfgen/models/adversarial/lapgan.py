@@ -14,8 +14,8 @@ GAN of I_K. A sample is built upwards (eq. 2),
 The noise of a level is one more plane of its input, and details have no tanh, for they lie in [-2, 2].
 Filters, sizes of kernels and optimizers are those of the authors' code, github.com/facebookarchive/eyescream.
 Unlike it, which raises momentum by 0.0008 an epoch to 0.7 and divides the rate by 1.000004, both stay; there
-is no dropout, convolutions are padded, the reals and fakes of a level have the same images beneath, "down" is
-the mean of four pixels, and G continues the pass that D has seen.
+is no dropout, the coarsest images have a tanh, convolutions are padded, the reals and fakes of a level have
+the same images beneath, "down" is the mean of four pixels, and G continues the pass that D has seen.
 """
 
 import math
@@ -102,7 +102,7 @@ class LAPGAN(AdversarialModel):
         "fashion_mnist",
         batch_size=64,
         epochs=15,
-        model=dict(image_shape=(28, 28, 1), width=16, units=512),
+        model=dict(image_shape=(28, 28, 1), width=16),
     )
     own_networks = ()
     adversarial_loss = losses.Minimax()
@@ -141,7 +141,7 @@ class LAPGAN(AdversarialModel):
         """Noise (n, noise_dim) -> I_K, or the noise's plane and l_k (n, h, w, 1 + c) -> h_k; and a class."""
         channels = self.image_shape[2]
         if not level.place:
-            how = dict(width=self.units, conditions=self.classes, activation="relu")
+            how = dict(width=self.units, conditions=self.classes, activation="relu", output="tanh")
             return networks.decoder("dense", self.noise_dim, (*level.size, channels), **how)
         filters = (self.width, 7), (self.width, 7), (channels, 5)
         return self._convolutional(
