@@ -126,6 +126,7 @@ def search(
 def _run(move, z, given, steps, progress):
     zero = tf.zeros_like(z)
     state = (z, zero, zero, z, tf.fill(z.shape[:1], np.float32(np.inf)))
+    move = move.get_concrete_function(tf.constant(0), tf.constant(0), state, given)  # a search has its own
     for done in range(0, steps, BLOCK):
         count = min(BLOCK, steps - done)
         state = move(tf.constant(done), tf.constant(done + count), state, given)
