@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -69,7 +70,7 @@ def views(volumes: np.ndarray) -> np.ndarray:
     return np.concatenate(rows, axis=2)
 
 
-def turning(volumes: ArrayLike, value_range: tuple[float, float], to) -> None:
+def turning(volumes: ArrayLike, value_range: tuple[float, float], to: str | Path) -> None:
     """Writes a .gif file in which volumes turn about their vertical axis, side by side as in `grid`.
 
     Args:

@@ -17,6 +17,7 @@ The hash mixes three words (x, y, z) = (row's key, row's key, column):
 import contextlib
 import math
 import random as python_random
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -188,7 +189,7 @@ def truncated_normal(
 
 
 @contextlib.contextmanager
-def initial_weights(seed):
+def initial_weights(seed: int) -> Iterator[None]:
     """Context in which Keras' layers get the initial weights of a seed."""
     state = python_random.getstate()
     python_random.seed(seed)  # where Keras' initializers take theirs

@@ -28,7 +28,7 @@ def normalized(linear, normalization):
     return [linear(False), NORMALIZATIONS[normalization]()]
 
 
-def halvings(image_shape) -> int:
+def halvings(image_shape: tuple[int, ...]) -> int:
     """How often the sides of (height, width, channels) can be halved, to no less than 4 pixels."""
     count, sides = 0, image_shape[:2]
     while min(sides) >> count >= 8 and not any(side >> count & 1 for side in sides):

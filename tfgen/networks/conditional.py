@@ -86,7 +86,9 @@ def decoder(
     return keras.Model([z, vector], net(layers.Concatenate()([z, vector])), name="decoder")
 
 
-def projection(phi, one_hot, initializer: str = "glorot_uniform"):
+def projection(
+    phi: keras.KerasTensor, one_hot: keras.KerasTensor, initializer: str = "glorot_uniform"
+) -> keras.KerasTensor:
     """f(phi) + <V y, phi>, (n, 1), of phi (n, size) and y (n, classes) (Miyato and Koyama, 2018, eq. 6).
 
     f and V have a spectral norm of 1; the layer "embed" is V, "projection" the inner product. float32.

@@ -1,5 +1,7 @@
 """Residual blocks, and a translator of them."""
 
+from collections.abc import Callable
+
 import keras
 from keras import layers
 
@@ -14,7 +16,9 @@ def _convolution(filters, size, normalization):
     return normalized(linear, normalization)
 
 
-def residual_up(x, filters: int, normalize, normalization: str | None = "spectral"):
+def residual_up(
+    x: keras.KerasTensor, filters: int, normalize: Callable, normalization: str | None = "spectral"
+) -> keras.KerasTensor:
     """Maps (n, h, w, c) -> (n, 2 h, 2 w, filters) (Brock et al., 2019, figure 15 b; Miyato et al., 2018).
 
     normalize, ReLU, up, k3, normalize, ReLU, k3; and what entered, by k1 and up, is added. Up is by nearest
@@ -33,8 +37,13 @@ def residual_up(x, filters: int, normalize, normalization: str | None = "spectra
 
 
 def residual_down(
-    x, filters: int, *, first: bool = False, halved: bool = True, normalization: str | None = "spectral"
-):
+    x: keras.KerasTensor,
+    filters: int,
+    *,
+    first: bool = False,
+    halved: bool = True,
+    normalization: str | None = "spectral",
+) -> keras.KerasTensor:
     """Maps (n, h, w, c) -> (n, h / 2, w / 2, filters), or (n, h, w, filters) if not `halved` (Brock et al.,
     2019, figure 15 c; Miyato et al., 2018).
 
