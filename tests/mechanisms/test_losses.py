@@ -47,6 +47,8 @@ def test_losses_at_known_logits(value, by_hand):
         losses.LeastSquares(),
         losses.LeastSquares(-1.0, 1.0, 0.0),
         *(losses.FDivergence(name) for name in losses.DIVERGENCES),
+        losses.DensityRatio("pearson"),
+        losses.DensityRatio("kl", relative=0.5),
     ],
     ids=lambda loss: f"{type(loss).__name__} {' '.join(map(str, vars(loss).values()))}",
 )

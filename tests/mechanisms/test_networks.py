@@ -191,3 +191,37 @@ def test_the_projection_is_of_one_vector_a_class():
 )
 def test_how_often_sides_can_be_halved(shape, count):
     assert networks.halvings(shape) == count
+
+
+class Members:
+    """What an `Ensemble` needs of a model; its members make their own number of any x (n, 1)."""
+
+    def __init__(self, values):
+        values = iter(values)
+        self.ensemble = networks.Ensemble(self, "member", 3, lambda: self.member(next(values)))
+
+    def member(self, value):
+        return lambda x, training: tf.stack([value + 0 * x, x], axis=2)
+
+    def network(self, name, training):
+        return getattr(self, name)
+
+
+def test_a_row_of_an_ensemble_is_of_one_member_by_their_shares():
+    x, u = tf.reshape(tf.range(5.0), (5, 1)), tf.constant([0.1, 0.19, 0.21, 0.69, 0.71])
+    ensemble = Members([1.0, np.inf, 3.0]).ensemble
+    assert ensemble.names == ["member_1", "member_2", "member_3"]
+    got = ensemble.mixed(x, u, [0.2, 0.5, 0.3])
+    np.testing.assert_array_equal(got[:, 0, 0], [1, 1, np.inf, np.inf, 3])
+    np.testing.assert_array_equal(got[:, 0, 1], x[:, 0])
+    assert len(ensemble.outputs(x)) == 3 and ensemble[2] is ensemble.model.member_3
+    np.testing.assert_array_equal(ensemble.mixed(x, u, [1.0])[:, 0, 0], 1.0)
+
+
+def test_sizes_twice_and_half():
+    x = IMAGES[:, :2, :2]
+    np.testing.assert_allclose(networks.down(x)[:, 0, 0], tf.reduce_mean(x, axis=(1, 2)), atol=1e-6)
+    np.testing.assert_allclose(networks.up(x), np.kron(x, np.ones((1, 2, 2, 1))))
+    np.testing.assert_allclose(
+        networks.smooth_up(x)[:, 0, 1], 0.75 * x[:, 0, 0] + 0.25 * x[:, 0, 1], atol=1e-6
+    )

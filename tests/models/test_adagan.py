@@ -1,5 +1,7 @@
 """Each component of AdaGAN learns what the mixture before it misses, by weights known in closed form."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +15,21 @@ from tfgen.models.adversarial.adagan import boosted, drawn
 OWN = np.repeat(np.arange(4), [4, 3, 2, 1])  # ten examples, as P has them
 IMAGES = tf.constant(np.random.default_rng(0).uniform(-1, 1, (4, 8, 8, 1)), tf.float32)
 HOW = {**AdaGAN.tiny, "seed": 0}
+
+
+@pytest.fixture(scope="module")
+def three():
+    """Of three components, which make images of -0.5, 0 and 0.5 whatever z is."""
+    model = AdaGAN(**{**HOW, "components": 3})
+    for place, value in enumerate((-0.5, 0.0, 0.5)):
+        dense = model.generators[place].layers[-2]
+        dense.set_weights([0 * dense.kernel, np.full(dense.bias.shape, np.arctanh(value))])
+    return model
+
+
+@pytest.fixture(scope="module")
+def two():
+    return AdaGAN(**HOW)
 
 
 def weights(q, share):
@@ -78,21 +95,20 @@ def test_examples_are_drawn_by_their_weights():
     assert drawn(tf.constant(own), u * 0 + 1 - 1e-9).numpy()[-1] == 999
 
 
-def test_a_component_is_shown_what_the_judge_finds_missing():
+def test_a_component_is_shown_what_the_judge_finds_missing(three):
     """Of a judge that takes bright images for real, as if the model made few of them."""
-    model = AdaGAN(**{**HOW, "components": 3})
-    vars(model)["judge"] = lambda images, training: tf.reduce_mean(images, axis=(1, 2))
     images = tf.repeat(tf.constant([-0.4, 0.4]), 40)[:, None, None, None] + tf.zeros((80, 8, 8, 1))
     h = np.exp([0.4, -0.4])
     for place, share in ((1, 1 / 2), (2, 1 / 3)):
         level = share + (1 - share) * h.mean()  # none is left out
         bright = (level - (1 - share) * h[1]) / (2 * share)
-        shown = model.weighed(step_of(model, images), place)[:, 0, 0, 0].numpy()
+        with mock.patch.dict(vars(three), judge=lambda x, training: tf.reduce_mean(x, axis=(1, 2))):
+            shown = three.weighed(step_of(three, images), place)[:, 0, 0, 0].numpy()
         assert np.sum(shown > 0) == pytest.approx(80 * bright, abs=1)
 
 
-def test_a_component_after_the_first_learns_weighed_images():
-    model, step = AdaGAN(**HOW), step_of(AdaGAN(**HOW), IMAGES)
+def test_a_component_after_the_first_learns_weighed_images(two):
+    model, step = two, step_of(two, IMAGES)
     model.weighed = lambda step, place: 0 * step.batch["images"] + 0.3 * place
     for game, images in zip(model.games_of, (IMAGES, tf.fill(IMAGES.shape, 0.3))):
         real, fake = (game.score(x, True).numpy() for x in (images, game.fakes(step)))
@@ -119,16 +135,8 @@ def test_parts_play_one_after_another():
     assert begun == [1, 1, 1, 1, 2, 2, 2, 3]
 
 
-def constant(model, values):
-    """Its generators make images of these values, whatever z is."""
-    for place, value in enumerate(values):
-        dense = model.generators[place].layers[-2]
-        dense.set_weights([0 * dense.kernel, np.full(dense.bias.shape, np.arctanh(value))])
-
-
-def test_samples_are_of_the_components_that_have_begun_in_equal_shares():
-    model = AdaGAN(**{**HOW, "components": 3})
-    constant(model, [-0.5, 0.0, 0.5])
+def test_samples_are_of_the_components_that_have_begun_in_equal_shares(three):
+    model = three
     for step, shares in ((1, [1.0, 0, 0]), (5, [0.5, 0.5, 0]), (100, [1 / 3] * 3)):
         model.step.assign(step)
         images = model.sample(900, seed=1).numpy()
@@ -139,17 +147,15 @@ def test_samples_are_of_the_components_that_have_begun_in_equal_shares():
     np.testing.assert_allclose(chosen[:, 0, 0, 0], [-0.5, -0.5, 0, 0, 0.5, 0.5], atol=1e-6)
 
 
-def test_the_judge_is_shown_the_mixture_before_its_component():
-    model = AdaGAN(**{**HOW, "components": 3})
-    constant(model, [-0.5, 0.0, 0.5])
-    seen = []
-    judge = model.judge
-    vars(model)["judge"] = lambda x, training: seen.append(x.numpy()) or judge(x, training=training)
+def test_the_judge_is_shown_the_mixture_before_its_component(three):
+    seen, judge = [], three.judge
     images = tf.concat([IMAGES] * 10, axis=0)
-    step = step_of(model, images)
+    step = step_of(three, images)
+    heard = mock.patch.dict(vars(three), judge=lambda x, training: seen.append(x.numpy()) or judge(x))
     for place, values in ((1, {-0.5}), (2, {-0.5, 0.0})):
         seen.clear()
-        loss, _ = model.games_of[place].judge_objective(step)
+        with heard:
+            loss, _ = three.games_of[place].judge_objective(step)
         real, fake = seen
         np.testing.assert_array_equal(real, images)
         assert set(np.round(fake[:, 0, 0, 0], 5).tolist()) == values

@@ -215,7 +215,11 @@ def few_updates(folder: Path, net: GenerativeModel) -> str | None:
     if not (folder / "run.json").exists():  # a worker that is not the chief
         return None
     run = files.read(folder)
-    often = {name: int(net.step.numpy()) // objective.every for name, objective in net.objectives().items()}
+    often = {  # stages are as long as the model's arguments say
+        name: int(net.step.numpy()) // objective.every
+        for name, objective in net.objectives().items()
+        if objective.stage is None
+    }
     if not often or min(often.values()) >= FEW:
         return None
     name = min(often, key=often.get)

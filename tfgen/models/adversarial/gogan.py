@@ -68,7 +68,7 @@ class GoGAN(StandardGAN):
         self,
         image_shape=(64, 64, 3),
         stages=3,
-        stage_steps=50_000,
+        stage_steps=8_000,
         margin=1.0,
         ranking_weight=0.5,
         clip=0.1,
