@@ -462,61 +462,106 @@ class MinibatchDeviation(layers.Layer):
 class LocallyConnected2D(layers.Layer):
     """A convolution whose kernel is another at each place of its output.
 
-        out[y, x] = sum over i, j of in[s y + i, s x + j] K[y, x, i, j] + bias[y, x],    s = `strides`
+        out[y, x] = sum over i, j of in[s y + i, t x + j] K[y, x, i, j] + bias[y, x],    (s, t) = `strides`
 
     Keras 3 has none; that of Keras 2 drew K by the fans of all places together, which makes it too small.
     Here K starts as that of Conv2D does, uniformly within sqrt(6 / (fan_in + fan_out)), by the fans of one
-    place. It has H' W' size^2 c_in c_out numbers, for an output of (H', W').
+    place, times `gain`. It has H' W' size^2 c_in c_out numbers, for an output of (H', W').
 
     Args:
         filters: channels of the output.
         size: of a patch, in both directions.
-        strides: between patches.
+        strides: between patches, one or (down, across).
         padding: "valid", or "same" as Conv2D has it.
         use_bias: whether each place and channel has a bias.
+        gain: of the kernel's start.
     """
 
-    def __init__(self, filters, size, strides=1, padding="valid", use_bias=True, **kwargs):
+    def __init__(self, filters, size, strides=1, padding="valid", use_bias=True, gain=1.0, **kwargs):
         super().__init__(**kwargs)
-        self.filters, self.size, self.strides = filters, size, strides
-        self.padding, self.use_bias = padding, use_bias
+        self.filters, self.size = filters, size
+        self.strides = (strides, strides) if isinstance(strides, int) else tuple(strides)
+        self.padding, self.use_bias, self.gain = padding, use_bias, gain
 
     def build(self, input_shape):
         *places, channels = self.compute_output_shape(input_shape)[1:]
         inside, outside = (self.size**2 * n for n in (input_shape[-1], channels))
-        limit = math.sqrt(6 / (inside + outside))
+        limit = self.gain * math.sqrt(6 / (inside + outside))
         start = keras.initializers.RandomUniform(-limit, limit)
         self.kernel = self.add_weight((*places, inside, channels), start, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight((*places, channels), "zeros", name="bias")
 
-    def _padded(self, length):
+    def _padded(self, length, stride):
         """The places of the output along a side, and the zeros before and behind the input."""
         if self.padding == "valid":
-            return (length - self.size) // self.strides + 1, 0, 0
-        places = -(-length // self.strides)
-        zeros = max((places - 1) * self.strides + self.size - length, 0)
+            return (length - self.size) // stride + 1, 0, 0
+        places = -(-length // stride)
+        zeros = max((places - 1) * stride + self.size - length, 0)
         return places, zeros // 2, zeros - zeros // 2
 
     def call(self, x):
-        (height, top, bottom), (width, left, right) = map(self._padded, x.shape[1:3])
-        x = tf.pad(tf.transpose(x, (1, 2, 0, 3)), ((top, bottom), (left, right), (0, 0), (0, 0)))
-        s = self.strides
-        patches = [
-            x[i : i + s * (height - 1) + 1 : s, j : j + s * (width - 1) + 1 : s]
+        (height, top, bottom), (width, left, right) = map(self._padded, x.shape[1:3], self.strides)
+        x = tf.pad(tf.transpose(x, (1, 2, 3, 0)), ((top, bottom), (left, right), (0, 0), (0, 0)))
+
+        # TensorFlow's gradient would be a padded copy of the input for each place of a patch.
+        @tf.custom_gradient
+        def product(x, kernel):
+            patches = self._patches(x, height, width)
+
+            def gradients(dy):
+                return self._spread(dy, kernel, x.shape), tf.matmul(patches, dy, transpose_b=True)
+
+            return tf.matmul(kernel, patches, transpose_a=True), gradients
+
+        y = tf.transpose(product(x, tf.convert_to_tensor(self.kernel)), (3, 0, 1, 2))
+        return y + self.bias if self.use_bias else y
+
+    def _patches(self, x, height, width):
+        """(h, w, c, n) -> (height, width, size^2 c, n): what each place of the output sees."""
+        (h, w, c, _), (s, t) = x.shape, self.strides
+        # Every s-th row and t-th column first: slices with a stride are slow.
+        x = tf.pad(x, ((0, -h % s), (0, -w % t), (0, 0), (0, 0)))
+        x = tf.transpose(tf.reshape(x, (-(-h // s), s, -(-w // t), t, c, -1)), (1, 3, 0, 2, 4, 5))
+        cuts = [
+            x[i % s, j % t, i // s : i // s + height, j // t : j // t + width]
             for i in range(self.size)
             for j in range(self.size)
         ]
-        y = tf.transpose(tf.matmul(tf.concat(patches, -1), self.kernel), (2, 0, 1, 3))
-        return y + self.bias if self.use_bias else y
+        return tf.concat(cuts, 2)
+
+    def _spread(self, dy, kernel, shape):
+        """dy (height, width, filters, n), of the output, as that of the input, of `shape`.
+
+        It is a locally connected layer, too: an input's place sees the outputs whose patches it is in.
+        """
+        (height, width, *_), (h, w, c, _), (s, t) = dy.shape, shape, self.strides
+        down, across = -(-self.size // s), -(-self.size // t)  # outputs that a place is seen by
+        k = tf.reshape(kernel, (height, width, self.size, self.size, c, self.filters))
+        k = tf.pad(
+            k, ((0, 0), (0, 0), (0, down * s - self.size), (0, across * t - self.size), (0, 0), (0, 0))
+        )
+        k = tf.transpose(tf.reshape(k, (height, width, down, s, across, t, c, -1)), (2, 4, 0, 1, 7, 3, 5, 6))
+        k = tf.reshape(k, (down, across, height, width, self.filters, s * t * c))
+        kernels, outputs = [], []
+        for i in range(down):
+            for j in range(across):
+                moved = ((i, down - 1 - i), (j, across - 1 - j), (0, 0), (0, 0))
+                kernels.append(tf.pad(k[i, j], moved))
+                outputs.append(tf.pad(dy, moved))
+        dx = tf.matmul(tf.concat(kernels, 2), tf.concat(outputs, 2), transpose_a=True)
+        rows, columns = height + down - 1, width + across - 1
+        dx = tf.transpose(tf.reshape(dx, (rows, columns, s, t, c, -1)), (0, 2, 1, 3, 4, 5))
+        dx = tf.reshape(dx, (rows * s, columns * t, c, -1))[:h, :w]
+        return tf.pad(dx, ((0, h - dx.shape[0]), (0, w - dx.shape[1]), (0, 0), (0, 0)))
 
     def compute_output_shape(self, input_shape):
-        n, height, width, _ = input_shape
-        return (n, self._padded(height)[0], self._padded(width)[0], self.filters)
+        n, *sides, _ = input_shape
+        return (n, *(self._padded(*side)[0] for side in zip(sides, self.strides)), self.filters)
 
     def get_config(self):
         own = dict(filters=self.filters, size=self.size, strides=self.strides, padding=self.padding)
-        return {**super().get_config(), **own, "use_bias": self.use_bias}
+        return {**super().get_config(), **own, "use_bias": self.use_bias, "gain": self.gain}
 
 
 @keras.saving.register_keras_serializable("tfgen")

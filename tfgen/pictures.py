@@ -51,6 +51,17 @@ def visible(images: np.ndarray) -> np.ndarray:
     return np.moveaxis(images, -1, -2).reshape(*images.shape[:-3], height, channels * width, 1)
 
 
+def decades(images: ArrayLike, high: float, n: int = 4) -> np.ndarray:
+    """Images in [0, high] with a brightness that grows by each factor of 10, again in [0, high].
+
+    Args:
+        images: of any shape; energies, of which few are large.
+        n: factors of 10 below `high` from where on a value is black.
+    """
+    logs = np.log10(np.maximum(np.asarray(images, np.float64) / high, 10.0**-n))
+    return ((1 + logs / n) * high).astype(np.float32)
+
+
 def seen(volumes: np.ndarray) -> np.ndarray:
     """Volumes of bytes (n, d, h, w, c) from the front, (n, h, w, c): the brightest voxel of each ray, where
     those behind are darker by their distance."""

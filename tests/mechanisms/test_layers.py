@@ -291,7 +291,7 @@ def test_groups_of_minibatch_deviation_divide_the_batch(n, size):
     np.testing.assert_allclose(call(x)[:, 0, 0, 3], by_hand, rtol=1e-4, atol=2e-4)
 
 
-SHAPES = [dict(size=3), dict(size=3, strides=2, padding="same"), dict(size=2, strides=2, use_bias=False)]
+SHAPES = [dict(size=3), dict(size=3, strides=2, padding="same"), dict(size=2, strides=(2, 1), use_bias=False)]
 
 
 def shared_weights(layer, convolution):
@@ -315,6 +315,16 @@ def test_a_locally_connected_layer_with_one_kernel_is_a_convolution(how):
     assert layer.count_params() == places * (how["size"] ** 2 * 3 * 4 + 4 * layer.use_bias)
     shared_weights(layer, convolution)
     np.testing.assert_allclose(layer(x), want, atol=1e-6)
+    gradients = []
+    for one in (layer, convolution):
+        with tf.GradientTape() as tape:
+            each = tf.constant(x)
+            tape.watch(each)
+            value = tf.reduce_sum(one(each) ** 3)
+        gradients.append(tape.gradient(value, [each, one.kernel.value]))
+    (dx, dk), (want_x, want_k) = gradients
+    np.testing.assert_allclose(dx, want_x, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(tf.reduce_sum(dk, (0, 1)), np.reshape(want_k, (-1, 4)), rtol=1e-4, atol=1e-3)
 
 
 def test_a_locally_connected_layer_is_a_loop_over_places():

@@ -116,7 +116,7 @@ def sample(
         if to.suffix == ".png":
             columns = len(rows) if len(rows) > 1 else None
             titles = rows[:n] if columns and model.classes else None
-            pictures.grid(images, model.value_range, columns, titles=titles).save(part)
+            pictures.grid(model.picture(images), model.value_range, columns, titles=titles).save(part)
         elif to.suffix == ".npz":
             if images.shape[1:] == pictures.POINT:  # bytes are too coarse
                 np.savez_compressed(part, points=images.reshape(n, 2))
@@ -124,7 +124,7 @@ def sample(
                 np.savez_compressed(part, images=pictures.to_uint8(images, model.value_range))
         else:
             part.mkdir()
-            for i, image in enumerate(pictures.to_uint8(images, model.value_range)):
+            for i, image in enumerate(pictures.to_uint8(model.picture(images), model.value_range)):
                 pictures.to_picture(image).save(part / f"{i:05d}.png")
     print(f"{n} images of seed {seed}: {to}")
 

@@ -230,6 +230,10 @@ class GenerativeModel(Trains, Samples, keras.Model):
             return self(**data, training=False)
         return self(*data, training=False) if isinstance(data, (tuple, list)) else self(data, training=False)
 
+    def picture(self, images):
+        """Images (n, ...) as a picture shows them, in `value_range`; other ones where values span orders."""
+        return images
+
     # Saving.
 
     def save(self, filepath, *args, **kwargs):

@@ -134,7 +134,7 @@ class SampleGrid(keras.callbacks.Callback):
             n = max(n // columns, 1) * columns
             labels["labels"] = np.arange(n) % columns
         images = self.model.sample(n, seed=self.seed, **labels)
-        return grid(images, self.model.value_range, columns, titles=titles)
+        return grid(self.model.picture(images), self.model.value_range, columns, titles=titles)
 
 
 def save(model, path, run):
