@@ -8,7 +8,7 @@ from tfgen import priors
 from tfgen.analysis import blending, latent, search
 from tfgen.errors import InputError
 from tfgen.fields import Image
-from tfgen.models import CGAN, GAN, LSGAN, VAE, WGAN, InfoGAN, PixelCNN
+from tfgen.models import CGAN, GAN, GAN3D, LSGAN, VAE, WGAN, InfoGAN, PixelCNN
 from tfgen.models.abilities import Latents
 
 RNG = np.random.default_rng(0)
@@ -187,6 +187,15 @@ def test_bad_input_is_one_line(gan, call, message):
     with pytest.raises(InputError, match=message) as error:
         call(gan)
     assert "\n" not in str(error.value)
+
+
+def test_volumes_are_projected_and_not_inpainted():
+    model = GAN3D(**GAN3D.tiny, seed=0)
+    volumes = model.sample(2, seed=0).numpy()
+    first, later = (search.project(model, volumes, steps=steps).losses for steps in (1, 30))
+    assert later.shape == (2,) and (later < first).all()
+    with pytest.raises(InputError, match=r"volumes, of shape \(2, 8, 8, 8, 1\), have project alone"):
+        search.inpaint(model, volumes, HALF)
 
 
 def test_a_vae_is_searched_too():

@@ -196,7 +196,7 @@ def project(model: Latents, images: ArrayLike, labels: ArrayLike | None = None, 
     images = checks.images(model, images)
 
     def loss(z, made, wanted):
-        return tf.reduce_sum((made - wanted) ** 2, axis=(1, 2, 3))
+        return tf.reduce_sum((made - wanted) ** 2, axis=range(1, made.shape.rank))
 
     z, losses = search(model, loss, (images,), labels=labels, **options)
     made = latent.decode(model, z, labels)
@@ -270,6 +270,8 @@ def near_hidden(known: np.ndarray) -> np.ndarray:
 
 def _mask(mask, shape):
     """A mask as float32 (n, h, w, 1)."""
+    if len(shape) != 4:
+        raise InputError(f"inpaint takes images (n, h, w, c); volumes, of shape {shape}, have project alone")
     n, height, width, _ = shape
     mask = np.asarray(mask)
     shapes = ((height, width), (height, width, 1), (n, height, width, 1))
