@@ -425,6 +425,61 @@ FAULTS = {
         "return images",
         ("tests/models/test_progan.py",),
     ),
+    # Ladders and ensembles.
+    "a ratio is not scaled to 1 at a score of 0": Fault(
+        "tfgen/losses.py",
+        "softplus(scores) / math.log(2)",
+        "softplus(scores)",
+        ("tests/models/test_densityratiogan.py",),
+    ),
+    "a relative ratio has its shares the other way round": Fault(
+        "tfgen/losses.py",
+        "(1 - self.relative) * over_q + self.relative * over_p",
+        "self.relative * over_q + (1 - self.relative) * over_p",
+        ("tests/models/test_densityratiogan.py",),
+    ),
+    "details are not added to what is below": Fault(
+        "tfgen/models/adversarial/lapgan.py",
+        "return below + self.run(",
+        "return self.run(",
+        ("tests/models/test_lapgan.py",),
+    ),
+    "a detail is no larger than 1": Fault(
+        "tfgen/models/adversarial/lapgan.py",
+        '(*filters[2], padding="same", dtype="float32")',
+        '(*filters[2], padding="same", activation="tanh", dtype="float32")',
+        ("tests/models/test_lapgan.py",),
+    ),
+    "the former stage is ranked by the critic that learns": Fault(
+        "tfgen/models/adversarial/gogan.py",
+        "self.previous_discriminator(self.previous_generator(",
+        "self.discriminator(self.previous_generator(",
+        ("tests/models/test_gogan.py",),
+    ),
+    "a stage takes over networks in every step": Fault(
+        "tfgen/models/adversarial/gogan.py",
+        "if self.stage(k) != self.stage(k - 1):",
+        "if k > 1:",
+        ("tests/models/test_gogan.py",),
+    ),
+    "weights have the highest level": Fault(
+        "tfgen/models/adversarial/adagan.py",
+        "level = tf.reduce_min(",
+        "level = tf.reduce_max(",
+        ("tests/models/test_adagan.py",),
+    ),
+    "a component learns all images": Fault(
+        "tfgen/models/adversarial/adagan.py",
+        'step.batch["images"] if not self.place else self.model.weighed(step, self.place)',
+        'step.batch["images"]',
+        ("tests/models/test_adagan.py",),
+    ),
+    "a component is sampled before it has begun": Fault(
+        "tfgen/models/adversarial/adagan.py",
+        "return component + (not judging)",
+        "return component + 1",
+        ("tests/models/test_adagan.py",),
+    ),
 }
 
 
