@@ -3,17 +3,21 @@
 import numpy as np
 
 from tfgen import pictures
+from tfgen.fields import Vector
 
 SHOWN = 8  # samples
 
 
-def example_labels(spec, classes, n):
+def example_labels(model, n):
     """Labels of n images that show what a conditional model knows; None if it has none."""
-    if spec is None:
+    field = model.conditions.get("labels")
+    if field is None:
         return None
-    if classes:
-        return np.arange(n, dtype="int32") % classes
-    return np.float32(np.arange(n)[:, None] >> np.arange(spec.shape[1]) & 1)  # every combination of the first
+    if model.classes:
+        return np.arange(n, dtype="int32") % model.classes
+    if isinstance(field, Vector):
+        return np.linspace(field.low, field.high, n, dtype="float32")
+    return np.float32(np.arange(n)[:, None] >> np.arange(field.count) & 1)  # every combination of the first
 
 
 def drawing(height, width, channels, colours=None):
@@ -50,5 +54,8 @@ def trained_size(model):
 
 def strip(model, n):
     """The first n images of seed 0 side by side, as a picture."""
-    images = model.sample(n, seed=0, labels=example_labels(model.label_spec, model.classes, n))
-    return pictures.to_picture(np.hstack(pictures.to_uint8(images, model.value_range)))
+    images = model.picture(model.sample(n, seed=0, labels=example_labels(model, n)))
+    images = pictures.to_uint8(images, model.value_range)
+    images = pictures.views(images) if images.ndim == 5 else images
+    # Wide ones, as showers, stand one below the other.
+    return pictures.to_picture((np.vstack if images.shape[2] > 2 * images.shape[1] else np.hstack)(images))

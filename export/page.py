@@ -117,6 +117,7 @@ def described(folder):
         "model": model["class_name"],
         "data": manifest.get("run", {}).get("data", {}).get("source"),
         "value_range": model["value_range"],
+        "decades": model.get("decades", 0),
         "labels": manifest.get("labels", []),  # their names
     }
     sampler = next((name for name, one in have.items() if one["role"] == "sampler"), None)
@@ -126,8 +127,13 @@ def described(folder):
         shown = {"translators": names, **palette, "signatures": {name: have[name] for name in names}}
         return {**about, "image_shape": have[names[0]]["outputs"][0]["shape"][1:], **shown}
     shape = have[sampler]["outputs"][0]["shape"][1:]
-    if len(shape) != 3 or shape[-1] not in (1, 3):
-        raise InputError(f"{folder} draws arrays of shape {shape}; a page shows (height, width, 1 or 3)")
+    if len(shape) not in (3, 4) or shape[-1] not in (1, 3):
+        raise InputError(
+            f"{folder} draws arrays of shape {shape}; a page shows (height, width, 1 or 3), and volumes"
+        )
+    labels = next((one for one in have[sampler]["inputs"] if one["name"] == "labels"), None)
+    if labels is not None and labels["dtype"] == "float32" and len(labels["shape"]) == 1:
+        raise InputError(f"{folder} takes numbers as labels, which a page does not give")
     decoders = [name for name, one in have.items() if one["role"] == "decoder" and "latents" in have]
     decoders = [n for n in decoders if {one["name"] for one in have[n]["inputs"]} <= {"z", "labels"}]
     names = ["latents", decoders[0]] if decoders else [name for name in (sampler, "grow") if name in have]

@@ -18,7 +18,7 @@ def numbers(model):
 
 def _feeds(model, signature):
     """(name, dtype, shape, values) of each input of a sampler, for the images of the card."""
-    labels = example_labels(model.label_spec, model.classes, SHOWN)
+    labels = example_labels(model, SHOWN)
     options = {name: option.default for name, option in model.options.items()}
     known = {"seed": 0, "n": SHOWN, "labels": labels, **options}
     for one in signature["inputs"]:
@@ -180,13 +180,14 @@ def _python(model, name, feeds):
         return f"{text}.reshape{shape}" if len(shape) > 1 else text
 
     given = ", ".join(f'"{key}": {array(*rest)}' for key, *rest in feeds)
+    seen = "images.max(axis=1)" if len(model.image_shape) == 4 else "images"  # volumes from the front
     return (
         "# pip install numpy onnxruntime pillow\n"
         "import numpy as np, onnxruntime\n"
         "from PIL import Image\n"
         f'session = onnxruntime.InferenceSession("onnx/{name}.onnx")\n'
         f"images = session.run(None, {{{given}}})[0]\n"
-        f'Image.fromarray({_picture(model, "np.hstack(images)")}).save("seed0.png")'
+        f'Image.fromarray({_picture(model, f"np.hstack({seen})")}).save("seed0.png")'
     )
 
 

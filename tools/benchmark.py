@@ -6,6 +6,7 @@ FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` mak
 
     training   a model's step in `fit` against a plain Keras loop over the same networks
     pytorch    a model's step against the same networks in PyTorch, where that is installed
+    layers     a locally connected layer, and its gradient, against a loop over its places
     onednn     a model's step with oneDNN's kernels against the one without
     xla        a model's step with XLA against the one without
     export     the exported generator in onnxruntime against the TensorFlow function
@@ -34,6 +35,7 @@ from tfgen import onednn as setting
 from tfgen.files import replacing
 from tools.benchmarks import (
     exporting,
+    layers,
     likelihood,
     mixture,
     onednn,
@@ -47,6 +49,7 @@ from tools.benchmarks import (
 BENCHMARKS = {
     "training": training.against_plain_keras,
     "pytorch": pytorch.run,
+    "layers": layers.run,
     "onednn": onednn.run,
     "xla": training.with_and_without_xla,
     "export": exporting.run,

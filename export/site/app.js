@@ -4,7 +4,7 @@ import { fitting, inWords, showLabels } from "./labels.js";
 import { between, parseSeed } from "./latents.js";
 import { ask, forget, inputOf } from "./runtime.js";
 import { translator } from "./translator.js";
-import { gallery, make, paint, plane, sliders, TILES } from "./views.js";
+import { gallery, make, paint, plane, sizeOf, sliders, TILES } from "./views.js";
 
 const SAMPLES = 16;
 const PART = 4; // images in one request, so that a move has not long to wait
@@ -135,7 +135,7 @@ async function drawPath() {
 
 async function drawPlane() {
   if (!views.plane) return;
-  const [height, width] = artifact.image_shape;
+  const [height, width] = sizeOf(artifact);
   const place = (i) => [Math.floor(i / TILES), i % TILES]; // row, column
   const zs = list(TILES ** 2, (i) => views.plane.tile(...place(i)));
   await fill("plane", zs, (image, i) => {
@@ -220,9 +220,12 @@ function choose(one, signature) {
   const { name, model, data, decoder, image_shape: shape, signatures } = one;
   $("artifact").value = name;
   const size = input("z")?.shape[1];
-  const about = [model, data, !one.translators && shape.slice(0, 2).join("×"), size && `latent of ${size}`];
+  const about = [model, data, !one.translators && shape.slice(0, -1).join("×"), size && `latent of ${size}`];
   $("about").textContent = about.filter(Boolean).join(" · ");
-  if (!one.translators) Object.assign($("picture"), { width: shape[1], height: shape[0] });
+  if (!one.translators) {
+    const [height, width] = sizeOf(one);
+    Object.assign($("picture"), { width, height });
+  }
   $("picture").setAttribute("aria-label", "No image yet");
   state.labels = fitting(one, state.labels);
   showLabels(one, state.labels, chooseLabels);

@@ -2,15 +2,54 @@
 
 import { limits, parts, quantile, share } from "./latents.js";
 
+const FAR = 0.3; // brightness of a volume's farthest voxels, as tfgen.pictures has it
+
+/** (height, width) of an artifact's picture: a volume is seen from the front, above and the side. */
+export function sizeOf({ image_shape: shape }) {
+  if (shape.length === 3) return shape.slice(0, 2);
+  const [depth, height, width] = shape;
+  return [Math.max(depth, height), 2 * width + depth];
+}
+
+/** A volume (d, h, w, c) as three images side by side, (h', w', c): the brightest voxel of each ray. */
+function seen(data, artifact) {
+  const [depth, height, width, channels] = artifact.image_shape;
+  const [low] = artifact.value_range;
+  const [rows, columns] = sizeOf(artifact);
+  const image = new Float32Array(rows * columns * channels).fill(low);
+  const put = (row, column, c, value, place, size) => {
+    const at = (row * columns + column) * channels + c;
+    const bright = low + (value - low) * (size > 1 ? 1 - ((1 - FAR) * place) / (size - 1) : 1);
+    image[at] = Math.max(image[at], bright);
+  };
+  let i = 0;
+  for (let z = 0; z < depth; z++)
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++)
+        for (let c = 0; c < channels; c++, i++) {
+          put(y, x, c, data[i], z, depth);
+          put(z, width + x, c, data[i], y, height);
+          put(y, 2 * width + z, c, data[i], x, width);
+        }
+  return image;
+}
+
+/** A value's brightness in [0, 1]; over `decades` factors of 10 where an artifact has them. */
+function brightness(value, { value_range: [low, high], decades }) {
+  if (!decades) return (value - low) / (high - low);
+  return 1 + Math.log10(Math.max(value / high, 10 ** -decades)) / decades;
+}
+
 /** Paints an image (h, w, c) with its values in [low, high], in bytes as tfgen.pictures makes them. */
 export function paint(canvas, data, artifact, x = 0, y = 0) {
-  const [height, width, channels] = artifact.image_shape;
-  const [low, high] = artifact.value_range;
+  const [height, width] = sizeOf(artifact);
+  const channels = artifact.image_shape.at(-1);
+  if (artifact.image_shape.length === 4) data = seen(data, artifact);
   const image = new ImageData(width, height);
   for (let pixel = 0; pixel < width * height; pixel++) {
     for (let c = 0; c < 3; c++) {
       // A clamped array cuts off at 0 and 255 and rounds to the nearest, ties to even.
-      image.data[4 * pixel + c] = ((data[pixel * channels + (c % channels)] - low) / (high - low)) * 255;
+      image.data[4 * pixel + c] = brightness(data[pixel * channels + (c % channels)], artifact) * 255;
     }
     image.data[4 * pixel + 3] = 255;
   }
@@ -26,7 +65,7 @@ export function make(tag, properties = {}, ...children) {
 
 /** An empty canvas of an artifact's size. */
 function blank(artifact, label) {
-  const [height, width] = artifact.image_shape;
+  const [height, width] = sizeOf(artifact);
   const canvas = make("canvas", { width, height });
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", label);
@@ -93,7 +132,7 @@ export const TILES = 13; // images along a side of the plane
  * A click, a drag or an arrow key calls moved([z1, z2]). Gives {show(z), tile(row, column)}.
  */
 export function plane(canvas, mark, artifact, values, moved) {
-  const [height, width] = artifact.image_shape;
+  const [height, width] = sizeOf(artifact);
   Object.assign(canvas, { width: TILES * width, height: TILES * height });
   let here = [0.5, 0.5]; // shares of the width and of the height
   const inside = (part) => Math.min(Math.max(part, 0.5 / TILES), 1 - 0.5 / TILES);

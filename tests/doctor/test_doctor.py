@@ -296,3 +296,12 @@ def test_data_are_what_fit_takes():
         _, history = watched(build(), 1, data)
         logs.append(history)
     assert logs[0]["doctor_gap"] == pytest.approx(logs[1]["doctor_gap"], abs=0.01)
+
+
+def test_roughness_of_volumes():
+    """1 for noise in three directions, near 0 for a ball."""
+    noise = np.random.default_rng(0).normal(size=(2, 12, 12, 12, 1))
+    np.testing.assert_allclose(measure.roughness(noise), 1, atol=0.1)
+    ticks = np.linspace(-1, 1, 12)
+    ball = (ticks[:, None, None] ** 2 + ticks[:, None] ** 2 + ticks**2 < 0.6)[None, ..., None]
+    assert measure.roughness(ball) < 0.4

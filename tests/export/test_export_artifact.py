@@ -125,7 +125,7 @@ def test_the_cards_javascript_draws_it_too(artifacts, name, tmp_path):
     out = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
     dims, values = json.loads(out)
     model = tfgen.load(artifacts / name)
-    labels = examples.example_labels(model.label_spec, model.classes, 8)
+    labels = examples.example_labels(model, 8)
     want = model.sample(8, seed=0, labels=labels)
     np.testing.assert_allclose(np.reshape(values, dims), want, atol=1e-5)
 

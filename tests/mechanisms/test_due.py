@@ -9,6 +9,7 @@ from toy import IMAGES, Toy, rested, toy, weights
 from tfgen.errors import InputError
 from tfgen.models.base import Objective
 from tfgen.models.monitoring import Means, shared
+from tfgen.models.step import Step
 
 
 def averaged(given, steps=3, **how):
@@ -81,6 +82,31 @@ def test_data_may_decide_whether_there_is_an_update(eagerly):
     plain.compile({name: keras.optimizers.Adam(0.1) for name in bright(plain)}, run_eagerly=eagerly)
     plain.train_on_batch(abs(IMAGES))
     np.testing.assert_allclose(seen[1], weights(plain.body), rtol=1e-5)  # an update is the usual one
+
+
+def test_what_was_computed_before_serves_a_decided_update_that_needs_no_tape_of_it():
+    """Inside of its branch: not what its own networks made, nor what names none, and nothing leaks out."""
+    model, made = toy(lambda model: {"left": Objective(model.left_loss, (model.left,))}), []
+    step = Step(model, {"images": tf.constant(IMAGES)}, True)
+
+    def of_body(step):
+        made.append("body")
+        return tf.constant(len(made))
+
+    def of_none(step):
+        made.append("none")
+        return tf.constant(len(made))
+
+    first = step.once(of_body, model.body)
+    step.once(of_none)
+    with step.branch(Objective(None, (model.left,))):
+        assert step.once(of_body, model.body) is first and made == ["body", "none"]
+        step.once(of_none)
+        assert made == ["body", "none", "none"]
+    with step.branch(Objective(None, (model.left, model.body))):
+        assert step.once(of_body, model.body) is not first
+    assert step.once(of_body, model.body) is first and len(made) == 4
+    step.close()
 
 
 def test_data_decide_nothing_under_a_strategy(two_devices):

@@ -14,7 +14,7 @@ from tfgen.errors import InputError
 from tfgen.export import weights
 from tfgen.fields import Classes, Image
 from tfgen.metrics import evaluate, evaluation, small_classifier
-from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, DCGAN, VAE, VAEGAN, InfoGAN, ProjectionGAN
+from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, DCGAN, GAN3D, VAE, VAEGAN, InfoGAN, ProjectionGAN
 from tfgen.models.abilities import Density, Game, Games, Played
 
 IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
@@ -532,3 +532,14 @@ def test_arrays_are_named_by_their_hash_and_a_folder_by_its_name(tmp_path):
     assert names[0] == names[1] != names[2] and names[0].startswith("arrays ")
     assert metrics.evaluation._name(tmp_path) == tmp_path.name
     assert metrics.evaluation._name("cycle_gan/facades") == "cycle_gan/facades"
+
+
+def test_what_extractors_do_not_see_has_the_other_scores(capsys):
+    """Volumes, and images in GeV: one line says so, and the discriminator's accuracy is left."""
+    volumes = np.random.default_rng(0).integers(0, 2, (16, 8, 8, 8, 1)).astype(bool)
+    scores = metrics.evaluate(GAN3D(**GAN3D.tiny, seed=0), volumes, split="train", reference=True)
+    assert scores[0].name == "discriminator_accuracy"
+    line = "GAN3D makes volumes, and extractors take pictures"
+    assert line in capsys.readouterr().err
+    with pytest.raises(InputError, match=line):
+        metrics.evaluate(GAN3D(**GAN3D.tiny, seed=0), volumes, split="train", metrics=["frechet"])

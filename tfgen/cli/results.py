@@ -12,6 +12,7 @@ from tfgen.errors import InputError, unknown
 from tfgen.loading import place as place_of
 
 FORMATS = ("saved_model", "onnx")
+ENDINGS = (".png", ".npz", ".gif")
 Run = Annotated[
     str,
     typer.Argument(
@@ -36,12 +37,16 @@ def sample(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
     to: Annotated[
-        Path | None, typer.Option(help="FILE.png: a grid; FILE.npz: bytes; else a new folder of PNG files.")
+        Path | None,
+        typer.Option(
+            help="FILE.png: a grid; FILE.npz: bytes; FILE.gif: volumes turn; else a new folder of PNG files."
+        ),
     ] = None,
     label: Annotated[
         list[str] | None,
         typer.Option(
-            help="For a conditional model: classes in turn, or the attributes of an image.", metavar="K"
+            help="For a conditional model: classes or numbers in turn, or the attributes of an image.",
+            metavar="K",
         ),
     ] = None,
     temperature: Annotated[
@@ -60,7 +65,8 @@ def sample(
     """Draws images from a trained model.
 
     A .npz file has "images", uint8 of shape (n, height, width, channels); for a model of points,
-    "points", float32 of shape (n, 2).
+    "points", float32 of shape (n, 2); of measured values, as energies, "images" in their unit, float32.
+    Volumes are seen from the front, above and the side, and turn in a .gif file.
 
     A model of classes draws them at random, or takes --label: a number or a name of the data, as 3 or
     cat, or 0,1,2 for one after another. For a model of attributes, --label 1,0,1 gives all of them,
@@ -86,8 +92,8 @@ def sample(
     if n is not None and n < 1:
         raise InputError(f"-n must be at least 1; received {n}")
     to = place_of(run, "samples.png") if to is None else to
-    if to.suffix not in (".png", ".npz") and to.exists():
-        raise InputError(f"{to} exists; give a new folder, or a file ending in .png or .npz")
+    if to.suffix not in ENDINGS and to.exists():
+        raise InputError(f"{to} exists; give a new folder, or a file ending in {', '.join(ENDINGS)}")
     names = loading.label_names(run) if label else ()
     import_tensorflow()
     import numpy as np
@@ -101,6 +107,9 @@ def sample(
     options = {name: value for name, value in options.items() if value is not None}
     if isinstance(model, Translates):
         return _translated(run, model, n or 8, seed, to, ["label"] * bool(label) + list(options))
+    volumes = len(model.image_shape) == 4
+    if to.suffix == ".gif" and not volumes:
+        raise InputError(f"{type(model).__name__} makes no volumes, which turn in a .gif; give a .png file")
     n = n or 64
     rows = labels_of(label or [], model, names)
     for name in options:
@@ -117,8 +126,12 @@ def sample(
             columns = len(rows) if len(rows) > 1 else None
             titles = rows[:n] if columns and model.classes else None
             pictures.grid(model.picture(images), model.value_range, columns, titles=titles).save(part)
+        elif to.suffix == ".gif":
+            pictures.turning(images, model.value_range, part)
         elif to.suffix == ".npz":
-            if images.shape[1:] == pictures.POINT:  # bytes are too coarse
+            if getattr(model.fields["images"], "unit", ""):
+                np.savez_compressed(part, images=images)
+            elif images.shape[1:] == pictures.POINT:  # bytes are too coarse
                 np.savez_compressed(part, points=images.reshape(n, 2))
             else:
                 np.savez_compressed(part, images=pictures.to_uint8(images, model.value_range))
@@ -176,10 +189,12 @@ def labels_of(texts, model, names):
     Raises:
         InputError: the model takes no labels; neither numbers nor known names.
     """
+    from tfgen.fields import Attributes
+
     field = model.conditions.get("labels")
     if texts and field is None:
         raise InputError(f"{type(model).__name__} is not conditional; omit --label")
-    if model.classes:
+    if not isinstance(field, Attributes):
         texts = [word.strip() for text in texts for word in text.split(",")]
     return [field.parsed(text, names) for text in texts]
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from tfgen.data.folders import Folder, split_of
+from tfgen.data.formulas import FORMULAS, Formula
 from tfgen.data.modes import MIXTURES, Points, Stacked
 from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, Halves, Records, Some
 from tfgen.data.splits import ranges, suffixed
 from tfgen.errors import InputError
 
-BUILT_IN = ("digits", *MIXTURES, "stacked_mnist")
+BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS)
 HALVES = (("left", "right"), ("right", "left"))
 NAMES = {  # of arrays in a dict or an .npz file
     "images": ("images", "image", "x", "arr_0"),
@@ -50,6 +51,8 @@ def open_source(source, split, data_dir=None, download=True, *, names=None, pair
         opened = _of_folder(source, split, names, pair, domains)
     elif source in MIXTURES:
         opened = Points(source, split)
+    elif source in FORMULAS:
+        opened = Formula(source, split)
     else:
         data_dir = None if data_dir is None else os.fspath(Path(data_dir).expanduser())
         if source == "stacked_mnist":

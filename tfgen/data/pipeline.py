@@ -124,6 +124,8 @@ def load(
         "ring" and "grid": points of 8 Gaussians on a circle, and of 25 on a square lattice, whose numbers
             are the labels; 100,000 are "train", 10,000 "test". They have shape (1, 1, 2) and are floats
             in [-1, 1]: the coordinates of the literature divided by 2.5 and by 5.
+        "solids", "jets" and "showers": what a formula of `tfgen.data.formulas` draws, 4,000 are "train",
+            1,000 "test": volumes, images in GeV of two classes, and images in GeV by an energy.
         "stacked_mnist": three digits of TFDS's mnist as the channels, labels 100 a + 10 b + c; 128,000
             are "train", 26,000 "test", drawn once from the digits of that split.
 

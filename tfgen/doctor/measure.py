@@ -72,12 +72,13 @@ def roughness(images):
     a chessboard. It is 0 of an image of one value, and of a point.
     """
     images = np.asarray(images, np.float64)
-    squares = [np.diff(images, axis=axis) ** 2 for axis in (1, 2) if images.shape[axis] > 1]
+    places = tuple(range(1, images.ndim - 1))  # three of a volume
+    squares = [np.diff(images, axis=axis) ** 2 for axis in places if images.shape[axis] > 1]
     if not squares:
         return np.zeros(len(images))
     sums = sum(part.reshape(len(images), -1).sum(1) for part in squares)
     count = sum(math.prod(part.shape[1:]) for part in squares)
-    variance = images.var(axis=(1, 2)).mean(-1)
+    variance = images.var(axis=places).mean(-1)
     return sums / count / np.where(variance > 1e-12, 2 * variance, np.inf)
 
 

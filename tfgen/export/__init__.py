@@ -225,6 +225,7 @@ def _described(model, signatures):
         "model": {
             **{name: serialized[name] for name in names},
             "value_range": model.value_range,
+            **({"decades": model.decades} if model.decades else {}),
             "seed": model.seed,
             "step": int(model.step),
             "weights_sha256": weights.digest(used),

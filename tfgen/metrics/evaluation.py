@@ -224,7 +224,7 @@ def evaluate(
             extractor = opened_extractor(extractor, source, model, **place)
         except InputError as error:
             others = [name for name in chosen if name not in SAMPLES]
-            usual = not translates and not _takes_others(model)
+            usual = not translates and not _takes_others(model) and not _unseen(model)
             if metrics is not None or usual or not (others or extractor == "classifier"):
                 raise
             if others:
@@ -326,9 +326,18 @@ def _takes_others(model):
     return bool(set(model.fields) - {"images", "labels"})
 
 
+def _unseen(model):
+    """What a model makes that no extractor of pictures sees, in words; "" of pictures."""
+    images = model.fields.get("images")
+    unit = getattr(images, "unit", "")
+    return f"images in {unit}" if unit else "volumes" if len(model.image_shape) == 4 else ""
+
+
 def opened_extractor(name, source, model, **place):
     """The `Extractor` that `evaluate` takes by that name for a model's images of `source`."""
     image_shape = model.image_shape
+    if _unseen(model):
+        raise InputError(f"{type(model).__name__} makes {_unseen(model)}, and extractors take pictures")
     if isinstance(name, str) and name == "classifier":
         try:
             if _takes_others(model):

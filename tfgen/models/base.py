@@ -18,6 +18,7 @@ from tfgen.keras_private import forget_layer
 from tfgen.models.plan import Objective, Recipe
 from tfgen.models.sampling import LABELS, SEEDED, Samples
 from tfgen.models.training import Trains
+from tfgen.pictures import decades
 
 __all__ = ["LABELS", "SEEDED", "GenerativeModel", "Objective", "Recipe"]
 COUNTER = dict(dtype="int64", initializer="zeros", trainable=False, aggregation="only_first_replica")
@@ -67,6 +68,7 @@ class GenerativeModel(Trains, Samples, keras.Model):
     """
 
     value_range = (-1.0, 1.0)  # of the images that it makes
+    decades = 0  # factors of 10 that pictures of its images show, in which each is brighter; 0: evenly
     classes = 0
     averaged_networks = ()
     own_networks = ()  # those that a user may give
@@ -231,8 +233,8 @@ class GenerativeModel(Trains, Samples, keras.Model):
         return self(*data, training=False) if isinstance(data, (tuple, list)) else self(data, training=False)
 
     def picture(self, images):
-        """Images (n, ...) as a picture shows them, in `value_range`; other ones where values span orders."""
-        return images
+        """Images (n, ...) as pictures show them, in `value_range`: by `decades`, where it says so."""
+        return decades(images, self.value_range[1], self.decades) if self.decades else images
 
     # Saving.
 

@@ -12,6 +12,7 @@ from tfgen import random
 from tfgen.layers import SpectralNormalization
 from tfgen.models import (
     DCGAN,
+    GAN3D,
     SNGAN,
     VAE,
     WGANGP,
@@ -35,6 +36,9 @@ MODELS = {
     "VAE 28x28 convolutional": lambda: VAE((28, 28, 1), seed=0),
     "VAE 28x28 dense 200-200": lambda: VAE((28, 28, 1), body="dense", width=200, latent_dim=50, seed=0),
 }
+# D always learns, as in the plain loop.
+ALWAYS = dict(highest_accuracy=1.0, seed=0)
+MODELS["GAN3D 24x24x24 width 16"] = lambda: GAN3D((24, 24, 24, 1), width=16, **ALWAYS)
 # Models of pixels, in batches of 16.
 GREY = dict(image_shape=(28, 28, 1), levels=2, seed=0)
 MODELS |= {
@@ -208,12 +212,20 @@ def info_gan_losses(alpha):
     return d_loss, g_loss
 
 
-LOSSES = {DCGAN: dcgan_losses, WGANGP: wgan_gp_losses, SNGAN: sn_gan_losses, InfoGAN: info_gan_losses}
+LOSSES = {
+    DCGAN: dcgan_losses,
+    GAN3D: dcgan_losses,
+    WGANGP: wgan_gp_losses,
+    SNGAN: sn_gan_losses,
+    InfoGAN: info_gan_losses,
+}
 
 
 def fresh_latents(model):
     if isinstance(model, DCGAN):
         return tf.random.uniform((BATCH, model.latent_dim), -1, 1)
+    if isinstance(model, GAN3D):
+        return tf.random.uniform((BATCH, model.latent_dim))
     if isinstance(model, InfoGAN):
         category = tf.one_hot(tf.random.uniform((BATCH,), 0, 10, tf.int32), 10)
         return tf.concat([category, tf.random.uniform((BATCH, model.latent_dim - 10), -1, 1)], axis=1)

@@ -42,7 +42,6 @@ from tfgen.layers import BatchNormalization, LocallyConnected2D, MinibatchDiscri
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
-from tfgen.pictures import decades
 
 CARRIED = -10.0  # bias of the carry's logit at the start
 TOO_FAR = 5.0  # GeV
@@ -102,6 +101,7 @@ class CaloGAN(AdversarialModel):
     tiny = dict(cells=((2, 8), (4, 4), (4, 2)), latent_dim=4, width=8)
     recipe = Recipe("showers", batch_size=128, epochs=60, model=dict(latent_dim=64, width=32))
     adversarial_loss = losses.Minimax()
+    decades = 4
     generator_logs = ("energy_error",)
 
     def __init__(
@@ -146,10 +146,6 @@ class CaloGAN(AdversarialModel):
             "images": Image(self.image_shape, *self.value_range, "GeV"),
             "labels": Vector((), float(self.lowest), float(self.highest), "GeV"),
         }
-
-    def picture(self, images):
-        """Brighter by each factor of 10, over four of them up to `highest`."""
-        return decades(images, self.highest)
 
     def layers_of(self, images):
         """The three layers, (n, *cells, 1) each, of images (n, h, w, 1), arrays or tensors."""

@@ -33,7 +33,6 @@ from tfgen.models.adversarial.acgan import class_loss
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
-from tfgen.pictures import decades
 
 SCALE = 100.0  # GeV, that networks see as 1
 FLIPPED, FLIPPED_CLASSES = 0.05, 0.09  # shares of targets, of D's and of the classes in G's update
@@ -63,6 +62,7 @@ class LAGAN(AdversarialModel):
     tiny = dict(image_shape=(9, 9, 1), latent_dim=4, width=4)
     recipe = Recipe("jets", batch_size=100, epochs=40, model=dict(width=32))
     adversarial_loss = losses.Minimax()
+    decades = 4
     discriminator_logs = ("real_class_loss", "fake_class_loss")
 
     def __init__(self, image_shape=(25, 25, 1), classes=2, latent_dim=200, width=64, highest=300.0, **kwargs):
@@ -89,10 +89,6 @@ class LAGAN(AdversarialModel):
     @property
     def fields(self):
         return {"images": Image(self.image_shape, *self.value_range, "GeV"), "labels": Classes(self.classes)}
-
-    def picture(self, images):
-        """Brighter by each factor of 10, over four of them up to `highest`."""
-        return decades(images, self.highest)
 
     def _generator(self, start):
         z, labels = keras.Input((self.latent_dim,)), keras.Input((self.classes,))
