@@ -15,13 +15,13 @@ published = (
     "Tolstikhin et al. (2017): coverages of mixtures of Gaussians and of stacked MNIST, by other networks "
     "and budgets; no figure was at hand to compare."
 )
-POINTS = dict(image_shape=(1, 1, 2), body="dense", width=64, noise_dim=16)
+POINTS = dict(image_shape=(1, 1, 2), body="dense", width=64, noise_dim=2)
 DIGITS = dict(image_shape=(28, 28, 3), width=24)
 # (networks, components, steps of a component, of a judge, batch, seeds)
 CASES = {
-    "ring": (POINTS, 5, 600, 200, 256, 2),
-    "grid": (POINTS, 5, 900, 250, 256, 2),
-    "stacked_mnist": (DIGITS, 3, 400, 150, 64, 1),
+    "ring": (POINTS, 5, 750, 250, 256, 2),
+    "grid": (POINTS, 5, 1250, 300, 256, 2),
+    "stacked_mnist": (DIGITS, 3, 1000, 200, 64, 1),
 }
 NEAR = 0.02  # of points of the plane in [-1, 1]: the standard deviation of a ring's mode
 SHOWN = 2_500
