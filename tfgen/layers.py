@@ -10,6 +10,8 @@ from keras import layers
 
 from tfgen import random
 
+ATTENDED = 1024  # places whose attention is computed at once
+
 
 @keras.saving.register_keras_serializable("tfgen")
 class BatchNormalization(layers.Layer):
@@ -147,7 +149,8 @@ class InstanceNormalization(_OwnStatistics):
 
 @keras.saving.register_keras_serializable("tfgen")
 class SpectralNormalization(layers.Wrapper):
-    """A Dense or Conv2D layer of the kernel W / sigma(W), sigma(W) the largest singular value.
+    """A Dense layer of vectors, or a Conv2D layer, of the kernel W / sigma(W), sigma(W) the largest singular
+    value. Convolutions have neither groups nor dilations.
 
     Miyato et al. Spectral Normalization for Generative Adversarial Networks. ICLR 2018.
     https://arxiv.org/abs/1802.05957
@@ -183,8 +186,21 @@ class SpectralNormalization(layers.Wrapper):
         self.u.assign(tf.math.l2_normalize(tf.matmul(kernel, v, transpose_a=True)))
 
     def call(self, x):
-        # Of a linear layer, scaling the input is scaling the kernel; its bias and activation stay.
-        return self.layer(x / tf.cast(self.sigma(), x.dtype))
+        # The gradient keeps what is scaled twice: of a kernel and a batch of 16 inputs, that is the smaller.
+        layer, kernel, sigma = self.layer, tf.cast(self.layer.kernel, "float32"), self.sigma()
+        if None not in x.shape[1:] and 16 * math.prod(x.shape[1:]) < math.prod(kernel.shape):
+            x = x / tf.cast(sigma, x.dtype)
+        else:
+            kernel = kernel / sigma
+        x, kernel = tf.cast(x, self.compute_dtype), tf.cast(kernel, self.compute_dtype)
+        if len(kernel.shape) == 4:
+            y = tf.nn.conv2d(x, kernel, layer.strides, layer.padding.upper())
+        else:
+            y = tf.matmul(x, kernel)
+        return layer.activation(y + layer.bias if layer.use_bias else y)
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
 
 
 def _linear(layer, spectral):
@@ -232,6 +248,15 @@ class ConditionalBatchNormalization(layers.Layer):
         return {**super().get_config(), **own}
 
 
+@tf.recompute_grad
+def _attended(query, key, value):
+    """softmax(query key^T) value, of (n, places, size) each."""
+    logits = tf.matmul(query, key, transpose_b=True)
+    # Half precision has too few digits for the sum over places.
+    weights = tf.cast(tf.nn.softmax(tf.cast(logits, tf.float32)), value.dtype)
+    return tf.matmul(weights, value)
+
+
 @keras.saving.register_keras_serializable("tfgen")
 class SelfAttention(layers.Layer):
     """x + scale * out(what each place sees of all places), of x (n, h, w, channels); scale begins at 0.
@@ -271,10 +296,14 @@ class SelfAttention(layers.Layer):
             return flat(tf.nn.max_pool2d(maps, 2, 2, "VALID"))
 
         value = pooled(self.value(x))
-        logits = tf.matmul(flat(self.query(x)), pooled(self.key(x)), transpose_b=True)
-        # Half precision has too few digits for the sum over places.
-        weights = tf.cast(tf.nn.softmax(tf.cast(logits, tf.float32)), x.dtype)
-        seen = tf.matmul(weights, value)
+        query, key = flat(self.query(x)), pooled(self.key(x))
+        # At 64x64 places an image has 17 MB of weights: they are made in parts, and again for the gradient,
+        # so that all are never there at once.
+        places = 0 if None in x.shape[1:3] else x.shape[1] * x.shape[2]
+        count = max(1, places // ATTENDED)
+        sizes = [places // count + (k < places % count) for k in range(count)]
+        parts = [query] if count == 1 else tf.split(query, sizes, axis=1)
+        seen = tf.concat([_attended(part, key, value) for part in parts], axis=1)
         maps = tf.reshape(seen, tf.concat([tf.shape(x)[:3], value.shape[-1:]], 0))
         return x + self.scale * self.out(tf.ensure_shape(maps, (*x.shape[:3], value.shape[-1])))
 

@@ -5,6 +5,7 @@ The ratio is that of their median times; the minima stand beside them. Each benc
 FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` makes the tables. Benchmarks:
 
     training   a model's step in `fit` against a plain Keras loop over the same networks
+    large      the memory of a training step at 128x128
     pytorch    a model's step against the same networks in PyTorch, where that is installed
     layers     a locally connected layer, and its gradient, against a loop over its places
     onednn     a model's step with oneDNN's kernels against the one without
@@ -35,6 +36,7 @@ from tfgen import onednn as setting
 from tfgen.files import replacing
 from tools.benchmarks import (
     exporting,
+    large,
     layers,
     likelihood,
     mixture,
@@ -48,6 +50,7 @@ from tools.benchmarks import (
 
 BENCHMARKS = {
     "training": training.against_plain_keras,
+    "large": large.memory,
     "pytorch": pytorch.run,
     "layers": layers.run,
     "onednn": onednn.run,

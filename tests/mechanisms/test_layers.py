@@ -167,6 +167,26 @@ def test_spectral_normalisation_divides_the_kernel_alone(dtype):
     np.testing.assert_allclose(tf.cast(y, "float32"), plain(x), atol=1e-5 if dtype == "float32" else 3e-2)
 
 
+@pytest.mark.parametrize("units", [3, 40])  # the kernel of 7 inputs is smaller than 16 of them, and larger
+def test_the_kernel_or_its_input_is_divided_alike(units):
+    layer = SpectralNormalization(keras.layers.Dense(units, activation="relu"))
+    layer.build((None, 7))
+    rng = np.random.default_rng(0)
+    kernel, bias = (
+        rng.normal(size=v.shape).astype("float32") for v in (layer.layer.kernel, layer.layer.bias)
+    )
+    layer.layer.kernel.assign(kernel)
+    layer.layer.bias.assign(bias)
+    x = tf.constant(rng.normal(size=(5, 7)), tf.float32)
+    by_hand = np.maximum(0, x @ kernel / float(layer.sigma()) + bias)
+    np.testing.assert_allclose(layer(x), by_hand, rtol=1e-5, atol=1e-5)
+    layer.layer.bias.assign(0 * bias)
+    with tf.GradientTape() as tape:
+        value = tf.reduce_sum(layer(x) ** 2)
+    slope = tf.reduce_sum(tape.gradient(value, layer.layer.kernel.value) * kernel)
+    assert float(slope) / float(value) == pytest.approx(0, abs=1e-5)
+
+
 def kernel_slope(layer):
     """The gradient of a loss of the normalised layer along its own kernel."""
     x = tf.constant(np.random.default_rng(1).normal(size=(3, 6, 6, 2)), tf.float32)
@@ -445,6 +465,23 @@ def test_self_attention_is_keras_own_over_places():
     seen = keras.layers.Attention()([flat(query), flat(pool(value)), flat(pool(key))])
     np.testing.assert_allclose(layer(x), x + 0.7 * layer.out(tf.reshape(seen, (2, 4, 6, 8))), atol=1e-5)
     assert layer(keras.Input((None, None, 16))).shape == (None, None, None, 16)
+
+
+def test_attention_in_parts_is_attention_with_its_gradients(monkeypatch):
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 4, 6, 16)), tf.float32)
+    layer = SelfAttention(spectral=True)
+    layer.build(x.shape)
+    layer.scale.assign(0.7)
+    found = []
+    for places in (1024, 5):  # one part of 24 places, or four
+        monkeypatch.setattr("tfgen.layers.ATTENDED", places)
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(layer(x) ** 3)
+        found.append([loss, *tape.gradient(loss, [x, *layer.trainable_variables])])
+    for one, parts in zip(*found):
+        np.testing.assert_allclose(parts, one, rtol=1e-4, atol=1e-4)
+        assert np.abs(one).max() > 0.1
 
 
 def test_a_place_of_all_weight_is_what_attention_sees():
