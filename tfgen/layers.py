@@ -47,7 +47,6 @@ class BatchNormalization(layers.Layer):
         self.variance = self.add_weight(name="variance", initializer="ones", **weight)
 
     def call(self, x, training=False):
-        axes = tuple(range(len(x.shape) - 1))
         if not (training and self.trainable):
             scale = tf.math.rsqrt(self.variance + self.epsilon) * self.gain
             shift = self.bias - self.mean * scale
@@ -56,17 +55,33 @@ class BatchNormalization(layers.Layer):
         if x.dtype != tf.float64 and (context is None or context.num_replicas_in_sync == 1):
             y, mean, variance = self._fused(x)
         else:
-            wide = tf.cast(x, self.gain.dtype)
-            number = tf.fill(x.shape[-1:], tf.cast(tf.size(x) / x.shape[-1], wide.dtype))
-            sums = tf.stack([tf.reduce_sum(wide, axes), tf.reduce_sum(wide**2, axes), number])
-            total, squares, number = tf.unstack(context.all_reduce("SUM", sums) if context else sums)
-            mean = total / number
-            variance = squares / number - mean**2
-            y = (wide - mean) * tf.math.rsqrt(variance + self.epsilon) * self.gain + self.bias
-            y = tf.cast(y, x.dtype)
-        for running, value in ((self.mean, mean), (self.variance, variance)):
-            running.assign(self.momentum * running + (1 - self.momentum) * value)
+            mean, variance = self._moments(x)
+            scale = tf.math.rsqrt(variance + self.epsilon) * self.gain
+            y = tf.cast((tf.cast(x, mean.dtype) - mean) * scale + self.bias, x.dtype)
+        self._follow(mean, variance)
         return y
+
+    def statistics(self, x, training=False):
+        """(mean, variance), (channels,) each, by which x (n, ..., channels) is normalised."""
+        if not (training and self.trainable):
+            return self.mean, self.variance
+        moments = self._moments(x)
+        self._follow(*moments)
+        return moments
+
+    def _moments(self, x):
+        """The mean and the variance of each channel, over the global batch."""
+        wide, context = tf.cast(x, self.gain.dtype), tf.distribute.get_replica_context()
+        axes = tuple(range(len(x.shape) - 1))
+        number = tf.fill(x.shape[-1:], tf.cast(tf.size(x) / x.shape[-1], wide.dtype))
+        sums = tf.stack([tf.reduce_sum(wide, axes), tf.reduce_sum(wide**2, axes), number])
+        total, squares, number = tf.unstack(context.all_reduce("SUM", sums) if context else sums)
+        mean = total / number
+        return mean, squares / number - mean**2
+
+    def _follow(self, *moments):
+        for running, value in zip((self.mean, self.variance), moments):
+            running.assign(self.momentum * running + (1 - self.momentum) * value)
 
     def _fused(self, x):
         images = tf.reshape(x, (-1, 1, 1, x.shape[-1])) if len(x.shape) != 4 else x
@@ -238,7 +253,11 @@ class ConditionalBatchNormalization(layers.Layer):
         """x (n, ..., channels) and y (n, size) to the shape of x."""
         shape = (-1, *[1] * (len(x.shape) - 2), x.shape[-1])
         gain, bias = (tf.reshape(linear(y), shape) for linear in (self.gain, self.bias))
-        return self.normal(x, training=training) * (1 + gain) + bias
+        mean, variance = self.normal.statistics(x, training)
+        # Gain and bias in one, so that no other maps than x are kept for the gradient.
+        scale = (1 + tf.cast(gain, mean.dtype)) * tf.math.rsqrt(variance + self.epsilon)
+        shift = tf.cast(bias, mean.dtype) - mean * scale
+        return x * tf.cast(scale, x.dtype) + tf.cast(shift, x.dtype)
 
     def compute_output_shape(self, x_shape, y_shape):
         return x_shape

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -43,11 +44,13 @@ def main():
     images = rng.integers(0, 256, (BATCH, *model.image_shape), np.uint8)
     batch = (images, np.arange(BATCH) % model.classes) if model.classes else images
     model.compile(jit_compile=False)
-    start = time.monotonic()
-    model.fit(tf.data.Dataset.from_tensors(batch).repeat(STEPS), verbose=0)
+    start, peaks = time.monotonic(), []
+    note = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: peaks.append(_peak_gb()))
+    model.fit(tf.data.Dataset.from_tensors(batch).repeat(STEPS), verbose=0, callbacks=[note])
     found = {
         "million parameters": round(sum(math.prod(v.shape) for v in model.trainable_variables) / 1e6, 1),
         "peak_gb": _peak_gb(),
+        "after_steps_gb": peaks,
         "built_gb": built,
         "before_gb": before,
         "finite": all(np.isfinite(weights).all() for weights in model.get_weights()),

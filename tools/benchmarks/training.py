@@ -16,6 +16,7 @@ from tfgen.models import (
     SNGAN,
     VAE,
     WGANGP,
+    BigGAN,
     GatedPixelCNN,
     InfoGAN,
     PixelCNN,
@@ -52,7 +53,14 @@ MODELS |= {
 }
 
 
+# Of classes, in batches of 64.
+BIG = dict(image_shape=(32, 32, 3), width=16, attention=16, discriminator_steps=1, seed=0)
+MODELS["BigGAN 32x32, width 16, attention"] = lambda: BigGAN(**BIG)
+
+
 def batch_of(model):
+    if isinstance(model, BigGAN):
+        return 64
     return 16 if isinstance(model, AutoregressiveModel) else BATCH
 
 
@@ -60,7 +68,8 @@ def batches(model):
     low, high = model.value_range
     shape = (batch_of(model), *model.image_shape)
     images = np.random.default_rng(0).uniform(low, high, shape).astype("float32")
-    return iter(tf.data.Dataset.from_tensors(tf.constant(images)).repeat())
+    batch = (images, np.arange(len(images)) % model.classes) if model.classes else images
+    return iter(tf.data.Dataset.from_tensors(batch).repeat())
 
 
 def function_of(model, **kwargs):
@@ -212,6 +221,49 @@ def info_gan_losses(alpha):
     return d_loss, g_loss
 
 
+def plain_biggan(model, latents=None):
+    """The loop by hand, with a pass of the generator for each update: a function of one step."""
+    generator, discriminator, optimizers = model.generator, model.discriminator, model.default_optimizers()
+    kernels = [v for v in generator.trainable_variables if v.name == "kernel" and "embedding" not in v.path]
+    normal = {net: [layer for layer in net._flatten_layers() if isinstance(layer, SpectralNormalization)]
+              for net in (generator, discriminator)}  # fmt: skip
+    means = {name: keras.metrics.Mean() for name in ("discriminator_loss", "generator_loss", "orthogonality")}
+    latents, data = latents or fresh_latents, batches(model)
+
+    def advanced(net):
+        for layer in normal[net]:
+            layer.advance()
+
+    def orthogonality(kernel):
+        w = tf.reshape(kernel, (-1, kernel.shape[-1]))
+        return tf.reduce_sum((tf.matmul(w, w, transpose_a=True) * (1 - tf.eye(w.shape[1]))) ** 2)
+
+    @tf.function
+    def step(data):
+        real, labels = next(data)
+        y = tf.one_hot(labels, model.classes)
+        fakes = generator([latents(model), y], training=True)
+        advanced(discriminator)
+        with tf.GradientTape() as tape:
+            scores = [discriminator([x, y], training=True) for x in (real, fakes)]
+            d_loss = tf.reduce_mean(tf.nn.relu(1 - scores[0])) + tf.reduce_mean(tf.nn.relu(1 + scores[1]))
+        variables = discriminator.trainable_variables
+        optimizers["discriminator"].apply_gradients(zip(tape.gradient(d_loss, variables), variables))
+        with tf.GradientTape() as tape:
+            fakes = generator([latents(model), y], training=True)
+            penalty = tf.add_n([orthogonality(v.value) for v in kernels])
+            score = discriminator([fakes, y], training=True)
+            g_loss = model.orthogonal_weight * penalty - tf.reduce_mean(score)
+        advanced(generator)
+        variables = generator.trainable_variables
+        optimizers["generator"].apply_gradients(zip(tape.gradient(g_loss, variables), variables))
+        for mean, value in zip(means.values(), (d_loss, g_loss, penalty)):
+            mean.update_state(value)
+        return {name: mean.result() for name, mean in means.items()}
+
+    return lambda: step(data)
+
+
 LOSSES = {
     DCGAN: dcgan_losses,
     GAN3D: dcgan_losses,
@@ -229,7 +281,7 @@ def fresh_latents(model):
     if isinstance(model, InfoGAN):
         category = tf.one_hot(tf.random.uniform((BATCH,), 0, 10, tf.int32), 10)
         return tf.concat([category, tf.random.uniform((BATCH, model.latent_dim - 10), -1, 1)], axis=1)
-    return tf.random.normal((BATCH, model.latent_dim))
+    return tf.random.normal((batch_of(model), model.latent_dim))
 
 
 def plain_gan(model, latents=fresh_latents, alpha=lambda: tf.random.uniform((BATCH, 1, 1, 1))):
@@ -288,6 +340,9 @@ def check(name, build):
     model = build()
     if isinstance(model, AutoregressiveModel):
         plain = plain_likelihood(build())()
+    elif isinstance(model, BigGAN):
+        key = random.key(model.seed, TRAINING, zlib.crc32(b"z"), 1)
+        plain = plain_biggan(build(), lambda model: model.draw_codes(key, batch_of(model)))()
     else:
         z = "z" if model.discriminator_steps == 1 else "z of discriminator"
         key = [random.key(model.seed, TRAINING, zlib.crc32(draw.encode()), 1) for draw in (z, "alpha")]
@@ -307,7 +362,7 @@ def noise_of(model):
         return tf.function(
             lambda: random.normal(random.key(0, 1, model.step.value), (BATCH, model.latent_dim))
         )
-    return tf.function(lambda: model.draw_codes(random.key(0, 1, model.step.value), BATCH))
+    return tf.function(lambda: model.draw_codes(random.key(0, 1, model.step.value), batch_of(model)))
 
 
 def against_plain_keras():
@@ -318,6 +373,9 @@ def against_plain_keras():
         ways = {"tfgen": turn(function_of(model), steps)}
         if isinstance(model, VAE):
             plain = plain_vae(build())
+        elif isinstance(model, BigGAN):
+            check(name, build)
+            plain = plain_biggan(build())
         else:
             check(name, build)
             plain = (
