@@ -548,60 +548,52 @@ class LocallyConnected2D(layers.Layer):
         zeros = max((places - 1) * stride + self.size - length, 0)
         return places, zeros // 2, zeros - zeros // 2
 
+    def _seen(self, sides):
+        """The number of each input's place that a place of the output sees: (height, width, size, size).
+
+        Places are numbered row by row; padding has the number behind the last.
+        """
+        rows, columns = (
+            stride * np.arange(places)[:, None] + np.arange(self.size) - before
+            for stride, (places, before, _) in zip(self.strides, map(self._padded, sides, self.strides))
+        )
+        rows, columns = rows[:, None, :, None], columns[:, None]
+        inside = (rows >= 0) & (rows < sides[0]) & (columns >= 0) & (columns < sides[1])
+        return np.where(inside, rows * sides[1] + columns, sides[0] * sides[1])
+
     def call(self, x):
-        (height, top, bottom), (width, left, right) = map(self._padded, x.shape[1:3], self.strides)
-        x = tf.pad(tf.transpose(x, (1, 2, 3, 0)), ((top, bottom), (left, right), (0, 0), (0, 0)))
+        sides, seen = x.shape[1:3], self._seen(x.shape[1:3])
 
         # TensorFlow's gradient would be a padded copy of the input for each place of a patch.
         @tf.custom_gradient
         def product(x, kernel):
-            patches = self._patches(x, height, width)
+            patches = tf.reshape(_rows(x, seen), (*kernel.shape[:3], -1))
 
             def gradients(dy):
-                return self._spread(dy, kernel, x.shape), tf.matmul(patches, dy, transpose_b=True)
+                return self._spread(dy, kernel, seen, sides), tf.matmul(patches, dy, transpose_b=True)
 
             return tf.matmul(kernel, patches, transpose_a=True), gradients
 
-        y = tf.transpose(product(x, tf.convert_to_tensor(self.kernel)), (3, 0, 1, 2))
+        y = product(tf.transpose(x, (1, 2, 3, 0)), tf.convert_to_tensor(self.kernel))
+        y = tf.transpose(y, (3, 0, 1, 2))
         return y + self.bias if self.use_bias else y
 
-    def _patches(self, x, height, width):
-        """(h, w, c, n) -> (height, width, size^2 c, n): what each place of the output sees."""
-        (h, w, c, _), (s, t) = x.shape, self.strides
-        # Every s-th row and t-th column first: slices with a stride are slow.
-        x = tf.pad(x, ((0, -h % s), (0, -w % t), (0, 0), (0, 0)))
-        x = tf.transpose(tf.reshape(x, (-(-h // s), s, -(-w // t), t, c, -1)), (1, 3, 0, 2, 4, 5))
-        cuts = [
-            x[i % s, j % t, i // s : i // s + height, j // t : j // t + width]
-            for i in range(self.size)
-            for j in range(self.size)
-        ]
-        return tf.concat(cuts, 2)
-
-    def _spread(self, dy, kernel, shape):
-        """dy (height, width, filters, n), of the output, as that of the input, of `shape`.
+    def _spread(self, dy, kernel, seen, sides):
+        """dy (height, width, filters, n), the gradient of the output, as that of the input (h, w, c, n).
 
         It is a locally connected layer, too: an input's place sees the outputs whose patches it is in.
         """
-        (height, width, *_), (h, w, c, _), (s, t) = dy.shape, shape, self.strides
-        down, across = -(-self.size // s), -(-self.size // t)  # outputs that a place is seen by
-        k = tf.reshape(kernel, (height, width, self.size, self.size, c, self.filters))
-        k = tf.pad(
-            k, ((0, 0), (0, 0), (0, down * s - self.size), (0, across * t - self.size), (0, 0), (0, 0))
-        )
-        k = tf.transpose(tf.reshape(k, (height, width, down, s, across, t, c, -1)), (2, 4, 0, 1, 7, 3, 5, 6))
-        k = tf.reshape(k, (down, across, height, width, self.filters, s * t * c))
-        kernels, outputs = [], []
-        for i in range(down):
-            for j in range(across):
-                moved = ((i, down - 1 - i), (j, across - 1 - j), (0, 0), (0, 0))
-                kernels.append(tf.pad(k[i, j], moved))
-                outputs.append(tf.pad(dy, moved))
-        dx = tf.matmul(tf.concat(kernels, 2), tf.concat(outputs, 2), transpose_a=True)
-        rows, columns = height + down - 1, width + across - 1
-        dx = tf.transpose(tf.reshape(dx, (rows, columns, s, t, c, -1)), (0, 2, 1, 3, 4, 5))
-        dx = tf.reshape(dx, (rows * s, columns * t, c, -1))[:h, :w]
-        return tf.pad(dx, ((0, h - dx.shape[0]), (0, w - dx.shape[1]), (0, 0), (0, 0)))
+        places, offsets = math.prod(sides), self.size**2
+        counts = np.bincount(seen.ravel(), minlength=places + 1)[:places]
+        order = np.argsort(seen.ravel(), kind="stable")[: counts.sum()]  # numbers of (output, offset)
+        by = np.full((places, counts.max()), seen.size)
+        by[np.arange(counts.max()) < counts[:, None]] = order
+        k = tf.reshape(kernel, (seen.size, -1, self.filters))
+        k = tf.transpose(tf.gather(tf.pad(k, ((0, 1), (0, 0), (0, 0))), by), (0, 1, 3, 2))
+        k = tf.reshape(k, (places, by.shape[1] * self.filters, -1))
+        outputs = tf.reshape(_rows(dy, by // offsets), (places, by.shape[1] * self.filters, -1))
+        dx = tf.matmul(k, outputs, transpose_a=True)
+        return tf.reshape(dx, (*sides, k.shape[2], -1))
 
     def compute_output_shape(self, input_shape):
         n, *sides, _ = input_shape
@@ -610,6 +602,12 @@ class LocallyConnected2D(layers.Layer):
     def get_config(self):
         own = dict(filters=self.filters, size=self.size, strides=self.strides, padding=self.padding)
         return {**super().get_config(), **own, "use_bias": self.use_bias, "gain": self.gain}
+
+
+def _rows(x, numbers):
+    """x (h, w, c, n) at numbered places, (*numbers.shape, c, n); 0 at the number behind the last."""
+    x = tf.reshape(x, (x.shape[0] * x.shape[1], x.shape[2], -1))
+    return tf.gather(tf.pad(x, ((0, 1), (0, 0), (0, 0))), numbers)
 
 
 @keras.saving.register_keras_serializable("tfgen")
