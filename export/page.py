@@ -117,7 +117,7 @@ def described(folder):
         "model": model["class_name"],
         "data": manifest.get("run", {}).get("data", {}).get("source"),
         "value_range": model["value_range"],
-        "decades": model.get("decades", 0),
+        **{name: model[name] for name in ("decades",) if name in model},
         "labels": manifest.get("labels", []),  # their names
     }
     sampler = next((name for name, one in have.items() if one["role"] == "sampler"), None)
