@@ -466,6 +466,7 @@ def test_page_asks_for_no_more_than_it_shows(site):
         "dcgan": ["latents", "generate"],
         "faces": ["latents", "decode"],
         "pixels": ["sample", "grow"],
+        "big": ["latents", "generate"],
         "codes": ["latents", "generate"],
     }
     assert all("http" not in (site / name).read_text() for name in ("app.js", "runtime.js", "style.css"))
