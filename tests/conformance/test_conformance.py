@@ -27,6 +27,7 @@ from tfgen.export import onnx, saved_model
 from tfgen.models import MODELS
 from tfgen.models.abilities import Translates
 from tfgen.models.autoregressive.base import AutoregressiveModel
+from tfgen.models.registry import catalogue
 
 # Operations that draw noise without a seed, or call Python: a resumed run would go another way.
 IMPURE = re.compile(
@@ -49,10 +50,15 @@ WIDE = {"GaussianMixture": "has no layers"}  # models that compute in float32 wh
 FORGOTTEN = {("GaussianMixture", name) for name in ("share", "first", "second")}  # empty when an epoch begins
 UNAVERAGED = {"GaussianMixture": "EM has no networks"}
 
-# The tests of one model share a process, and what it has made.
-ROWS = [
-    pytest.param(cls, id=cls.__name__, marks=pytest.mark.xdist_group(cls.__name__)) for cls in MODELS.values()
-]
+
+def row(cls):
+    """The tests of one model share a process, and what it has made."""
+    marks = [pytest.mark.xdist_group(cls.__name__)]
+    marks += [pytest.mark.adversarial] * (catalogue()[cls.__name__.lower()].family == "adversarial")
+    return pytest.param(cls, id=cls.__name__, marks=marks)
+
+
+ROWS = [row(cls) for cls in MODELS.values()]
 
 
 @pytest.fixture(scope="module", params=ROWS)
