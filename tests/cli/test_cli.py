@@ -118,7 +118,7 @@ def test_every_paper_can_be_cited(name):
     entry = catalogue()[name]
     paper = ast.get_docstring(ast.parse((HERE / f"{entry.module.replace('.', '/')}.py").read_text()))
     text = models.bibtex(paper, entry.title, entry.year)
-    assert re.match(r"@(misc|article|inproceedings)\{[a-z]+\d{4},\n  author = \{[A-Zv][^{}:]+\},\n", text)
+    assert re.match(r"@(misc|article|inproceedings)\{[a-z]+\d{4},\n  author = \{[A-Zdv][^{}:]+\},\n", text)
     assert re.search(r"  url = \{https://[^ ]+\w\}\n\}$", text)
 
 

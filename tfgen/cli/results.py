@@ -129,7 +129,7 @@ def sample(
         elif to.suffix == ".gif":
             pictures.turning(images, model.value_range, part)
         elif to.suffix == ".npz":
-            if getattr(model.fields["images"], "unit", ""):
+            if getattr(model.fields.get("images"), "unit", ""):  # CoGAN has images_a and images_b
                 np.savez_compressed(part, images=images)
             elif images.shape[1:] == pictures.POINT:  # bytes are too coarse
                 np.savez_compressed(part, points=images.reshape(n, 2))
