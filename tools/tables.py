@@ -116,6 +116,7 @@ SPEED = (  # benchmark, what is compared, the two ways
     ("xla", "step: XLA on / off", "xla", "graph"),
     ("export", "generator: onnxruntime / TensorFlow", "onnxruntime", "tensorflow"),
     ("mixture", "iteration of EM: `fit` / scikit-learn", "tfgen", "scikit-learn"),
+    ("layers", "locally connected layer and its gradient: ours / a loop over places", "tfgen", "loop"),
 )
 
 
@@ -132,7 +133,7 @@ def speed(page):
         if not (RESULTS / f"benchmarks/{name}.json").exists():  # PyTorch is no dependency
             continue
         for row in _rows(name):
-            case = row.get("case") or f"{row['model']}, batch {row['batch']}"
+            case = row.get("case") or f"{row.get('model') or row['layer']}, batch {row['batch']}"
             instructions = row.get("instructions")
             add(what, case + (f"; {instructions}" if instructions else ""), row, one, other)
     for row in _rows("xla"):
