@@ -106,6 +106,7 @@ def _in_runtime(runtime, command, opened, limit):
     jobs, asked = [], []
     for folder, manifest in opened.items():
         format = manifest["formats"].get(runtime.format)
+        bounds = {} if format is None else golden.bounds(format["bound"], manifest)
         for signature in manifest["signatures"]:
             if format is None or signature in format["refused"]:
                 why = format["refused"][signature] if format else f"the artifact has no {runtime.format}"
@@ -120,8 +121,7 @@ def _in_runtime(runtime, command, opened, limit):
                 "outputs": [*cases[0].outputs],
             }
             jobs.append(job)
-            bound = golden.bounds(format["bound"], manifest)[signature]
-            asked.append((folder, signature, cases, bound))
+            asked.append((folder, signature, cases, bounds[signature]))
     answers, versions = run(command, jobs, limit)
     for (folder, signature, cases, bound), answer in zip(asked, answers, strict=True):
         outcomes[folder][signature] = _judged(answer, cases, bound)

@@ -170,7 +170,10 @@ ONE = np.zeros((1, 8, 8, 1), "float32")
     [
         (lambda gan: search.inpaint(gan, ONE, np.ones((4, 4))), "a mask has one of the shapes .*8, 8.*4, 4"),
         (lambda gan: search.inpaint(gan, ONE, np.zeros((8, 8))), "hides a whole image; leave some pixels"),
-        (lambda gan: search.inpaint(gan, ONE, np.full((8, 8), 255)), "1 where a pixel is known and 0 where"),
+        (
+            lambda gan: search.inpaint(gan, ONE, np.full((8, 8), 255)),
+            "a mask is of 0 and 1; received",
+        ),
         (lambda gan: search.inpaint(gan, ONE, HALF, "context2"), "unknown loss 'context2'.*context"),
         (lambda gan: search.project(gan, ONE, steps=0), "steps must be at least 1; received 0"),
         (lambda gan: search.project(gan, ONE, starts=0), "starts must be at least 1; received 0"),

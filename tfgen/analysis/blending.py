@@ -38,20 +38,33 @@ def poisson(source: ArrayLike, target: ArrayLike, mask: ArrayLike) -> np.ndarray
         )
     if target.ndim == 3:
         return poisson(source[None], target[None], mask)[0]
-    n, height, width, _ = target.shape
+    inside = masks(mask, target.shape)[..., 0]
+    result, solve = target.astype(np.float64), None
+    for k, part in enumerate(inside):
+        if solve is None or not np.array_equal(part, inside[k - 1]):
+            solve = _solver(part)
+        if part.any():
+            result[k][part] = solve(source[k].astype(np.float64), result[k])
+    return result
+
+
+def masks(mask: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask for each image of a shape (n, h, w, c), bool (n, h, w, 1), of one of 0 and 1.
+
+    Args:
+        mask: (h, w), (h, w, 1), or (n, h, w, 1).
+
+    Raises:
+        InputError: another shape, or other values.
+    """
+    n, height, width, _ = shape
+    mask = np.asarray(mask)
     shapes = ((height, width), (height, width, 1), (n, height, width, 1))
     if mask.shape not in shapes:
         raise InputError(f"a mask has one of the shapes {shapes}; received {mask.shape}")
-    alike = mask.ndim < 4
-    masks = [mask.reshape(height, width) > 0] if alike else list(mask[..., 0] > 0)
-    result, solve = target.astype(np.float64), None
-    for k in range(n):
-        inside = masks[0 if alike else k]
-        if k == 0 or not (alike or np.array_equal(inside, masks[k - 1])):
-            solve = _solver(inside)
-        if inside.any():
-            result[k][inside] = solve(source[k].astype(np.float64), result[k])
-    return result
+    if not np.isin(mask, (0, 1)).all():
+        raise InputError("a mask is of 0 and 1; received other values")
+    return np.broadcast_to(mask[..., None] if mask.ndim == 2 else mask, (n, height, width, 1)) > 0
 
 
 def _solver(inside):

@@ -75,7 +75,8 @@ def search(
 
     Args:
         model: whose prior is normal or uniform.
-        loss: a function of (z, images, *rows), tensors of as many rows, that gives a loss for each row, (n,).
+        loss: a function of (z, images, *rows), tensors of as many rows, and of a conditional model's labels,
+            that gives a loss for each row, (n,).
         rows: arrays (n, ...), what the loss compares with; at least one.
         steps: of Adam.
         rate: of Adam, in units of z.
@@ -138,11 +139,10 @@ def _run(move, z, given, steps, progress):
 def _moves(model, decode, loss, rate):
     """A compiled function that takes Adam from one step to another, and looks at where it ends."""
     low, high = (model.prior.low, model.prior.high) if isinstance(model.prior, Uniform) else (-np.inf, np.inf)
-    told = [] if model.label_spec is None else [-1]
+    labels = slice(0) if model.label_spec is None else slice(-1, None)
 
     def losses_of(z, given):
-        rows, labels = (given[:-1], given[-1:]) if told else (given, [])
-        return loss(z, decode(z, *labels), *rows)
+        return loss(z, decode(z, *given[labels]), *given)
 
     def kept(z, losses, best, least):
         better = losses < least
@@ -172,13 +172,13 @@ def _prior(model):
     """A function of (z, images) that is low where the model takes z for likely: each of (n,)."""
     if isinstance(model, AdversarialModel):
 
-        def of_score(z, images, *told):
-            scores = model.score(images, *told)[:, 0]
+        def of_score(z, images, *labels):
+            scores = model.score(images, *labels)[:, 0]
             # log(1 - sigmoid(s)); what has no boundary has a score to be raised.
             return -tf.nn.softplus(scores) if model.adversarial_loss.zero_decides else -scores
 
         return of_score
-    return lambda z, images, *told: 0.5 * tf.reduce_sum(z**2, axis=1)
+    return lambda z, images, *labels: 0.5 * tf.reduce_sum(z**2, axis=1)
 
 
 def project(model: Latents, images: ArrayLike, labels: ArrayLike | None = None, **options) -> Found:
@@ -195,7 +195,7 @@ def project(model: Latents, images: ArrayLike, labels: ArrayLike | None = None, 
     """
     images = checks.images(model, images)
 
-    def loss(z, made, wanted):
+    def loss(z, made, wanted, *labels):
         return tf.reduce_sum((made - wanted) ** 2, axis=range(1, made.shape.rank))
 
     z, losses = search(model, loss, (images,), labels=labels, **options)
@@ -243,15 +243,15 @@ def inpaint(
     weight = LOSSES[loss] if prior is None else prior
     judge = _prior(model)
     weights = near_hidden(known) if loss == "context" else known
-    told = () if labels is None else (latent.labels_of(model, labels, images.shape[:1]),)
 
-    def compared(z, made, wanted, weights, *told):
+    def compared(z, made, wanted, weights, *labels):
         error = made - wanted
         error = tf.abs(error) if loss == "context" else error**2
-        return tf.reduce_sum(weights * error, axis=(1, 2, 3)) + weight * judge(z, made, *told)
+        return tf.reduce_sum(weights * error, axis=(1, 2, 3)) + weight * judge(z, made, *labels)
 
-    rows = (images, weights, *told)
-    z, losses = search(model, compared, rows, steps=steps, starts=starts, labels=labels, **options)
+    z, losses = search(
+        model, compared, (images, weights), steps=steps, starts=starts, labels=labels, **options
+    )
     made = latent.decode(model, z, labels)
     if blend:
         whole = blending.poisson(made, images, 1 - known)
@@ -272,14 +272,7 @@ def _mask(mask, shape):
     """A mask as float32 (n, h, w, 1)."""
     if len(shape) != 4:
         raise InputError(f"inpaint takes images (n, h, w, c); volumes, of shape {shape}, have project alone")
-    n, height, width, _ = shape
-    mask = np.asarray(mask)
-    shapes = ((height, width), (height, width, 1), (n, height, width, 1))
-    if mask.shape not in shapes:
-        raise InputError(f"a mask has one of the shapes {shapes}; received {mask.shape}")
-    if not np.isin(mask, (0, 1)).all():
-        raise InputError("a mask is 1 where a pixel is known and 0 where it is not; received other values")
-    mask = np.broadcast_to(mask[..., None] if mask.ndim == 2 else mask, (n, height, width, 1))
+    mask = blending.masks(mask, shape)
     if not mask.any(axis=(1, 2, 3)).all():
         raise InputError("a mask hides a whole image; leave some pixels known, or use sample")
     return mask.astype(np.float32)

@@ -1,11 +1,12 @@
 """What the studies of adversarial models share: training on a source, and its cost."""
 
+import gc
 import resource
 import time
 
 import keras
 
-from tfgen import data
+from tfgen import data, metrics
 
 
 def core_seconds():
@@ -43,3 +44,16 @@ def trained(
         f"{type(model).__name__} seed {seed}: {time.monotonic() - since:.0f} s, {cost:.0f} core-s", flush=True
     )
     return cost, history
+
+
+def scores(model, source, n, data_dir, seed):
+    """{"frechet", "precision", "recall"} of n samples against as many test images of a source."""
+    how = dict(metrics=["frechet", "precision", "recall"], n=n, seed=seed, data={})
+    found = metrics.evaluate(model, source, **how, data_dir=data_dir, download=data_dir is None)
+    return {one.name: round(one.value, 3) for one in found}
+
+
+def forget():
+    """Frees the graphs of models that are gone."""
+    keras.backend.clear_session()
+    gc.collect()

@@ -1,14 +1,12 @@
 """AdaGAN's coverage by its number of components, beside a plain ensemble and one GAN of as many steps."""
 
-import gc
-
 import keras
 import numpy as np
 
 from tfgen import data, metrics
 from tfgen.models import AdaGAN
 from tfgen.pictures import grid
-from tools.studies._training import core_seconds
+from tools.studies._training import core_seconds, forget
 from tools.studies.mode_collapse import grid_of_plots
 
 published = (
@@ -64,8 +62,7 @@ def run(folder, data_dir, seed, cases=CASES, n=10_000):
             evaluated += core_seconds() - before
             found.append((t, int(model.step.numpy()), scores, picture))
             print(source, kind, seed, t, {key: round(value, 3) for key, value in scores.items()}, flush=True)
-        keras.backend.clear_session()
-        gc.collect()
+        forget()
         return found
 
     real = {name: points(name, seed, place) for name in cases if cases[name][0] is POINTS}

@@ -1,14 +1,11 @@
 """Are the images of CGAN, ACGAN and ProjectionGAN of the classes that they were asked for?"""
 
-import gc
-
-import keras
 import numpy as np
 
 from tfgen import metrics
 from tfgen.models import ACGAN, CGAN, ProjectionGAN
 from tfgen.pictures import grid
-from tools.studies._training import trained
+from tools.studies._training import forget, trained
 
 published = "The papers report no agreement on these data."
 EPOCHS, BATCH, SAMPLES = 4, 64, 10_000
@@ -43,8 +40,7 @@ def run(folder, data_dir, seed, sources=("mnist",), epochs=EPOCHS, limit=""):
             print(rows[-1], flush=True)
             labels = np.repeat(np.arange(10), 10).reshape(10, 10).T.ravel()  # a column for each class
             pictures.append(np.asarray(model.sample(100, seed=seed, labels=labels))[:40])
-            keras.backend.clear_session()
-            gc.collect()
+            forget()
         grid(np.concatenate(pictures), (-1.0, 1.0), columns=10, gap=1).save(folder / f"{source}.png")
     protocol = (
         f"{epochs} epochs of 60000 images in batches of {BATCH}, {MODEL}, each by its paper's optimizers. "

@@ -1,15 +1,11 @@
 """b-GAN, which estimates a density ratio, beside f-GAN: how near do they come to Fashion-MNIST?"""
 
-import gc
-
-import keras
 import numpy as np
 
-from tfgen import metrics
 from tfgen.models import FGAN, DensityRatioGAN
 from tfgen.pictures import grid
 from tools.studies._arrays import arrays
-from tools.studies._training import trained
+from tools.studies._training import forget, scores, trained
 
 published = "Uehara et al. (2016) show pictures of CIFAR-10 and CelebA; no figure is compared."
 SOURCE, EPOCHS, BATCH, SAMPLES, SHOWN = "fashion_mnist", 2, 64, 10_000, 12
@@ -26,23 +22,20 @@ CASES = {
 
 def run(folder, data_dir, seed, limit="", n=SAMPLES):
     """`limit`, as "[:2000]", takes a part of the images: to try the study."""
-    place = dict(data_dir=data_dir, download=data_dir is None)
     rows, pictures = [], []
     real = test_images(data_dir)
     for name, (cls, own) in CASES.items():
         model = cls(**NETWORKS, **own, seed=seed)
         cost, _ = trained(model, SOURCE, EPOCHS, BATCH, data_dir, seed, split="train" + limit)
-        how = dict(metrics=["frechet", "precision", "recall"], n=n, seed=seed, data={}, **place)
-        scores = {one.name: round(one.value, 3) for one in metrics.evaluate(model, SOURCE, **how)}
+        found = scores(model, SOURCE, n, data_dir, seed)
         fake = model.sample(1000, seed=seed)
         if isinstance(model, DensityRatioGAN):
             ratios = [float(np.mean(model.density_ratio(images))) for images in (real, fake)]
-            scores |= {"r of real": round(ratios[0], 3), "r of fakes": round(ratios[1], 3)}
-        rows.append({"model": name, **scores, "core-seconds": round(cost)})
+            found |= {"r of real": round(ratios[0], 3), "r of fakes": round(ratios[1], 3)}
+        rows.append({"model": name, **found, "core-seconds": round(cost)})
         print(rows[-1], flush=True)
         pictures.append(np.asarray(fake[:SHOWN]))
-        keras.backend.clear_session()
-        gc.collect()
+        forget()
     grid(np.concatenate(pictures), (-1.0, 1.0), columns=SHOWN, gap=1).save(folder / "samples.png")
     protocol = (
         f"{SOURCE}, {EPOCHS} epochs of 60000 images, batches of {BATCH}, {NETWORKS}, Adam(2e-4, beta_1=0.5) "

@@ -1,14 +1,12 @@
 """GoGAN by stage beside WGAN of as many minutes: does ranking above an earlier GAN pay on Fashion-MNIST?"""
 
-import gc
-
 import keras
 import numpy as np
 
-from tfgen import data, metrics
+from tfgen import data
 from tfgen.models import WGAN, GoGAN
 from tfgen.pictures import grid
-from tools.studies._training import Budget, core_seconds
+from tools.studies._training import Budget, core_seconds, forget, scores
 
 published = (
     "Juefei-Xu et al. (2017) complete images of CelebA, LSUN, CIFAR-10 and 50K-SSFF, and show bars and "
@@ -24,9 +22,8 @@ def run(folder, data_dir, seed, stage_steps=STAGE_STEPS, n=SAMPLES):
     rows, pictures, times = [], [], []
 
     def measured(name, model, spent):
-        how = dict(metrics=["frechet", "precision", "recall"], n=n, seed=seed, data={}, **place)
-        scores = {one.name: round(one.value, 3) for one in metrics.evaluate(model, SOURCE, **how)}
-        row = {"model": name, "steps": int(model.step.numpy()), **scores, "core-seconds": round(spent)}
+        found = scores(model, SOURCE, n, data_dir, seed)
+        row = {"model": name, "steps": int(model.step.numpy()), **found, "core-seconds": round(spent)}
         rows.append(row)
         print(row, flush=True)
         pictures.append(np.asarray(model.sample(SHOWN, seed=seed)))
@@ -45,8 +42,7 @@ def run(folder, data_dir, seed, stage_steps=STAGE_STEPS, n=SAMPLES):
             times.append(core_seconds() - start)
             spent += times[-1]
             measured(f"{name} {part + 1}", model, spent)
-        keras.backend.clear_session()
-        gc.collect()
+        forget()
 
     trained("GoGAN, stage", GoGAN(**NETWORKS, stages=STAGES, stage_steps=stage_steps, seed=seed))
     own = list(times)

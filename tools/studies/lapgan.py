@@ -1,14 +1,12 @@
 """LAPGAN beside one GAN of the same minutes: does a pyramid of small GANs pay on Fashion-MNIST?"""
 
-import gc
-
 import keras
 import numpy as np
 
-from tfgen import metrics, networks
+from tfgen import networks
 from tfgen.models import GAN, LAPGAN
 from tfgen.pictures import grid
-from tools.studies._training import Budget, trained
+from tools.studies._training import Budget, forget, scores, trained
 
 published = (
     "Denton et al. (2015), recalled: log-likelihoods by Parzen windows of CIFAR-10, -1799 against -3617 of a "
@@ -26,7 +24,6 @@ CASES = {
 
 
 def run(folder, data_dir, seed, seconds=SECONDS, n=SAMPLES, cases=CASES):
-    place = dict(data_dir=data_dir, download=data_dir is None)
     rows, pictures = [], []
     for name, (cls, own, rate) in cases.items():
         model = cls(**SHAPE, **own, seed=seed)
@@ -34,9 +31,8 @@ def run(folder, data_dir, seed, seconds=SECONDS, n=SAMPLES, cases=CASES):
         how = {"optimizer": adam} if rate else {}
         given = dict(callbacks=[Budget(seconds)], how=how)
         cost, _ = trained(model, SOURCE, 100, BATCH, data_dir, seed, **given)
-        how = dict(metrics=["frechet", "precision", "recall"], n=n, seed=seed, data={}, **place)
-        scores = {one.name: round(one.value, 3) for one in metrics.evaluate(model, SOURCE, **how)}
-        row = {"model": name, **scores, "steps": int(model.step.numpy()), "core-seconds": round(cost)}
+        found = scores(model, SOURCE, n, data_dir, seed)
+        row = {"model": name, **found, "steps": int(model.step.numpy()), "core-seconds": round(cost)}
         rows.append(row)
         print(row, flush=True)
         if isinstance(model, LAPGAN):
@@ -45,8 +41,7 @@ def run(folder, data_dir, seed, seconds=SECONDS, n=SAMPLES, cases=CASES):
             picture = np.clip(np.concatenate(stages), -1, 1)
             grid(picture, (-1.0, 1.0), columns=SHOWN, gap=1).save(folder / f"stages_{how_named(name)}.png")
         pictures.append(np.asarray(model.sample(SHOWN, seed=seed)))
-        keras.backend.clear_session()
-        gc.collect()
+        forget()
     grid(np.concatenate(pictures), (-1.0, 1.0), columns=SHOWN, gap=1).save(folder / "samples.png")
     protocol = (
         f"{SOURCE}, batches of {BATCH}, each model for {seconds} core-seconds of training, compilation "

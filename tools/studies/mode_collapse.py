@@ -1,7 +1,5 @@
 """How many modes does an adversarial model find: on a ring, on a grid, among 1000 stacked digits?"""
 
-import gc
-
 import keras
 import numpy as np
 
@@ -10,7 +8,7 @@ from tfgen.losses import DIVERGENCES
 from tfgen.models import BSGAN, DCGAN, DRAGAN, EBGAN, FGAN, GAN, LSGAN, SNGAN, WGAN, WGANGP, GeometricGAN
 from tfgen.models.monitoring import Diverged
 from tfgen.pictures import grid, scatter
-from tools.studies._training import trained
+from tools.studies._training import forget, trained
 
 published = (
     "Metz et al. 2017 (ring, stacked digits) and Lin et al. 2018 (grid) have other networks and budgets: no "
@@ -52,8 +50,7 @@ def run(folder, data_dir, seed, epochs=EPOCHS, digits=DIGITS, plane=PLANE, seeds
         scores = {score.name: score.value for score in found} | {"core-seconds": cost}
         print(source, name, seed, {key: round(value, 4) for key, value in scores.items()}, flush=True)
         picture = np.asarray(model.sample(SHOWN if source in ("ring", "grid") else 20, seed=seed))
-        keras.backend.clear_session()
-        gc.collect()
+        forget()
         return scores, picture
 
     for source, cases in (("ring", plane), ("grid", plane), ("stacked_mnist", digits)):

@@ -1,8 +1,5 @@
 """Which unconditional adversarial model comes nearest to Fashion-MNIST after as many images?"""
 
-import gc
-
-import keras
 import numpy as np
 
 from tfgen import metrics
@@ -21,7 +18,7 @@ from tfgen.models import (
     GeometricGAN,
 )
 from tfgen.pictures import grid
-from tools.studies._training import trained
+from tools.studies._training import forget, trained
 
 SOURCE = "fashion_mnist"
 MODELS = (GAN, DCGAN, LSGAN, GeometricGAN, FGAN, BSGAN, DRAGAN, SNGAN, WGAN, WGANGP, EBGAN, BEGAN)
@@ -46,8 +43,7 @@ def run(folder, data_dir, seed, classes=MODELS, limit=""):
         scores["core-seconds"] = cost
         scores["updates of G"] = int(model.step.numpy()) // model.objectives()["generator"].every
         picture = np.asarray(model.sample(SHOWN, seed=seed))
-        keras.backend.clear_session()
-        gc.collect()
+        forget()
         print(name, seed, {key: round(float(value), 3) for key, value in scores.items()}, flush=True)
         return scores, picture
 

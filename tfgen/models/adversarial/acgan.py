@@ -20,17 +20,13 @@ import tensorflow as tf
 
 from tfgen import losses
 from tfgen.models.adversarial.base import ConditionalGAN
+from tfgen.models.adversarial.classifying import Classifying, class_loss
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
 
-def class_loss(labels, logits):
-    """-E[log P(C = labels)], nats an image, of class logits (n, classes)."""
-    return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-
-
 @model(title="Conditional Image Synthesis with Auxiliary Classifier GANs", year=2017)
-class ACGAN(ConditionalGAN):
+class ACGAN(Classifying, ConditionalGAN):
     """A generator of images of a class, and a discriminator that is a classifier too.
 
     Args:
@@ -44,20 +40,6 @@ class ACGAN(ConditionalGAN):
 
     def build_discriminator(self):
         return super().build_discriminator(1 + self.classes, conditions=0)
-
-    def heads(self, images, training=False):
-        """The logits of real (n, 1) and of the classes (n, classes)."""
-        images = self.fields["images"].prepared(images)
-        out = self.network("discriminator", training)(images, training=training)
-        return out[:, :1], out[:, 1:]
-
-    def score(self, images, labels=None, training=False):
-        """The logit of real, (n, 1); labels are not looked at."""
-        return self.heads(images, training)[0]
-
-    def classify(self, images):
-        """P(C|x), (n, classes), of images (n, h, w, c) in [-1, 1]."""
-        return tf.nn.softmax(self.heads(images)[1])
 
     def discriminator_objective(self, step):
         """-L_S - L_C, and the two parts of -L_C in nats an image."""
@@ -74,7 +56,3 @@ class ACGAN(ConditionalGAN):
         fakes, _ = self.fakes(step)
         fake, classes = self.heads(fakes, training)
         return self.adversarial_loss.generator(fake) + class_loss(labels, classes), {}
-
-    def signatures(self):
-        images = self.fields["images"].spec("images")
-        return {**super().signatures(), "classify": (self.classify, [images])}

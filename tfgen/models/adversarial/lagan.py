@@ -29,8 +29,8 @@ from tfgen import losses
 from tfgen.errors import InputError
 from tfgen.fields import Classes, Image, needs_classes
 from tfgen.layers import BatchNormalization, LocallyConnected2D, MinibatchDiscrimination
-from tfgen.models.adversarial.acgan import class_loss
 from tfgen.models.adversarial.base import AdversarialModel
+from tfgen.models.adversarial.classifying import Classifying, class_loss
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
@@ -45,11 +45,11 @@ START = 0.01  # of the last kernels: the first images have pixels of about 1 GeV
     "Synthesis",
     year=2017,
 )
-class LAGAN(AdversarialModel):
+class LAGAN(Classifying, AdversarialModel):
     """A generator of jet images of a class, and a discriminator that is a classifier too.
 
     Images are transverse momenta in GeV, in [0, highest]; most pixels are 0. D sees a batch at once: what it
-    says of an image depends on the others.
+    says of an image, `classify` included, depends on the others.
 
     Args:
         image_shape: (height, width, 1), sides of 5, 9, 13, ... pixels, 25 as in the paper.
@@ -120,20 +120,6 @@ class LAGAN(AdversarialModel):
         each = super().objectives()
         return {**each, "discriminator": each["discriminator"]._replace(every=2)}
 
-    def heads(self, images, training=False):
-        """The logits of real (n, 1) and of the classes (n, classes)."""
-        images = self.fields["images"].prepared(images)
-        out = self.network("discriminator", training)(images, training=training)
-        return out[:, :1], out[:, 1:]
-
-    def score(self, images, labels=None, training=False):
-        """The logit of real, (n, 1); labels are not looked at."""
-        return self.heads(images, training)[0]
-
-    def classify(self, images):
-        """P(C|x), (n, classes), of images (n, h, w, 1) in GeV, which are looked at together."""
-        return tf.nn.softmax(self.heads(images)[1])
-
     def fakes(self, step):
         """As many fakes as the step has examples, and their z; each update has its own."""
         return self._fakes(step, f"z of {step.playing}")
@@ -166,7 +152,3 @@ class LAGAN(AdversarialModel):
         u, labels = step.uniform(f"flip of {name}", 2), step.batch["labels"]
         further = 1 + tf.cast(u[:, 1] * (self.classes - 1), tf.int32)
         return tf.where(u[:, 0] < share, (labels + further) % self.classes, labels)
-
-    def signatures(self):
-        images = self.fields["images"].spec("images")
-        return {**super().signatures(), "classify": (self.classify, [images])}
