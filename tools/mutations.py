@@ -62,7 +62,7 @@ FAULTS = {
         conformance("VAE", "loads_as_it_was"),
     ),
     "a layer has no configuration": Fault(
-        "tfgen/layers.py",
+        "tfgen/layers/statistics.py",
         "own = dict(momentum=self.momentum, epsilon=self.epsilon, affine=self.affine)",
         "own = {}",
         ("tests/mechanisms/test_layers.py", "-k", "configuration"),
@@ -309,7 +309,7 @@ FAULTS = {
         ("tests/models/test_pix2pix.py",),
     ),
     "pixels are shuffled in another order": Fault(
-        "tfgen/layers.py",
+        "tfgen/layers/places.py",
         "return tf.nn.depth_to_space(x, self.factor)",
         "return tf.nn.depth_to_space(tf.reverse(x, [-1]), self.factor)",
         ("tests/models/test_srresnet.py",),

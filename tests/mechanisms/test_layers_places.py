@@ -155,7 +155,7 @@ def test_attention_in_parts_is_attention_with_its_gradients(monkeypatch):
     layer.scale.assign(0.7)
     found = []
     for places in (1024, 5):  # one part of 24 places, or four
-        monkeypatch.setattr("tfgen.layers.ATTENDED", places)
+        monkeypatch.setattr("tfgen.layers.places.ATTENDED", places)
         with tf.GradientTape() as tape:
             tape.watch(x)
             loss = tf.reduce_sum(layer(x) ** 3)

@@ -1,0 +1,34 @@
+"""Layers of two or more papers."""
+
+from tfgen.layers.examples import KeyedDropout, MinibatchDeviation, MinibatchDiscrimination
+from tfgen.layers.kernels import Clip, EqualizedConv2D, EqualizedDense, SpectralNormalization, advance
+from tfgen.layers.places import LocallyConnected2D, PixelShuffle, ReflectionPadding, SelfAttention
+from tfgen.layers.statistics import (
+    BatchNormalization,
+    ConditionalBatchNormalization,
+    InstanceNormalization,
+    LayerNormalization,
+    PixelNormalization,
+    standing_statistics,
+)
+
+__all__ = [
+    "BatchNormalization",
+    "Clip",
+    "ConditionalBatchNormalization",
+    "EqualizedConv2D",
+    "EqualizedDense",
+    "InstanceNormalization",
+    "KeyedDropout",
+    "LayerNormalization",
+    "LocallyConnected2D",
+    "MinibatchDeviation",
+    "MinibatchDiscrimination",
+    "PixelNormalization",
+    "PixelShuffle",
+    "ReflectionPadding",
+    "SelfAttention",
+    "SpectralNormalization",
+    "advance",
+    "standing_statistics",
+]
