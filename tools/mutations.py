@@ -67,6 +67,18 @@ FAULTS = {
         "own = {}",
         ("tests/mechanisms/test_layers.py", "-k", "configuration"),
     ),
+    "a chain's noise is as small as in the loss": Fault(
+        "tfgen/optimizers.py",
+        "scale = tf.sqrt(2 * self.friction * self.temperature * rate)",
+        "scale = rate * tf.sqrt(2 * self.friction * self.temperature * rate)",
+        ("tests/mechanisms/test_optimizers.py",),
+    ),
+    "a further generator is further data for the discriminator": Fault(
+        "tfgen/models/adversarial/bayesiangan.py",
+        "return _mean(each) + self.model.prior_loss(self.network), {}",
+        "return tf.add_n(each) + self.model.prior_loss(self.network), {}",
+        ("tests/models/test_bayesiangan.py",),
+    ),
     "noise of TensorFlow's own": Fault(
         ENCODERS,
         NOISE,

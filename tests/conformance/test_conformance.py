@@ -48,7 +48,10 @@ NOISELESS = {  # models whose training draws nothing
 }
 WIDE = {"GaussianMixture": "has no layers"}  # models that compute in float32 whatever their precision
 FORGOTTEN = {("GaussianMixture", name) for name in ("share", "first", "second")}  # empty when an epoch begins
-UNAVERAGED = {"GaussianMixture": "EM has no networks"}
+UNAVERAGED = {
+    "GaussianMixture": "EM has no networks",
+    "BayesianGAN": "weights are samples of a posterior",
+}
 
 
 def row(cls):

@@ -123,13 +123,13 @@ def test_parts_play_one_after_another():
     assert parts == [(0, False)] * 2 + [(1, True)] + [(1, False)] * 2 + [(2, True)] + [(2, False)] * 4
     model.compile(run_eagerly=True, jit_compile=False)
     names = [*model.generators.names, *model.discriminators.names, "judge"]
-    moved, begun = [], [model.begun()]
+    moved, begun = [], [model.members()]
     for _ in range(7):
         before = {name: getattr(model, name).get_weights() for name in names}
         model.train_on_batch(IMAGES)
         now = {name: getattr(model, name).get_weights() for name in names}
         moved.append({name for name in names if not all(map(np.array_equal, now[name], before[name]))})
-        begun.append(model.begun())
+        begun.append(model.members())
     pairs = [{f"generator_{k}", f"discriminator_{k}"} for k in (1, 2, 3)]
     assert moved == [pairs[0]] * 2 + [{"judge"}] + [pairs[1]] * 2 + [{"judge"}] + [pairs[2]]
     assert begun == [1, 1, 1, 1, 2, 2, 2, 3]

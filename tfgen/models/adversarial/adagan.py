@@ -22,13 +22,12 @@ Shares are uniform as in the authors' code, github.com/tolstikhin/adagan, whose 
 then leaves all images alike.
 """
 
-import keras
 import tensorflow as tf
 
-from tfgen import losses, networks, priors
-from tfgen.errors import InputError, unknown
+from tfgen import losses, networks
+from tfgen.errors import InputError
 from tfgen.models.abilities import Game, Played
-from tfgen.models.adversarial.base import BODIES, AdversarialModel
+from tfgen.models.adversarial.ensembles import EnsembleGAN, Member
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
 
@@ -55,15 +54,8 @@ def drawn(weights, u):
     return tf.minimum(tf.reduce_sum(tf.cast(at[:, None] > ends, tf.int32), axis=1), n - 1)
 
 
-class _Component:
-    """A component's game.
-
-    Attributes:
-        place: its number, from 0 on.
-    """
-
-    def __init__(self, model, place):
-        self.model, self.place = model, place
+class _Component(Member):
+    """A component's game."""
 
     def learns(self, k):
         return self.model.at(k) == (self.place, False)
@@ -71,13 +63,6 @@ class _Component:
     def judged(self, k):
         """Whether step k trains the judge that will weigh images for it."""
         return self.model.at(k) == (self.place, True)
-
-    def fakes(self, step):
-        return step.once(self._fakes, self.model.generators[self.place])
-
-    def _fakes(self, step):
-        z = self.model.noise(step, f"z of component {self.place + 1}")
-        return self.model.generators[self.place](z, training=step.training)
 
     def score(self, images, training):
         return self.model.discriminators[self.place](images, training=training)
@@ -105,7 +90,7 @@ class _Component:
 
 
 @model(title="AdaGAN: Boosting Generative Models", year=2017)
-class AdaGAN(AdversarialModel):
+class AdaGAN(EnsembleGAN):
     """GANs that are trained one after another, and a judge between them; samples are of the mixture so far.
 
     z (n, latent_dim) is a generator's noise, `noise_dim` values, and a number in (0, 1) that chooses it.
@@ -128,7 +113,6 @@ class AdaGAN(AdversarialModel):
         epochs=5,
         model=dict(image_shape=(28, 28, 3), components=4, stage_steps=2_000, judge_steps=500, width=32),
     )
-    own_networks = ()
     adversarial_loss = losses.Minimax()
 
     def __init__(
@@ -142,34 +126,21 @@ class AdaGAN(AdversarialModel):
         body="convolutional",
         **kwargs,
     ):
-        if body not in BODIES:
-            raise unknown("body", body, BODIES)
         if min(stage_steps, judge_steps) < 1:
             raise InputError(
                 f"AdaGAN trains a component and its judge for at least 1 step each; received "
                 f"stage_steps={stage_steps} and judge_steps={judge_steps}"
             )
-        super().__init__(**kwargs)
-        self.image_shape, self.components = image_shape, components
-        self.stage_steps, self.judge_steps = stage_steps, judge_steps
-        self.noise_dim, self.width, self.body = noise_dim, width, body
-        self.latent_dim = noise_dim + 1
-        self.prior = priors.Joint((priors.Normal(), noise_dim), (priors.Uniform(0.0, 1.0), 1))
+        super().__init__(image_shape, noise_dim, width, body, **kwargs)
+        self.components, self.stage_steps, self.judge_steps = components, stage_steps, judge_steps
         with self.building():
-            self.generators = networks.Ensemble(self, "generator", components, self._generator)
-            self.discriminators = networks.Ensemble(self, "discriminator", components, self._discriminator)
-            self.judge = self._discriminator(normalization=None) if components > 1 else None
+            self.generators = networks.Ensemble(self, "generator", components, self.build_generator)
+            self.discriminators = networks.Ensemble(
+                self, "discriminator", components, self.build_discriminator
+            )
+            self.judge = self.build_discriminator(normalization=None) if components > 1 else None
             self.averaged_networks = tuple(self.generators.names)
         self.games_of = [_Component(self, place) for place in range(components)]
-
-    def _generator(self):
-        how = dict(width=self.width, activation="relu", output="tanh")
-        return networks.decoder(self.body, self.noise_dim, self.image_shape, **how)
-
-    def _discriminator(self, normalization="batch"):
-        slope = None if self.body == "convolutional" else "leaky_relu"
-        how = dict(width=self.width, outputs=1, activation=slope, normalization=normalization)
-        return networks.encoder(self.body, self.image_shape, **how)
 
     # The order of play, a function of the number of the step.
 
@@ -183,8 +154,8 @@ class AdaGAN(AdversarialModel):
             return self.components - 1, False
         return rounds + 1, place < self.judge_steps
 
-    def begun(self):
-        """How many components have had a step, at least 1: those that samples are of."""
+    def members(self):
+        """How many components have had a step, at least 1."""
         with tf.init_scope():
             component, judging = self.at(int(self.step.numpy()))
         return component + (not judging)
@@ -207,12 +178,9 @@ class AdaGAN(AdversarialModel):
 
     def games(self):
         """The game of the newest component."""
-        place = self.begun() - 1
+        place = self.members() - 1
         names = self.generators.names[place], self.discriminators.names[place]
         return [Game(*names, self.games_of[place].played)]
-
-    def noise(self, step, name):
-        return step.normal(name, self.noise_dim)
 
     def weighed(self, step, place):
         """As many images as the step has, drawn from them by the weights for the component of that place."""
@@ -221,23 +189,8 @@ class AdaGAN(AdversarialModel):
         weights = boosted(tf.exp(-score), 1 / (place + 1))
         return tf.gather(images, drawn(weights, step.uniform("drawn", 1)[:, 0]))
 
-    def mixture(self, z, u, members):
-        """Images (n, h, w, c) of noise z (n, noise_dim) and u (n,), of so many components in equal shares."""
-        return self.generators.mixed(z, u, [1 / members] * members)
-
     # Use.
 
     def score(self, images, labels=None, training=False):
         """What the discriminator of the newest component says of images (n, h, w, c), (n, 1)."""
-        return self.games_of[self.begun() - 1].score(images, training)
-
-    def generate(self, z, labels=None):
-        """Images (n, h, w, c) in [-1, 1] of latents z (n, latent_dim)."""
-        return self.mixture(z[:, :-1], z[:, -1], self.begun())
-
-    def call(self, z, labels=None, training=False):
-        return self.generate(z)
-
-    def default_optimizers(self):
-        """Those of DCGAN, a fresh one for each component."""
-        return {name: keras.optimizers.Adam(2e-4, beta_1=0.5) for name in self.objectives()}
+        return self.games_of[self.members() - 1].score(images, training)

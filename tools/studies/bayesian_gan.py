@@ -1,0 +1,66 @@
+"""Do several generators of a posterior cover more than one, and what do the chains change?"""
+
+import keras
+import numpy as np
+
+from tfgen import data, metrics
+from tfgen.models import BayesianGAN
+from tools.studies._training import core_seconds, forget
+from tools.studies.mode_collapse import grid_of_plots
+
+published = (
+    "Saatci and Wilson (2017): a divergence from synthetic data that falls below a GAN's, as a figure; no "
+    "number to compare."
+)
+POINTS = dict(image_shape=(1, 1, 2), body="dense", width=64, noise_dim=2, observed=10_000)
+STEPS, BURNT, BATCH, SEEDS, SHOWN = 2_000, 1_000, 256, 3, 2_500
+KINDS = {  # (generators, steps of Adam)
+    "GAN": (1, STEPS),
+    "4 generators, Adam": (4, STEPS),
+    "posterior, 1 generator": (1, BURNT),
+    "posterior, 4 generators": (4, BURNT),
+}
+
+
+def run(folder, data_dir, seed, sources=("ring", "grid"), kinds=KINDS, seeds=SEEDS, steps=STEPS):
+    place = dict(data_dir=data_dir, download=data_dir is None)
+    rows = []
+    for source in sources:
+        pictures = []
+        for kind, (generators, burn_in) in kinds.items():
+            found = []
+            for own in range(seed, seed + seeds):
+                model = BayesianGAN(**POINTS, generator_samples=generators, burn_in=burn_in, seed=own)
+                optimizers = model.default_optimizers()
+                for name in optimizers:
+                    if name.endswith("_burn_in"):
+                        optimizers[name] = keras.optimizers.Adam(1e-3, beta_1=0.5)
+                model.compile(optimizers)
+                batches = data.load(source, "train", model, BATCH, seed=own, labels=False, **place).repeat()
+                start = core_seconds()
+                model.fit(batches, steps_per_epoch=steps, verbose=0)
+                scores = {"core-seconds": core_seconds() - start}
+                scores |= {one.name: one.value for one in metrics.modes(model, source, seed=own, **place)}
+                found.append(scores)
+                print(source, kind, own, scores, flush=True)
+                if own == seed:
+                    pictures.append(model.sample(SHOWN, seed=own).numpy())
+                forget()
+            mean = {name: np.mean([scores[name] for scores in found]) for name in found[0]}
+            row = {
+                "data": source,
+                "model": kind,
+                "modes": ", ".join(str(int(scores["modes"])) for scores in found),
+                "KL, nats": round(float(mean["mode_kl"]), 3),
+                "high quality": round(float(mean["high_quality"]), 3),
+                "core-seconds": round(float(mean["core-seconds"])),
+            }
+            rows.append(row)
+        grid_of_plots(pictures).save(folder / f"{source}.png")
+    protocol = (
+        f"{POINTS}, batches of {BATCH}, {steps} steps, {seeds} seeds. Adam(1e-3, beta_1=0.5) in all of them, "
+        f"or in the first {BURNT} and then chains of SGHMC(1e-4, friction=0.1) of the temperature 1 / 10000. "
+        "Scores as tfgen.metrics.modes computes them, of 2500 points; counts of modes are listed by seed, "
+        "other scores averaged. Pictures: a plot for each row, of the first seed."
+    )
+    return {"protocol": protocol, "rows": rows}
