@@ -279,7 +279,7 @@ FAULTS = {
     ),
     # The pioneers' own.
     "the encoder does not play": Fault(
-        "tfgen/models/adversarial/bigan.py",
+        "tfgen/models/adversarial/inference.py",
         'return self.encoder(step.batch["images"], training=step.training)',
         'return tf.stop_gradient(self.encoder(step.batch["images"], training=step.training))',
         ("tests/models/test_bigan.py",),
@@ -289,6 +289,18 @@ FAULTS = {
         "+ _dense(self.width, use_bias=False)(z)",
         "+ 0.0 * _dense(self.width, use_bias=False)(z)",
         ("tests/models/test_bigan.py",),
+    ),
+    "the deviation of a code does not learn": Fault(
+        "tfgen/models/adversarial/ali.py",
+        'q["deviation"] * step.normal("code", self.latent_dim)',
+        'tf.stop_gradient(q["deviation"]) * step.normal("code", self.latent_dim)',
+        ("tests/models/test_ali.py",),
+    ),
+    "an inverse asks for what is not seen": Fault(
+        "tfgen/models/adversarial/inversion.py",
+        'error = codes - z if by == "latent" else decode(codes) - images',
+        "error = codes - z",
+        ("tests/models/test_aegan.py",),
     ),
     "a translator has half of the cycles": Fault(
         "tfgen/models/translation/cyclegan.py",

@@ -17,6 +17,7 @@ Zhu et al. Generative Visual Manipulation on the Natural Image Manifold. ECCV 20
 the code (`fit_inverse`), from which the search starts. https://arxiv.org/abs/1609.03552
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ from tfgen.errors import InputError, unknown
 from tfgen.metrics import checks
 from tfgen.models.abilities import Latents
 from tfgen.models.adversarial.base import AdversarialModel
+from tfgen.models.adversarial.inversion import inversion_loss
 from tfgen.priors import Normal, Uniform
 
 LOSSES = {"context": 0.003, "squares": 1.0}  # how `inpaint` compares, and the weight of its prior
@@ -307,9 +309,8 @@ def fit_inverse(
     @tf.function(autograph=False)
     def step(number):
         z = model.draw_codes(random.fold_in(random.key(seed), number), batch_size)
-        images = decode(z)
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(tf.reduce_sum((encoder(images, training=True) - z) ** 2, axis=1))
+            loss = inversion_loss("latent", functools.partial(encoder, training=True), decode, z)
         optimizer.apply(tape.gradient(loss, encoder.trainable_variables))
         return loss
 

@@ -22,11 +22,10 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfgen import losses, priors
+from tfgen import priors
 from tfgen.layers import BatchNormalization
-from tfgen.models.abilities import Codes, Played
-from tfgen.models.adversarial.base import AdversarialModel
-from tfgen.models.base import Objective, Recipe
+from tfgen.models.adversarial.inference import InferenceGAN
+from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
 
@@ -41,7 +40,7 @@ def _hidden(x, units):
 
 
 @model(title="Adversarial Feature Learning", year=2017)
-class BiGAN(Codes, AdversarialModel):
+class BiGAN(InferenceGAN):
     """A generator, an encoder, and a discriminator of pairs of an image and a code; of dense layers.
 
     Args:
@@ -53,9 +52,6 @@ class BiGAN(Codes, AdversarialModel):
 
     tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8)
     recipe = Recipe("mnist", batch_size=128, epochs=40, model=dict(image_shape=(28, 28, 1)))
-    averaged_networks = ("generator", "encoder")
-    own_networks = ("generator", "encoder", "discriminator")
-    adversarial_loss = losses.Minimax()
     prior = priors.Uniform(-1.0, 1.0)
 
     def __init__(self, image_shape=(28, 28, 1), latent_dim=50, width=1024, weight_decay=2.5e-5, **kwargs):
@@ -83,60 +79,14 @@ class BiGAN(Codes, AdversarialModel):
         )
         return keras.Model([images, z], score, name="discriminator")
 
-    def objectives(self):
-        return {
-            "discriminator": Objective(self.discriminator_objective, (self.discriminator,)),
-            "generator": Objective(self.generator_objective, (self.generator, self.encoder)),
-        }
-
-    def pair_score(self, images, z, training=False):
-        """The logit of a pair (x, E(x)) against a pair (G(z), z), (n, 1)."""
-        return self.network("discriminator", training)([images, z], training=training)
-
-    def score(self, images, labels=None, training=False):
-        """The logit of (x, E(x)), (n, 1), of images (n, h, w, c): high if D takes the pair for real."""
-        return self.pair_score(images, self.network("encoder", training)(images, training=training), training)
-
-    def codes(self, step):
-        """E(x) of the step's images, (n, latent_dim)."""
-        return step.once(self._codes, self.encoder)
-
-    def _codes(self, step):
-        return self.encoder(step.batch["images"], training=step.training)
-
-    def _scores(self, step, stop=tf.identity):
-        """Logits of the step's real and fake pairs; `stop` is applied to what E and G give."""
-        fakes, z = self.fakes(step)
-        real = self.pair_score(step.batch["images"], stop(self.codes(step)), step.training)
-        return real, self.pair_score(stop(fakes), z, step.training)
-
     def _decay(self, name):
         squares = [tf.reduce_sum(v.value**2) for v in self.objectives()[name].variables]
         return 0.5 * self.weight_decay * tf.add_n(squares)
 
     def discriminator_objective(self, step):
-        loss = self.adversarial_loss.discriminator(*self._scores(step, tf.stop_gradient))
-        return loss + self._decay("discriminator"), {}
+        loss, logs = super().discriminator_objective(step)
+        return loss + self._decay("discriminator"), logs
 
     def generator_objective(self, step):
-        real, fake = self._scores(step)
-        return self.adversarial_loss.discriminator(fake, real) + self._decay("generator"), {}
-
-    def played(self, step):
-        fakes, z = self.fakes(step)
-        images = step.batch.get("images")
-        real = None if images is None else self.pair_score(images, self.codes(step), step.training)
-        return Played(real, self.pair_score(fakes, z, step.training), images, fakes)
-
-    def encode(self, images, labels=None):
-        """E(x), (n, latent_dim), of images (n, h, w, c) in [-1, 1]."""
-        return self.run("encoder", images, labels)
-
-    def decode(self, z, labels=None):
-        """G(z), images (n, h, w, c) in [-1, 1] of codes z (n, latent_dim)."""
-        return self.generate(z, labels)
-
-    def signatures(self):
-        images = self.fields["images"].spec("images")
-        codes = {"encode": (self.encode, [images]), "reconstruct": (self.reconstruct, [images])}
-        return {**super().signatures(), **codes}
+        loss, logs = super().generator_objective(step)
+        return loss + self._decay("generator"), logs
