@@ -20,7 +20,7 @@ published = (
 )
 IMAGE, BATCH = (28, 28, 1), 100
 CONVOLUTIONAL = dict(image_shape=IMAGE, latent_dim=50, width=24, ema_decay=0.999)
-STEPS = {"BiGAN": 2_400, "ALI": 2_400, "AEGAN": (2_000, 1_200)}
+STEPS = {"BiGAN": 1_600, "ALI": 1_800, "AEGAN": (2_000, 1_000)}
 NEIGHBOURS, QUERIES = 60_000, 2_000
 SEARCHED, SEARCH = 192, 500
 
@@ -40,7 +40,7 @@ def per_image(function, images):
 def measured(model, train, test, searched, steps, seed):
     """What one row says of a model, and pictures of the first ten test images."""
     encoder = model.averaged("encoder")
-    hidden = keras.Model(encoder.inputs, encoder.layers[-2].output)
+    hidden = keras.Model(encoder.inputs[0], encoder.layers[-2].output)
     row = {}
     for name, encode in (
         ("1-NN, layer before E's output", lambda x: hidden(x, training=False)),
