@@ -302,6 +302,12 @@ FAULTS = {
         "error = codes - z",
         ("tests/models/test_aegan.py",),
     ),
+    "attributes that are right count as wrong": Fault(
+        "tfgen/models/adversarial/icgan.py",
+        "tf.reduce_sum(wrong * mistaken), tf.reduce_sum(wrong))",
+        "tf.reduce_sum(mistaken), tf.reduce_sum(tf.ones_like(wrong)))",
+        ("tests/models/test_icgan.py",),
+    ),
     "a translator has half of the cycles": Fault(
         "tfgen/models/translation/cyclegan.py",
         "again_a, again_b = self.again(step)",

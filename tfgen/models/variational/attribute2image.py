@@ -31,7 +31,7 @@ from keras import layers
 
 from tfgen import networks
 from tfgen.errors import InputError, unknown
-from tfgen.fields import Attributes
+from tfgen.models.attributed import Attributed
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
 from tfgen.models.variational.base import LatentVariableModel
@@ -41,7 +41,7 @@ CELLS = 4  # the background is a smooth field of so many colours across and down
 
 
 @model(title="Attribute2Image: Conditional Image Generation from Visual Attributes", year=2016)
-class Attribute2Image(LatentVariableModel):
+class Attribute2Image(Attributed, LatentVariableModel):
     """A VAE of images given attributes, in two layers: what they describe, and the rest.
 
     `sample` without labels draws each attribute alone, as often as it was seen in training.
@@ -86,8 +86,7 @@ class Attribute2Image(LatentVariableModel):
         gate_cost=0.05,
         **kwargs,
     ):
-        if attributes < 1:
-            raise InputError(f"attributes must be at least 1; received {attributes}")
+        self.check_attributes(attributes)
         if not 0 <= background_dim < latent_dim:
             raise InputError(
                 f"background_dim is a part of latent_dim {latent_dim}, or 0 for no layers; "
@@ -103,9 +102,7 @@ class Attribute2Image(LatentVariableModel):
         self.image_shape, self.attributes, self.latent_dim = image_shape, attributes, latent_dim
         self.background_dim, self.width, self.body = background_dim, width, body
         self.deviation, self.gate_cost = deviation, gate_cost
-        half = keras.initializers.Constant(0.5)
-        kept = dict(trainable=False, aggregation="only_first_replica")
-        self.frequencies = self.add_weight(name="frequencies", shape=(attributes,), initializer=half, **kept)
+        self.keep_frequencies(attributes)
         with self.building():
             self.encoder = self._encoder()
             self.decoder = self._decoder()
@@ -137,13 +134,6 @@ class Attribute2Image(LatentVariableModel):
             out = layers.Concatenate(dtype="float32")([out, layers.Resizing(*size, dtype="float32")(field)])
         out = layers.Activation("sigmoid", dtype="float32")(out)
         return keras.Model([z, labels], out, name="decoder")
-
-    # Attributes.
-
-    @property
-    def fields(self):
-        """Labels are drawn with each attribute alone as often as in training."""
-        return {**super().fields, "labels": Attributes(self.attributes, self.frequencies)}
 
     # Images.
 
@@ -214,10 +204,7 @@ class Attribute2Image(LatentVariableModel):
     def elbo_loss(self, step):
         """distortion + rate + overlap + gate_cost * gate, in nats an image; "gate" counts pixels."""
         images, labels, training = step.batch["images"], step.batch["labels"], step.training
-        if training:
-            seen = tf.cast(tf.maximum(self.step.value, 1), tf.float32)  # the mean of all batches so far
-            here = step.mean(tf.reduce_mean(labels, axis=0))
-            self.frequencies.assign_add((here - self.frequencies) / seen)
+        self.count_attributes(step)
         q = self.posterior(images, labels, training)
         z = q.mean() + q.stddev() * step.normal("z", self.latent_dim)
         out = self.decoded(z, labels, training)
