@@ -18,7 +18,7 @@ DIGITS = dict(image_shape=(28, 28, 3), width=24)
 # (networks, components, steps of a component, of a judge, batch, seeds)
 CASES = {
     "ring": (POINTS, 5, 750, 250, 256, 2),
-    "grid": (POINTS, 5, 1250, 300, 256, 2),
+    "grid": (POINTS, 3, 4500, 300, 256, 1),
     "stacked_mnist": (DIGITS, 3, 1000, 200, 64, 1),
 }
 NEAR = 0.02  # of points of the plane in [-1, 1]: the standard deviation of a ring's mode

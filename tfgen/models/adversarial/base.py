@@ -111,7 +111,8 @@ class AdversarialModel(Games, Latents, GenerativeModel):
 
         Training leaves statistics of the weights that learnt last, where samples are of their averages
         (`ema_decay`), and of z as it trains, where samples may be of others. Brock et al. (2019) compute
-        them so for each truncation. They stay until training goes on, or until this is called again.
+        them so for each truncation. It helps BigGAN, and DCGAN hardly: results/studies, biggan and
+        standing_statistics. They stay until training goes on, or until this is called again.
 
         Args:
             batches, batch_size: how many batches, of how many samples.
