@@ -21,7 +21,8 @@ def _missing(source, origin, model, specs):
     """Refuses a model that takes what the source has not."""
     have = [*source.shapes, *(["labels"] if source.labelled else [])]
     for name in specs:
-        if name in source.shapes or name in ("labels", "labels_a"):  # `checked` asks for labels
+        # `checked` asks for labels, and any image may be taken without them.
+        if name in source.shapes or name in ("labels", "labels_a", "unlabelled"):
             continue
         raise InputError(
             f"{type(model).__name__} trains on {', '.join(specs)}; {origin} has {', '.join(have)}"

@@ -12,7 +12,7 @@ import numpy as np
 from tfgen.data.folders import Folder, split_of
 from tfgen.data.formulas import FORMULAS, Formula
 from tfgen.data.modes import MIXTURES, Points, Stacked
-from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, Halves, Records, Some
+from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, HalfLabelled, Halves, Records, Some
 from tfgen.data.splits import ranges, suffixed
 from tfgen.errors import InputError
 
@@ -25,6 +25,7 @@ NAMES = {  # of arrays in a dict or an .npz file
     "images_a": ("images_a",),
     "images_b": ("images_b",),
     "labels_a": ("labels_a",),
+    "unlabelled": ("unlabelled",),
 }
 ARRAYS = (".npy", ".npz")  # endings of files of arrays
 CLASSES = 1000  # up to so many, numbers of classes may have gaps
@@ -203,6 +204,10 @@ def _arrays(splits, split, names):
         return Domains(_plain(splits, split, "images_a", "labels_a"), _plain(splits, split, "images_b"))
     if "inputs" in every and "images" in every and ("inputs" in names or not names):
         return _plain(splits, split, "images", "labels", "inputs")
+    counts = {each: len(arrays["images"]) for each, arrays in splits.items() if "images" in arrays}
+    own = "unlabelled" in every and ("unlabelled" in names or not names)
+    if own and any("unlabelled" in splits[each] for each, *_ in ranges(split, counts)):
+        return HalfLabelled(_plain(splits, split, "images", "labels"), _plain(splits, split, "unlabelled"))
     return _plain(splits, split, "images", "labels")
 
 

@@ -12,10 +12,11 @@ import tensorflow as tf
 from tfgen import random
 from tfgen.data import images as ops
 from tfgen.data.fitting import name_of, shapes_of, specs_of
+from tfgen.data.half_labelled import half_labelled
 from tfgen.data.labels import checked, choose
 from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
-from tfgen.data.sources import Fixed, Records, Source, in_memory, plain, repeated
+from tfgen.data.sources import MEMORY, Fixed, Records, Source, in_memory, plain, repeated
 from tfgen.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 
 # Second words of the keys, which no model uses: order of examples, places of crops, ink of pixels, mirroring.
 ORDER, PLACE, INK, MIRROR = 0xDA7A0001, 0xDA7A0002, 0xDA7A0003, 0xDA7A0004
-DOMAINS = {"": (), "_a": (0xA,), "_b": (0xB,)}  # further words, of two domains
-MEMORY = 2**28  # bytes; a TFDS set up to this size is decoded once and kept
+MEMBERS = {"images": (), "images_a": (0xA,), "images_b": (0xB,), "unlabelled": (0xC,)}  # further words
 
 
 def size(
@@ -86,6 +86,7 @@ def load(
     binarize: str | None = None,
     crop: str = "center",
     labels: bool | str | tuple[str, ...] | None = None,
+    labelled: int | None = None,
     pair: str | tuple[str, str] | None = None,
     domains: Any = None,
     flip: bool = False,
@@ -111,7 +112,8 @@ def load(
             meant by "./digits" or "digits/".
         an .npz file, or a dict: arrays "images" and "labels" (or image, x; label, y, attributes),
             also by split: "train_image", "x_test"; of pairs "inputs" and "images", of two domains
-            "images_a" (with "labels_a", if there are any) and "images_b".
+            "images_a" (with "labels_a", if there are any) and "images_b"; beside images and labels
+            "unlabelled".
         an array, an .npy file, or a tuple (images, labels): uint8, integers in 0..255, booleans, or floats in
             [0, 1] (rounded to 256 levels), shape (n, h, w) or (n, h, w, c), or of volumes (n, d, h, w, c).
             Labels are classes, whole numbers (n,) or (n, 1) from 0, attributes (n, a), booleans or
@@ -138,6 +140,10 @@ def load(
     own: an epoch has as many examples as the larger, and the smaller begins again in a new order. Where it
     takes "labels_a" too, the first domain must have labels, and the second needs none.
 
+    A model that takes "unlabelled" beside "images" and "labels" is given images with labels, of which there
+    may be few (`labelled`), and others without, each in an order of its own, as of two domains. Of a source
+    that has no unlabelled images of its own these are all its images, those with labels too.
+
     Args:
         split: in TFDS's grammar: "train", "test[:1000]", "train[80%:]", "train+test", "all".
             Arrays and folders without splits are "train".
@@ -156,6 +162,8 @@ def load(
         labels: whether to give labels; None leaves it to the model, or to the source. The name of an
             attribute, as "Smiling", gives it as a class 0 or 1; a tuple of names, as ("Smiling",
             "Male"), gives these attributes, in this order.
+        labelled: how many images keep their labels, drawn by `seed`, of each class as many, or one more.
+            None: all of them.
         pair: which two images are a pair's (inputs, images): ("left", "right") or ("right", "left") of
             images that lie side by side; two subfolders with the same file names, also below train
             and test; or two features of a TFDS set. By default the subfolders A and B, or trainA and
@@ -179,21 +187,25 @@ def load(
     Returns:
         a tf.data.Dataset, whose length is known, of images (batch_size, h, w, c), or of tuples
         (images, labels), with int32 labels (batch_size,) of classes or float32 (batch_size, a)
-        of attributes. Pairs and domains are dicts by name, as {"inputs": ..., "images": ...}.
+        of attributes. Pairs, domains and half-labelled images are dicts by name, as
+        {"inputs": ..., "images": ...} or {"images": ..., "labels": ..., "unlabelled": ...}.
 
     Raises:
         InputError: unknown names, unreadable files, values out of range, NaN, images of different
             sizes where no shape is given, volumes of other sizes than the model's, labels that are
-            missing or not the model's, fewer images than a batch.
+            missing or not the model's, fewer images than a batch, more labels asked than there are, classes
+            without a labelled image.
     """
     _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs)
     origin = name_of(source)
     opening = {"names": list(specs_of(for_model)), "pair": pair, "domains": domains}
     source = open_source(source, split, data_dir, download, **opening)
+    if labelled is not None or "unlabelled" in specs_of(for_model):
+        source = half_labelled(source, origin, for_model, labelled, labels, seed)
     shapes = shapes_of(source, origin, for_model, image_shape)
     of_domains = "labels_a" in specs_of(for_model)
-    label, labelled = ("labels_a", source.members["_a"]) if of_domains else ("labels", source)
-    labels = checked(labelled, f"images_a of {origin}" if of_domains else origin, for_model, labels, label)
+    label, told = ("labels_a", source.members["images_a"]) if of_domains else ("labels", source)
+    labels = checked(told, f"images_a of {origin}" if of_domains else origin, for_model, labels, label)
     shuffle = str(split).startswith("train") if shuffle is None else shuffle
     drop_remainder = shuffle if drop_remainder is None else drop_remainder
     count = source.count * (repeat if shuffle else 1)
@@ -265,12 +277,12 @@ class _Member(NamedTuple):
 
 
 def _members(source, shapes, enlarge, kept):
-    """{suffix: _Member} of a source; `kept`: (crop, resample) of images that are kept in memory, or None."""
+    """{name: _Member} of a source; `kept`: (crop, resample) of images that are kept in memory, or None."""
     members = {}
-    for suffix, member in source.members.items():
-        wanted = {name: shape for name, shape in shapes.items() if name.endswith(suffix)}
-        if suffix:
-            wanted = {"images": wanted["images" + suffix]}
+    for key, member in source.members.items():
+        wanted = {"images": shapes[key]}
+        if len(source.members) == 1:
+            wanted = shapes
         if isinstance(member, Records) and member.bytes <= MEMORY:
             member = member.decoded
         *size, _ = next(iter(wanted.values()))
@@ -279,7 +291,7 @@ def _members(source, shapes, enlarge, kept):
             crop, resample = kept
             sizes = {n: member.shapes[n][:2] if crop == "random" else enlarged for n in wanted}
             member = in_memory(member, {n: (*sizes[n], wanted[n][2]) for n in wanted}, resample)
-        members[suffix] = _Member(member, wanted, tuple(size), enlarged)
+        members[key] = _Member(member, wanted, tuple(size), enlarged)
     return members
 
 
@@ -288,7 +300,7 @@ class _Batches:
     """What `load` has settled, and how it makes batches of it.
 
     Attributes:
-        members: {suffix of the names: _Member}.
+        members: {name of its images: _Member}.
         label: the name of the labels' field.
         count, rows: examples of an epoch, and of a batch.
         whole: whether a last partial batch is left out.
@@ -328,14 +340,14 @@ class _Batches:
         batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
         return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
 
-    def _key(self, suffix, word, *further):
-        return random.key(self.seed, word, *further, *DOMAINS[suffix])
+    def _key(self, member, word, *further):
+        return random.key(self.seed, word, *further, *MEMBERS[member])
 
     def _rows_of(self, number):
         """Batches (number of the epoch, what each member's source has of the examples)."""
         streams = [
-            repeated(member.source, self._key(suffix, ORDER, number) if self.shuffle else None, self.count)
-            for suffix, member in self.members.items()
+            repeated(member.source, self._key(key, ORDER, number) if self.shuffle else None, self.count)
+            for key, member in self.members.items()
         ]
         batches = tf.data.Dataset.zip(tuple(streams)).batch(self.rows, self.whole)
         return batches.map(plain(lambda *batch: (number, *batch)))
@@ -343,15 +355,15 @@ class _Batches:
     def _read(self, number, *rows):
         """A batch as the model takes it."""
         specs, batch = specs_of(self.model), {}
-        for (suffix, member), row in zip(self.members.items(), rows):
+        for (key, member), row in zip(self.members.items(), rows):
             row = row if isinstance(row, tuple) else (row,)
-            images, values = self._images(suffix, member, number, row)
+            images, values = self._images(key, member, number, row)
             for name, part in images.items():
-                name += suffix
+                name = key if name == "images" else name
                 if self.scaled and name in specs:
                     part = ops.scale(part, self.model.fields[name])
                 batch[name] = part
-            if self.labels and self.label == f"labels{suffix}":
+            if self.labels and self.label == key.replace("images", "labels"):
                 batch[self.label] = choose(member.source, values, self.labels)
         if self.model is not None:
             batch = {name: batch[name] for name in [*specs, "labels"] if name in batch}
@@ -359,13 +371,13 @@ class _Batches:
             return (batch["images"], batch["labels"]) if self.labels else batch["images"]
         return batch
 
-    def _images(self, suffix, member, number, row):
+    def _images(self, key, member, number, row):
         """{name: images (n, h, w, c)} of a batch of one member's examples, and their labels."""
         channels = [shape[-1] for shape in member.shapes.values()]
 
         def fit(parts, index):
             def drawn(word, *shape):
-                return ops.uniform(self._key(suffix, word, number), index, shape)
+                return ops.uniform(self._key(key, word, number), index, shape)
 
             return ops.fit(
                 ops.stack(parts, channels),

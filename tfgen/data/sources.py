@@ -30,6 +30,7 @@ from tfgen.errors import InputError
 CHECKED = 10_000  # a folder of at most so many images is checked whole
 SAMPLED = 1_000  # of a larger one, so many
 WINDOW = 10_000  # examples that a stream shuffles at a time
+MEMORY = 2**28  # bytes; a TFDS set up to this size is decoded once and kept
 PAIR = ("inputs", "images")
 
 plain = tf.autograph.experimental.do_not_convert  # nothing here needs it, and it takes its time
@@ -82,8 +83,8 @@ class Source:
 
     @property
     def members(self):
-        """The sources that are read, each with an order of its own: {suffix of the names: source}."""
-        return {"": self}
+        """The sources that are read, each with an order of its own: {name of its images: source}."""
+        return {"images": self}
 
 
 class Arrays(Source):
@@ -359,10 +360,12 @@ class Halves(Source):
 
 
 class Some(Source):
-    """The examples `rows` of a source whose examples are read by number."""
+    """The examples `rows` of a source whose examples are read by number; with their labels if `labelled`."""
 
-    def __init__(self, source, rows):
-        self.source, self.count = source, len(rows)
+    def __init__(self, source, rows, labelled=False):
+        self.source, self.count, self.labelled = source, len(rows), labelled
+        self.classes, self.attributes = source.classes, source.attributes
+        self.class_names, self.numbers = source.class_names, source.numbers
         with tf.device("CPU"):
             self.rows = tf.constant(rows, tf.int32)
 
@@ -395,7 +398,27 @@ class Domains(Source):
 
     @property
     def members(self):
-        return {"_a": self.a, "_b": self.b}
+        return {"images_a": self.a, "images_b": self.b}
+
+
+class HalfLabelled(Source):
+    """Images with labels, and others without; an epoch is as long as the more of them."""
+
+    labelled = True
+
+    def __init__(self, with_labels, unlabelled):
+        self.with_labels, self.unlabelled = with_labels, unlabelled
+        self.count = max(with_labels.count, unlabelled.count)
+        self.classes, self.attributes = with_labels.classes, with_labels.attributes
+        self.class_names, self.numbers = with_labels.class_names, with_labels.numbers
+
+    @property
+    def shapes(self):
+        return {"images": self.with_labels.shape, "unlabelled": self.unlabelled.shape}
+
+    @property
+    def members(self):
+        return {"images": self.with_labels, "unlabelled": self.unlabelled}
 
 
 def in_memory(source, shapes, resample="triangle"):

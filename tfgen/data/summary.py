@@ -33,6 +33,7 @@ def describe(
     flip: bool = False,
     enlarge: float = 1.0,
     repeat: int = 1,
+    labelled: int | None = None,
     data_dir: str | os.PathLike | None = None,
     download: bool = True,
     **options,
@@ -54,10 +55,10 @@ def describe(
     opening = {"names": list(specs_of(for_model)), "pair": pair, "domains": domains}
     opened = open_source(source, split, data_dir, download, **opening)
     shapes = shapes_of(opened, name_of(source), for_model, image_shape)
-    kinds = {"": getattr(opened, "kind", "images"), "_a": "images_a", "_b": "images_b"}
+    kind = getattr(opened, "kind", "images")
     told = []
-    for suffix, member in opened.members.items():
-        what = "pairs" if "inputs" in member.shapes else kinds[suffix]
+    for name, member in opened.members.items():
+        what = "pairs" if "inputs" in member.shapes else kind if name == "images" else name
         told.append(f"{member.count} {what}{_sizes(member)}")
     line = f"{name_of(source)}: {' and '.join(told)}"
     if opened.labelled and opened.attributes:
@@ -67,7 +68,8 @@ def describe(
     elif opened.labelled:
         classes = f" ({_some(opened.class_names)})" if opened.class_names else ""
         line += f", in {opened.classes or 'some'} classes{classes}"
-    whole = list(opened.members) == [""] and (not isinstance(opened, Files) or len(opened.names) == 1)
+    whole = list(opened.members) == ["images"] and (not isinstance(opened, Files) or len(opened.names) == 1)
+    line += f", {labelled} of them with labels" if labelled is not None else ""
     line += f"; split {split}{_splits(source, data_dir, whole)}"
     to = {name: shape for name, shape in shapes.items() if shape != opened.shapes[name]}
     if to:

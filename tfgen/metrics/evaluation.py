@@ -57,7 +57,7 @@ METRICS = (
 )
 UPSCALED = 192  # pixels of a low-resolution image that are upscaled at a time
 TRANSLATED = 32  # at once: translators keep the images' size in many layers
-OF_TRAINING = ("split", "flip", "enlarge", "repeat")  # options of the data
+OF_TRAINING = ("split", "flip", "enlarge", "repeat", "labelled")  # options of the data
 BLIND = 0.5  # precision of images with shuffled pixels: an extractor that sees anything gives about 0
 NEEDS = {  # of a model
     **dict.fromkeys((*PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS), Translates),
@@ -134,7 +134,7 @@ def evaluate(
         metrics: names, of those above; None: all that the model has.
         data: more options of `tfgen.data.load` for the real images that are compared, as
             {"binarize": "static"}; None: those of the model's recipe for the recipe's own data, for others
-            none. What multiplies a training's images (flip, enlarge, repeat) is left out.
+            none. What multiplies a training's images (flip, enlarge, repeat), and `labelled`, is left out.
         importance_samples: draws for each image in a `log_prob` that takes `samples`.
         reference: adds what the scores of samples are of n images that take their place: NAME_train,
             of images of the split "train", which no model of this data has reason to beat (where another
@@ -323,7 +323,7 @@ def evaluate(
 
 def _takes_others(model):
     """Whether it takes more than images and their labels, as images of two domains."""
-    return bool(set(model.fields) - {"images", "labels"})
+    return bool(set(model.fields) - {"images", "labels", "unlabelled"})
 
 
 def _unseen(model):
@@ -418,7 +418,7 @@ def _parts(model, batch):
 def _column(model, opened, batches, name):
     """The field `name` of batches, each example once: of two domains the smaller has begun again."""
     place, row = list(model.fields).index(name), 0
-    count = next(member.count for suffix, member in opened.members.items() if name.endswith(suffix))
+    count = opened.members.get(name, opened).count
     for batch in batches:
         part = batch[place][: max(count - row, 0)]
         row += len(part)

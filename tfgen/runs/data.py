@@ -53,7 +53,7 @@ def conditions(loading, names):
     Of two domains, the labels are those of the first.
     """
     found, labels = _opened(loading), loading["options"].get("labels")
-    found = found.members.get("_a", found)
+    found = found.members.get("images_a", found)
     if labels is False or not found.labelled:
         return {}
     have = counts(found, loading["source"], True if labels is None else labels)
@@ -83,7 +83,7 @@ def image_shape(loading, names=("images",), name="images"):
             f"{loading['source']} mixes grey and colour images; say which they shall be, "
             f"as --set image_shape=64,64,1 or --set image_shape=64,64,3"
         )
-    files = next(member for suffix, member in found.members.items() if name.endswith(suffix))
+    files = found.members.get(name, found)
     if isinstance(files, Files) and (None in size or max(size) > 64):
         (*first, _), _ = files.headers[files.names[-1]][0]
         size = (64, 64) if min(first) >= 64 else (32, 32)
