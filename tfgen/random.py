@@ -110,6 +110,14 @@ def uniform_of_rows(keys: tf.Tensor, columns: int | tf.Tensor, word: int = 0) ->
     return _unit(_mix(x[:, None], y[:, None], column[None, :])[0])
 
 
+def normal_of_rows(keys: tf.Tensor, columns: int | tf.Tensor, word: int = 0) -> tf.Tensor:
+    """Standard normal by Box and Muller, float32 (n, columns); arguments as in `uniform_of_rows`."""
+    x, y = _mix(keys[:, 0], keys[:, 1], _word(word))
+    column = tf.cast(tf.range((columns + 1) // 2), tf.uint32)
+    x, y = _mix(x[:, None], y[:, None], column[None, :])
+    return _box_muller(x, y)[:, :columns]
+
+
 def _columns(shape):
     return math.prod(int(size) for size in shape[1:])
 
@@ -142,10 +150,14 @@ def uniform(key: tf.Tensor, shape: tuple, first_row: int | tf.Tensor = 0) -> tf.
 def normal(key: tf.Tensor, shape: tuple, first_row: int | tf.Tensor = 0) -> tf.Tensor:
     """Standard normal by Box and Muller: float32 of `shape`; arguments as in `bits`."""
     columns = _columns(shape)
-    x, y = _pairs(key, shape[0], (columns + 1) // 2, first_row)
-    radius, angle = tf.sqrt(-2.0 * tf.math.log(_unit(x))), 2.0 * math.pi * _unit(y)
-    values = tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)
+    values = _box_muller(*_pairs(key, shape[0], (columns + 1) // 2, first_row))
     return tf.reshape(values[:, :columns], (shape[0], *shape[1:]))
+
+
+def _box_muller(x, y):
+    """Twice as many normal numbers, beside each other, as there are pairs of words (n, columns)."""
+    radius, angle = tf.sqrt(-2.0 * tf.math.log(_unit(x))), 2.0 * math.pi * _unit(y)
+    return tf.concat([radius * tf.cos(angle), radius * tf.sin(angle)], axis=1)
 
 
 # Polynomials of w = -log(1 - x^2), from the highest power on: of w - 2.5 below 5, of sqrt(w) - 3 above.

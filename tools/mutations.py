@@ -510,6 +510,31 @@ FAULTS = {
         "return component + 1",
         ("tests/models/test_adagan.py",),
     ),
+    # Classifiers that learn from few labels.
+    "the sum over classes is no logit of real": Fault(
+        "tfgen/models/adversarial/improvedgan.py",
+        "return tf.reduce_logsumexp(logits, 1, keepdims=True), logits",
+        "return tf.reduce_max(logits, 1, keepdims=True), logits",
+        ("tests/models/test_improvedgan.py",),
+    ),
+    "the past of the weights does not follow them": Fault(
+        "tfgen/models/adversarial/improvedgan.py",
+        "mean = past + (v.value - past) / steps",
+        "mean = past",
+        ("tests/models/test_improvedgan.py",),
+    ),
+    "the classifier is sure of fakes": Fault(
+        "tfgen/models/adversarial/catgan.py",
+        "return self.generator(real) - each_entropy(fake)",
+        "return self.generator(real) + each_entropy(fake)",
+        ("tests/models/test_catgan.py",),
+    ),
+    "labels are not cut class by class": Fault(
+        "tfgen/data/half_labelled.py",
+        "found = order[values[order] == label][:wanted]",
+        "found = order[label * wanted :][:wanted]",
+        ("tests/data/test_data_half_labelled.py",),
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from tfgen.layers import (
     EqualizedDense,
     InstanceNormalization,
     KeyedDropout,
+    KeyedNoise,
     LayerNormalization,
     PixelNormalization,
     ReflectionPadding,
@@ -248,6 +249,16 @@ def test_keyed_dropout_by_the_row_s_key():
     assert ((y == 0) & (other == 0)).mean() == pytest.approx(0.09, abs=0.01)  # independent
     assert ((y[1:] == 0) & (y[:-1] == 0)).mean() == pytest.approx(0.09, abs=0.01)
     assert ((y[:, 1:] == 0) & (y[:, :-1] == 0)).mean() == pytest.approx(0.09, abs=0.01)
+
+
+def test_keyed_noise_is_normal_and_of_training_and_of_the_example():
+    x, keys = np.ones((400, 25), np.float32), random.row_keys(random.key(0), 400)
+    y = KeyedNoise(0.3)(x, keys, training=True).numpy()
+    assert y.mean() == pytest.approx(1, abs=0.01) and y.std() == pytest.approx(0.3, rel=0.02)
+    assert abs(np.corrcoef(y.T) - np.eye(25)).max() < 0.25 and abs(y).max() < 1 + 0.3 * 6
+    np.testing.assert_array_equal(KeyedNoise(0.3)(x[7:9], keys[7:9], training=True), y[7:9])
+    assert not np.allclose(KeyedNoise(0.3, number=1)(x, keys, training=True), y)
+    np.testing.assert_array_equal(KeyedNoise(0.3)(x, keys), x)
 
 
 def test_an_equalised_kernel_starts_as_he_s_and_moves_by_the_rate():

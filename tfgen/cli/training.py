@@ -121,6 +121,7 @@ def train(
       tfgen train vae --data photos/ --set image_shape=64,64,3 --out runs/photos
       tfgen train pix2pix --data pairs/ --data-set pair=left,right --out runs/maps
       tfgen train cyclegan --data horses_and_zebras/ --out runs/zebras
+      tfgen train improvedgan --data photos/ --data-set labelled=100 --out runs/few_labels
       tfgen train wgangp --data photos/ --steps 20000 --learning-rate generator=1e-4 --out runs/faces
       tfgen train mymodule:MyGAN --data digits --out runs/mine
       tfgen train --resume runs/digits --epochs 12

@@ -1,6 +1,6 @@
 """Layers of two or more papers."""
 
-from tfgen.layers.examples import KeyedDropout, MinibatchDeviation, MinibatchDiscrimination
+from tfgen.layers.examples import KeyedDropout, KeyedNoise, MinibatchDeviation, MinibatchDiscrimination
 from tfgen.layers.kernels import Clip, EqualizedConv2D, EqualizedDense, SpectralNormalization, advance
 from tfgen.layers.places import LocallyConnected2D, PixelShuffle, ReflectionPadding, SelfAttention
 from tfgen.layers.statistics import (
@@ -20,6 +20,7 @@ __all__ = [
     "EqualizedDense",
     "InstanceNormalization",
     "KeyedDropout",
+    "KeyedNoise",
     "LayerNormalization",
     "LocallyConnected2D",
     "MinibatchDeviation",

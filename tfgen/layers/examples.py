@@ -105,3 +105,31 @@ class KeyedDropout(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate, "number": self.number}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class KeyedNoise(layers.Layer):
+    """x plus normal noise, in training, by a key of each example.
+
+    Args:
+        deviation: the standard deviation of the noise.
+        number: as of `KeyedDropout`.
+    """
+
+    def __init__(self, deviation, number=0, **kwargs):
+        super().__init__(**kwargs)
+        self.deviation, self.number = deviation, number
+
+    def call(self, x, keys, training=False):
+        """x (n, ...) of any rank and size, keys uint32 (n, 2): see `tfgen.random.row_keys`."""
+        if not training:
+            return x
+        columns = tf.reduce_prod(tf.shape(x)[1:])
+        noise = random.normal_of_rows(keys, columns, self.number)
+        return x + self.deviation * tf.cast(tf.reshape(noise, tf.shape(x)), x.dtype)
+
+    def compute_output_shape(self, x_shape, keys_shape):
+        return x_shape
+
+    def get_config(self):
+        return {**super().get_config(), "deviation": self.deviation, "number": self.number}

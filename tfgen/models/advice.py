@@ -63,6 +63,12 @@ ADVICE = (
         "least error, SRGAN, which goes on from it, is sharper; AffGAN's average to the input exactly",
     ),
     Advice(
+        "images of several classes, of which few have labels",
+        ("improvedgan", "catgan"),
+        "with labelled=100 they learn from 100 labels and all images; of the classes, an average of the "
+        "discriminator is asked",
+    ),
+    Advice(
         "labelled images, and unlabelled ones of the same classes in another look",
         ("cogan", "dtn"),
         "CoGAN draws pairs that show the same in both looks, and its classifier of the labelled images takes "

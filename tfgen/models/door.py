@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import tree
 
 from tfgen.errors import InputError
-from tfgen.layers import BatchNormalization
+from tfgen.layers import BatchNormalization, MinibatchDiscrimination
 
 
 def named(model, given):
@@ -208,14 +208,17 @@ def several_classes(model, arrays):
 
 
 def _takes_no_single(model):
-    """Whether batch normalisation would map a single example to zeros: minus its own mean, it is 0."""
-    return any(
-        isinstance(x, BatchNormalization) and x.single and x.trainable for x in model._flatten_layers()
-    )
+    """Why a batch of one teaches nothing, "" where it does: minus its own mean, an example is 0."""
+    found = [x for x in model._flatten_layers() if x.trainable]
+    if any(isinstance(x, BatchNormalization) and x.single for x in found):
+        return "normalises over the batch, which leaves nothing of a single example"
+    if any(isinstance(x, MinibatchDiscrimination) for x in found):
+        return "compares the examples of a batch, and a single one has none beside it"
+    return ""
 
 
 def _single(model):
     return InputError(
-        f"{type(model).__name__} normalises over the batch, which leaves nothing of a single example; "
+        f"{type(model).__name__} {_takes_no_single(model)}; "
         f"received a batch of 1; choose another batch size, or omit the last batch (drop_remainder=True)"
     )

@@ -88,7 +88,8 @@ class AdversarialModel(Games, Latents, GenerativeModel):
 
     def _fakes(self, step, name="z"):
         z = self.draw_codes(step.key(name), step.rows, step.first_row)
-        return self.run("generator", z, step.batch.get("labels"), step.training), z
+        labels = step.batch["labels"] if "labels" in self.conditions and "labels" in step.batch else None
+        return self.run("generator", z, labels, step.training), z
 
     def generate(self, z, labels=None):
         """Images (n, h, w, c) in [-1, 1] of latents z (n, latent_dim), and of labels if conditional."""

@@ -1,6 +1,8 @@
-"""Discriminators that are classifiers, too, from one body."""
+"""Discriminators that are classifiers, too; and those that learn from images without labels as well."""
 
 import tensorflow as tf
+
+from tfgen.fields import Classes, Image
 
 
 def class_loss(labels, logits):
@@ -9,13 +11,19 @@ def class_loss(labels, logits):
 
 
 class Classifying:
-    """An adversarial model whose discriminator gives 1 + classes logits, and is not told the class."""
+    """An adversarial model whose discriminator knows the classes, and is not told them.
+
+    By default it gives 1 + classes logits; one of other logits says by `parted` what they mean.
+    """
+
+    def parted(self, out):
+        """Of what D gives (n, ...): the logit of real (n, 1), and those of the classes (n, classes)."""
+        return out[:, :1], out[:, 1:]
 
     def heads(self, images, training=False):
         """The logits of real (n, 1) and of the classes (n, classes)."""
         images = self.fields["images"].prepared(images)
-        out = self.network("discriminator", training)(images, training=training)
-        return out[:, :1], out[:, 1:]
+        return self.parted(self.network("discriminator", training)(images, training=training))
 
     def score(self, images, labels=None, training=False):
         """The logit of real, (n, 1); labels are not looked at."""
@@ -28,3 +36,26 @@ class Classifying:
     def signatures(self):
         images = self.fields["images"].spec("images")
         return {**super().signatures(), "classify": (self.classify, [images])}
+
+
+class HalfLabelled(Classifying):
+    """One that learns from `images` with labels, and from as many `unlabelled`; its samples have no class.
+
+    A model without classes, where that may be, learns from images alone.
+    """
+
+    @property
+    def fields(self):
+        image = Image(self.image_shape, *self.value_range)
+        if not self.classes:
+            return {"images": image}
+        return {"images": image, "labels": Classes(self.classes), "unlabelled": image}
+
+    @property
+    def conditions(self):
+        """None: labels are for the classifier."""
+        return {}
+
+    def unlabelled(self, step):
+        """The step's images whose labels are not looked at, (n, h, w, c)."""
+        return step.batch["unlabelled" if self.classes else "images"]
