@@ -308,6 +308,18 @@ FAULTS = {
         "tf.reduce_sum(mistaken), tf.reduce_sum(tf.ones_like(wrong)))",
         ("tests/models/test_icgan.py",),
     ),
+    "a flow has another volume": Fault(
+        "tfgen/models/adversarial/ian.py",
+        "- log_deviation + log_scale)",
+        "- log_deviation)",
+        ("tests/models/test_ian.py",),
+    ),
+    "a channel sees the channels before it alone": Fault(
+        "tfgen/models/adversarial/ian.py",
+        "y += MultiscaleDilation(",
+        "y = 0.0 * y + MultiscaleDilation(",
+        ("tests/models/test_ian.py",),
+    ),
     "a translator has half of the cycles": Fault(
         "tfgen/models/translation/cyclegan.py",
         "again_a, again_b = self.again(step)",
