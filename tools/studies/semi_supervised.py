@@ -19,7 +19,7 @@ published = (
 )
 MODELS = {"ImprovedGAN": ImprovedGAN, "CatGAN": CatGAN}
 LABELLED, DRAWS, BATCH, WIDTH, DECAY = 100, 3, 100, 500, 0.999
-STEPS, ALONE, VAE_EPOCHS = 2400, 1500, 4
+STEPS, ALONE, VAE_EPOCHS = 2000, 1000, 4
 PROBE, TUNED = 300, 150  # as in the study `probe`
 PROTOCOL = """MNIST, {labelled} labels, 10 of each class, drawn by the seed, and the {count} train images
 without labels, in batches of {BATCH} of each; {draws} draws. ImprovedGAN and CatGAN of width {WIDTH} (the
