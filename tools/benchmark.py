@@ -8,6 +8,7 @@ FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` mak
     large      the memory of a training step at 128x128
     pytorch    a model's step against the same networks in PyTorch, where that is installed
     layers     a locally connected layer, and its gradient, against a loop over its places
+    search     a search of an image's code, compiled and eager
     onednn     a model's step with oneDNN's kernels against the one without
     xla        a model's step with XLA against the one without
     export     the exported generator in onnxruntime against the TensorFlow function
@@ -44,6 +45,7 @@ from tools.benchmarks import (
     pytorch,
     runtimes,
     sampling,
+    search,
     training,
     translation,
 )
@@ -53,6 +55,7 @@ BENCHMARKS = {
     "large": large.memory,
     "pytorch": pytorch.run,
     "layers": layers.run,
+    "search": search.run,
     "onednn": onednn.run,
     "xla": training.with_and_without_xla,
     "export": exporting.run,

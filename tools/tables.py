@@ -117,6 +117,7 @@ SPEED = (  # benchmark, what is compared, the two ways
     ("export", "generator: onnxruntime / TensorFlow", "onnxruntime", "tensorflow"),
     ("mixture", "iteration of EM: `fit` / scikit-learn", "tfgen", "scikit-learn"),
     ("layers", "locally connected layer and its gradient: ours / a loop over places", "tfgen", "loop"),
+    ("search", "search of an image's code: compiled / eager", "compiled", "eager"),
 )
 
 

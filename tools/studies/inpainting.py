@@ -1,11 +1,8 @@
 """What do searches in the latent space of DCGAN make of a hole in a face, and of faces that have none?"""
 
 import time
-from types import SimpleNamespace
-from unittest import mock
 
 import numpy as np
-import tensorflow as tf
 
 from tfgen import pictures
 from tfgen.analysis import latent, search
@@ -39,22 +36,6 @@ def nearest(images, known, train):
     ours, theirs = images[:, hole].reshape(len(images), -1), train[:, hole].reshape(len(train), -1)
     squares = (ours**2).sum(1)[:, None] - 2 * ours @ theirs.T + (theirs**2).sum(1)
     return np.where(known > 0, images, train[squares.argmin(1)])
-
-
-def as_it_is(**options):
-    """In place of `tf.function`: the function, eager."""
-    return lambda function: SimpleNamespace(get_concrete_function=lambda *_: function)
-
-
-def seconds_a_step(model, images, known, way=tf.function):
-    """By the difference of two searches, the best of three."""
-    took = []
-    with mock.patch.object(tf, "function", way):
-        for steps in 3 * (10, 60):
-            start = time.perf_counter()
-            search.inpaint(model, images, known, steps=steps, starts=1, blend=False)
-            took.append(time.perf_counter() - start)
-    return (min(took[1::2]) - min(took[::2])) / 50
 
 
 def run(folder, data_dir, seed, core_seconds=TRAINING, faces=FACES, steps=STEPS):
@@ -116,13 +97,11 @@ def run(folder, data_dir, seed, core_seconds=TRAINING, faces=FACES, steps=STEPS)
     pictures.grid(picture, (-1.0, 1.0), columns=len(columns), titles=columns).save(folder / "faces.png")
     samples = np.asarray(model.sample(64, seed=seed))
     pictures.grid(samples, (-1.0, 1.0), columns=16).save(folder / "samples.png")
-    eager, compiled = (seconds_a_step(model, real[:1], known[:1], way) for way in (as_it_is, tf.function))
     protocol = (
         f"CelebA, {len(train)} faces of 32x32, DCGAN {MODEL}, {cost:.0f} core-seconds of training; "
         f"{faces} test faces, 16x16 pixels in the middle hidden (a quarter); {steps} steps of Adam, rate .1, "
         f"the best of {STARTS} starts. PSNR of whole images, whose known pixels are exact. Frechet: to the "
         f"faces themselves, in {TAP} of MobileNetV2 (ImageNet), of {faces} images in more dimensions: for "
-        f"comparison within the table alone. A step of one image takes {eager * 1e3:.1f} ms eagerly and "
-        f"{compiled * 1e3:.1f} ms compiled: {eager / compiled:.0f} times as long. faces.png: {columns}."
+        f"comparison within the table alone. faces.png: {columns}."
     )
     return {"protocol": protocol, "rows": rows}
