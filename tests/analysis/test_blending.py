@@ -62,3 +62,48 @@ def test_bad_input_is_one_line(source, mask, message):
     with pytest.raises(InputError, match=message) as error:
         blending.poisson(source, TARGET, mask)
     assert "\n" not in str(error.value)
+
+
+def equation(source, target, mask, colour, weight, sigma):
+    """The least of the energy, from matrices of the differences and of the blur."""
+    height, width = mask.shape
+
+    def differences(size):
+        return np.eye(size)[1:] - np.eye(size)[:-1]
+
+    def blur(size):
+        taps = np.exp(-0.5 * (np.arange(-1, 2) / sigma) ** 2)
+        mirrored = np.pad(np.eye(size), ((1, 1), (0, 0)), mode="symmetric")
+        return sum(tap * mirrored[k : k + size] for k, tap in enumerate(taps / taps.sum()))
+
+    down, across = np.kron(differences(height), np.eye(width)), np.kron(np.eye(height), differences(width))
+    gradient, g = np.concatenate([down, across]), np.kron(blur(height), blur(width))
+    share = np.abs(gradient) @ mask.ravel() / 2
+    v = share * (gradient @ source.ravel()) + (1 - share) * (gradient @ target.ravel())
+    left = gradient.T @ gradient + weight * g.T @ g
+    return np.linalg.solve(left, gradient.T @ v + weight * g.T @ colour.ravel()).reshape(height, width)
+
+
+@pytest.mark.parametrize("weight, sigma", [(1.0, 0.5), (0.1, 1.0)])
+def test_gaussian_poisson_solves_its_energys_equation(weight, sigma):
+    source, target = SOURCE[0], TARGET[0]
+    colour = RNG.normal(size=target.shape)
+    result = blending.gaussian_poisson(source, target, INSIDE, colour, weight, sigma)
+    for k in range(3):
+        want = equation(source[..., k], target[..., k], INSIDE, colour[..., k], weight, sigma)
+        np.testing.assert_allclose(result[..., k], want, atol=1e-8)
+
+
+def test_gaussian_poisson_has_the_details_of_one_and_the_colours_of_the_other():
+    """Little weight leaves an image but for its mean, much weight of its own blur gives it back."""
+    kept = blending.gaussian_poisson(TARGET, TARGET, INSIDE, 0 * TARGET + 5.0, 1e-9)
+    np.testing.assert_allclose(kept, TARGET - TARGET.mean((1, 2), keepdims=True) + 5.0, atol=1e-5)
+    near = np.exp(-2.0)
+    blurred = TARGET
+    for axis in (1, 2):
+        taps = np.array([near, 1, near]) / (1 + 2 * near)
+        blurred = scipy.ndimage.convolve1d(blurred, taps, axis=axis, mode="reflect")
+    flat = 0 * TARGET
+    np.testing.assert_allclose(blending.gaussian_poisson(flat, flat, INSIDE, blurred, 1e9), TARGET, atol=1e-5)
+    with pytest.raises(InputError, match="weight and sigma are above 0; received 0"):
+        blending.gaussian_poisson(TARGET, TARGET, INSIDE, TARGET, 0)
