@@ -260,6 +260,17 @@ def _memory(rows):
     return table(("Model", "Pixels made", *ways), cells)
 
 
+def large(page):
+    """GB that training at 128x128 takes."""
+    rows = [
+        (one["model"], one["image"], one["batch"], one["million parameters"],
+         *(f"{one[when]:.2f}" for when in ("before_gb", "built_gb", "peak_gb")))
+        for one in _rows("large")
+    ]  # fmt: skip
+    head = ("Model", "Images", "Batch", "Million parameters", "GB before", "GB built", "GB at most")
+    return table(head, rows)
+
+
 def _by_runtime(rows):
     names = list(dict.fromkeys(name for one in rows for name in one["times"]))
 
@@ -314,6 +325,7 @@ TABLES = {
     "matrix": lambda page: matrix.table(_result("matrix")),
     "runtimes": runtimes,
     "translating": lambda page: _once_measured("translating", _by_runtime),
+    "large": large,
     "memory": lambda page: _once_measured("memory", _memory),
     "serving": lambda page: load.table(_result("serving")),
     "triton": triton,

@@ -91,7 +91,8 @@ def course(cls):
         seen.append({name: (getattr(model, name).get_weights(), copy.get_weights()) for name, copy in each})
 
     if len(step.functions) == 1:
-        model.train_step = step.functions[0]  # so that `fit` traces nothing anew
+        # So that `fit` neither traces anew nor has TensorFlow optimise the graph a second time.
+        model.train_step, model.run_eagerly = step.functions[0], True
     callback = keras.callbacks.LambdaCallback(on_train_begin=look, on_train_batch_end=look)
     history = zoo.fit(model, callbacks=[callback])
     return Course(model, batch, step, start, seen, history)

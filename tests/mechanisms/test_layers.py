@@ -16,6 +16,7 @@ from tfgen.layers import (
     KeyedNoise,
     LayerNormalization,
     PixelNormalization,
+    Recomputed,
     ReflectionPadding,
     SelfAttention,
     SpectralNormalization,
@@ -354,3 +355,37 @@ def test_power_iteration_reaches_the_maps_inside_of_a_layer(kind):
         advance(network)
     for one in linear:
         assert float(one.sigma()) == pytest.approx(np.linalg.norm(matrix(one), 2), rel=1e-3)
+
+
+def test_recomputed_layers_have_the_gradient_of_layers_that_keep_what_they_made():
+    stack = [keras.layers.ReLU(), keras.layers.UpSampling2D(), keras.layers.Conv2D(5, 3)]
+    recomputed = Recomputed(stack)
+    x = tf.constant(np.random.default_rng(0).normal(size=(2, 4, 4, 2)), tf.float32)
+    recomputed(x)  # builds
+    kernel = stack[-1].kernel
+
+    def plain(x):
+        for layer in stack:
+            x = layer(x)
+        return x
+
+    def slopes(function):
+        @tf.function
+        def sloped():
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = function(x)
+                loss = tf.reduce_sum(y**3)
+            return y, *tape.gradient(loss, [x, kernel.value])
+
+        return sloped.get_concrete_function()
+
+    kept, again = slopes(plain), slopes(recomputed)
+    for ours, theirs in zip(again(), kept(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    count = [sum(op.type == "Relu" for op in each.graph.get_operations()) for each in (kept, again)]
+    assert count == [1, 2]
+    copy = Recomputed.from_config(recomputed.get_config())
+    copy.build(x.shape)
+    copy.set_weights(recomputed.get_weights())
+    np.testing.assert_allclose(copy(x), recomputed(x), atol=1e-6)

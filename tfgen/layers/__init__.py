@@ -2,6 +2,7 @@
 
 from tfgen.layers.examples import KeyedDropout, KeyedNoise, MinibatchDeviation, MinibatchDiscrimination
 from tfgen.layers.kernels import Clip, EqualizedConv2D, EqualizedDense, SpectralNormalization, advance
+from tfgen.layers.memory import Recomputed
 from tfgen.layers.places import LocallyConnected2D, PixelShuffle, ReflectionPadding, SelfAttention
 from tfgen.layers.statistics import (
     BatchNormalization,
@@ -27,6 +28,7 @@ __all__ = [
     "MinibatchDiscrimination",
     "PixelNormalization",
     "PixelShuffle",
+    "Recomputed",
     "ReflectionPadding",
     "SelfAttention",
     "SpectralNormalization",

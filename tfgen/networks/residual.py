@@ -5,8 +5,10 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from tfgen.layers import ReflectionPadding
+from tfgen.layers import Recomputed, ReflectionPadding
 from tfgen.networks.blocks import chained, normalized, small
+
+LARGE = 1024  # places of maps that take more memory than it takes time to make them again
 
 
 def _convolution(filters, size, normalization):
@@ -14,6 +16,12 @@ def _convolution(filters, size, normalization):
         return layers.Conv2D(filters, size, padding="same", use_bias=bias, kernel_initializer="orthogonal")
 
     return normalized(linear, normalization)
+
+
+def _chained(x, stack):
+    """As `chained`; of large maps, those inside are not kept for the gradient."""
+    large = None not in x.shape[1:3] and x.shape[1] * x.shape[2] >= LARGE
+    return chained(x, [Recomputed(stack)] if large else stack)
 
 
 def residual_up(
@@ -28,8 +36,8 @@ def residual_up(
         normalize: a function of maps, called twice: a normalisation, which may be told a condition.
         normalization: of the convolutions, as "spectral".
     """
-    y = layers.UpSampling2D()(layers.ReLU()(normalize(x)))
-    y = chained(y, _convolution(filters, 3, normalization))
+    up = [layers.ReLU(), layers.UpSampling2D(), *_convolution(filters, 3, normalization)]
+    y = _chained(normalize(x), up)
     y = chained(layers.ReLU()(normalize(y)), _convolution(filters, 3, normalization))
     # A convolution of one place goes before the enlargement as well as behind it, at a quarter of the cost.
     x = layers.UpSampling2D()(chained(x, _convolution(filters, 1, normalization)))
@@ -50,8 +58,10 @@ def residual_down(
     ReLU, k3, ReLU, k3, and the mean of each 2x2 places; what entered is added, by means and k1, or itself
     where the size and the filters are the same. The `first` block, whose x is an image, has no ReLU before.
     """
-    y = chained(x if first else layers.ReLU()(x), _convolution(filters, 3, normalization))
-    y = chained(layers.ReLU()(y), _convolution(filters, 3, normalization))
+    inner = [_convolution(filters, 3, normalization) for _ in range(2)]
+    stack = [*inner[0], layers.ReLU(), *inner[1]]
+    # A convolution of an image's few channels is made again quickly.
+    y = _chained(x, stack) if first else chained(layers.ReLU()(x), stack)
     if halved:
         x, y = layers.AveragePooling2D(2)(x), layers.AveragePooling2D(2)(y)
     if halved or x.shape[-1] != filters:
