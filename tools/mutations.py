@@ -541,6 +541,18 @@ FAULTS = {
         "return self.generator(real) + each_entropy(fake)",
         ("tests/models/test_catgan.py",),
     ),
+    "a fake may be told to stay one": Fault(
+        "tfgen/models/adversarial/amgan.py",
+        "return class_loss(tf.argmax(classes, 1, output_type=tf.int32) if dynamic else labels, logits)",
+        "return class_loss(tf.argmax(logits, 1, output_type=tf.int32) if dynamic else labels, logits)",
+        ("tests/models/test_amgan.py",),
+    ),
+    "a reconstruction does not begin at the features": Fault(
+        "tfgen/models/adversarial/artgan.py",
+        "return decoder(encoder(images, training=training), training=training)",
+        "return decoder(tf.stop_gradient(encoder(images, training=training)), training=training)",
+        ("tests/models/test_artgan.py",),
+    ),
     "labels are not cut class by class": Fault(
         "tfgen/data/half_labelled.py",
         "found = order[values[order] == label][:wanted]",

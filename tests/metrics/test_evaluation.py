@@ -2,6 +2,8 @@
 
 import math
 import zipfile
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -14,7 +16,20 @@ from tfgen.errors import InputError
 from tfgen.export import weights
 from tfgen.fields import Classes, Image
 from tfgen.metrics import evaluate, evaluation, small_classifier
-from tfgen.models import ACGAN, CGAN, CVAE, CVAEGAN, DBVAE, DCGAN, GAN3D, VAE, VAEGAN, InfoGAN, ProjectionGAN
+from tfgen.models import (
+    ACGAN,
+    AMGAN,
+    CGAN,
+    CVAE,
+    CVAEGAN,
+    DBVAE,
+    DCGAN,
+    GAN3D,
+    VAE,
+    VAEGAN,
+    InfoGAN,
+    ProjectionGAN,
+)
 from tfgen.models.abilities import Density, Game, Games, Played
 
 IMAGES = np.random.default_rng(0).uniform(size=(6, 8, 8, 1)).astype(np.float32)
@@ -393,6 +408,35 @@ def test_a_model_of_classes_is_scored_by_what_it_draws_for_each():
     # The likelihood was told the label of each image.
     assert scores["log_prob"].value == pytest.approx(4.5, abs=0.6)
     assert scores["log_prob"].protocol["given"] == "labels" and "given" not in agreement.protocol
+
+
+def test_the_am_score_is_of_classes_that_are_sure_and_as_many_as_they_are():
+    class Sees(NamedTuple):
+        classes: bool = True
+
+        def probabilities(self, images, value_range):
+            return np.stack([images[:, 0, 0, 0], 1 - images[:, 0, 0, 0]], axis=1)
+
+    def of(p):
+        return np.reshape(p, (-1, 1, 1, 1))
+
+    model = SimpleNamespace(sample=lambda n, seed, first_row: of([0.9, 0.1]), value_range=(0, 1))
+    score = evaluation._am_score(model, Sees(), 2, [(of([0.75, 0.75]),)], 0, 2, {})
+    distance = 0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)
+    unsure = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
+    assert score.value == pytest.approx(distance + unsure) and score.better == "lower"
+
+
+def test_the_error_is_of_the_model_s_own_classifier():
+    model = AMGAN(image_shape=(8, 8, 1), classes=10, latent_dim=2, width=8, body="dense", seed=0)
+    model.classify = lambda images: tf.one_hot(tf.fill(len(images), 3), 10)
+    (score,) = evaluate(model, "digits", n=360, metrics=["classify_error"])
+    _, labels = next(data.load("digits", "test", batch_size=360).as_numpy_iterator())
+    assert score.value == pytest.approx((labels != 3).mean()) and score.better == "lower"
+    scores = by_name(evaluate(model, "digits", n=64))
+    assert {"am_score", "classify_error"} <= set(scores) and "class_agreement" not in scores
+    with pytest.raises(InputError, match="CVAE has no classify_error"):
+        evaluate(CVAE((8, 8, 1), 10, latent_dim=2, width=8), "digits", metrics=["classify_error"])
 
 
 def test_a_conditional_vae_has_all_the_scores_of_a_vae_given_labels():

@@ -35,6 +35,7 @@ from tfgen.metrics.score import WHOSE, Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
 from tfgen.models.abilities import Games, Translates
+from tfgen.models.adversarial.classifying import Classifying
 from tfgen.models.base import LABELS
 from tfgen.models.step import Step
 from tfgen.models.superresolution.base import SuperResolutionModel
@@ -51,9 +52,10 @@ PAIRS = {
 FIXATIONS = {"auc_judd": saliency.auc_judd, "nss": saliency.nss}
 LABEL_MAPS = ("pixel_accuracy", "class_accuracy", "class_iou")
 LUMINANCE = {"psnr_y": pairs.psnr_y, "ssim_y": pairs.ssim_y}
+CLASSES = ("class_agreement", "am_score")  # by what the extractor says of classes
 METRICS = (
-    *(*SAMPLES, *PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS, *LUMINANCE, *MODES, "class_agreement"),
-    *(*PER_IMAGE, "active_units", "discriminator_accuracy"),
+    *(*SAMPLES, *PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS, *LUMINANCE, *MODES, *CLASSES),
+    *(*PER_IMAGE, "active_units", "classify_error", "discriminator_accuracy"),
 )
 UPSCALED = 192  # pixels of a low-resolution image that are upscaled at a time
 TRANSLATED = 32  # at once: translators keep the images' size in many layers
@@ -64,6 +66,7 @@ NEEDS = {  # of a model
     **dict.fromkeys(LUMINANCE, SuperResolutionModel),
     **PER_IMAGE,
     "active_units": LatentVariableModel,
+    "classify_error": Classifying,
     "discriminator_accuracy": Games,
 }
 
@@ -112,6 +115,10 @@ def evaluate(
             high_quality, "stacked_mnist". Of n samples, or of as many as the literature takes.
         class_agreement: share of images, drawn with each class in turn, that the extractor gives that
             class; for models that are told `classes`, and an extractor that knows as many, as "classifier".
+        am_score: KL(mean p of the real images || mean p of the samples) + E H(p(sample)) in nats, p what the
+            extractor says of classes (Zhou et al., 2018, section 6); 0 for samples that it is sure of, of
+            each class as many as there are; for models of classes, and where it is asked for.
+        classify_error: share of the images of which the model's own `classify` says another class.
         elbo, log_prob: mean over the images in nats, and in bits per dimension as
             elbo_bits_per_dim and log_prob_bits_per_dim; for models that have the method. Given the
             labels, if the model is conditional; so are the following.
@@ -219,11 +226,11 @@ def evaluate(
     whose = {WHOSE: weights.digest(weights.named(model))} if isinstance(model, keras.Model) else {}
     protocol |= whose
     scores = []
-    if set(chosen) & {*SAMPLES, "class_agreement"}:
+    if set(chosen) & {*SAMPLES, *CLASSES}:
         try:
             extractor = opened_extractor(extractor, source, model, **place)
         except InputError as error:
-            others = [name for name in chosen if name not in SAMPLES]
+            others = [name for name in chosen if name not in (*SAMPLES, *CLASSES)]
             usual = not translates and not _takes_others(model) and not _unseen(model)
             if metrics is not None or usual or not (others or extractor == "classifier"):
                 raise
@@ -233,7 +240,7 @@ def evaluate(
             else:
                 print(f"tfgen: compared as pixels: {error}", file=sys.stderr)
                 extractor = opened_extractor("pixels", source, model)
-    if set(chosen) & {*SAMPLES, "class_agreement"}:
+    if set(chosen) & {*SAMPLES, *CLASSES}:
         with_features = {**extractor.protocol, **protocol, "n_fake": n}
         if extractor.doubt:
             _doubt(extractor.doubt, with_features)
@@ -274,6 +281,11 @@ def evaluate(
             print(f"tfgen: without class_agreement: {unlike}", file=sys.stderr)
         else:
             scores.append(_class_agreement(model, extractor, n, seed, batch_size, with_features))
+    if "am_score" in chosen and not extractor.classes:
+        if metrics is not None:
+            raise InputError(f"am_score needs an extractor of classes; {extractor.name!r} knows attributes")
+    elif "am_score" in chosen:
+        scores.append(_am_score(model, extractor, n, images(split, n), seed, batch_size, with_features))
     functions = {name: PAIRS[name] for name in PAIRS if name in chosen}
     if "feature_distance" in chosen:
         functions["feature_distance"] = functools.partial(pairs.feature_distance, features=features)
@@ -316,6 +328,8 @@ def evaluate(
             scores += _means(name, values, math.prod(model.image_shape), protocol | note)
         elif name == "active_units":
             scores.append(Score(name, active_units(model, real(split, n))[0], None, protocol))
+        elif name == "classify_error":
+            scores.append(_classify_error(model, real(split, n), protocol))
         elif name == "discriminator_accuracy":
             scores += _discriminator(model, real(split, n), seed, protocol)
     return scores
@@ -396,8 +410,13 @@ def _chosen(model, metrics, extractor, of_modes, features, fixations, palette):
     if "discriminator_accuracy" in has and not any(game.zero_decides for game in model.games()):
         has.remove("discriminator_accuracy")
     knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
-    if _conditional(model) and model.classes and knows:
-        has.insert(len(SAMPLES), "class_agreement")
+    classes = getattr(model, "classes", 0)
+    if classes and knows:
+        has[len(SAMPLES) : len(SAMPLES)] = CLASSES if _conditional(model) else CLASSES[1:]
+    elif knows and "am_score" in (metrics or ()):
+        has.append("am_score")
+    if "classify_error" in has and not classes:
+        has.remove("classify_error")
     for name in metrics or ():
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
@@ -409,10 +428,11 @@ def _chosen(model, metrics, extractor, of_modes, features, fixations, palette):
 
 
 def _parts(model, batch):
-    """What the scores look at of a batch: images, and labels of a conditional model; or all fields."""
+    """What the scores look at of a batch: images, and labels that are asked for; or all fields."""
     if isinstance(batch[0], dict):
         return tuple(batch[0][name] for name in model.fields)
-    return tuple(tf.nest.flatten(batch)[: 2 if _conditional(model) else 1])  # other labels are not looked at
+    asked = _conditional(model) or isinstance(model, Classifying)  # other labels are not looked at
+    return tuple(tf.nest.flatten(batch)[: 2 if asked else 1])
 
 
 def _column(model, opened, batches, name):
@@ -584,6 +604,28 @@ def _class_agreement(model, extractor, n, seed, batch_size, protocol):
     share = float((found.argmax(axis=1) == np.arange(n) % model.classes).mean())
     protocol = {**protocol, "labels": "each class in turn"}
     return Score("class_agreement", share, math.sqrt(share * (1 - share) / n), protocol)
+
+
+def _am_score(model, extractor, n, real, seed, batch_size, protocol):
+    """How far the classes of samples are from those of the images, and how unsure they are, in nats."""
+
+    def said(batches):
+        found = [extractor.probabilities(images, model.value_range) for images, *_ in batches]
+        return np.maximum(np.concatenate(found).astype(np.float64), 1e-12)
+
+    ours, wanted = said(_samples(model, n, seed, batch_size)), said(real).mean(axis=0)
+    unsure = -(ours * np.log(ours)).sum(axis=1)
+    distance = float((wanted * np.log(wanted / ours.mean(axis=0))).sum())
+    return Score("am_score", distance + float(unsure.mean()), None, protocol)
+
+
+def _classify_error(model, batches, protocol):
+    wrong, labels = [], list(model.fields).index("labels")
+    for batch in batches:
+        wrong.append(np.argmax(model.classify(batch[0]), axis=1) != batch[labels])
+    wrong = np.concatenate(wrong)
+    share = float(wrong.mean())
+    return Score("classify_error", share, math.sqrt(share * (1 - share) / len(wrong)), protocol)
 
 
 def _means(name, values, dimensions, protocol):

@@ -12,8 +12,8 @@ SHOWN = ("source", "split", "n_real", "n_fake", "extractor", "features", "compar
 # What took the samples' place.
 REFERENCES = {"_train": "train images", "_shuffled": "shuffled pixels", "_bicubic": "bicubic"}
 LOWER = (
-    *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error"),
-    *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1", "feature_distance", "kl"),
+    *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error", "am_score"),
+    *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1", "feature_distance", "kl", "classify_error"),
 )
 HIGHER = (
     *("precision", "recall", "density", "coverage", "modes", "high_quality", "class_agreement"),

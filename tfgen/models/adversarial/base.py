@@ -171,7 +171,7 @@ class StandardGAN(AdversarialModel):
                 self.latent_dim,
                 self.image_shape,
                 width=self.width,
-                conditions=self.classes,
+                conditions=self.classes if "labels" in self.conditions else 0,
                 activation="relu",
                 output="tanh",
             )

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tfgen import losses
 from tfgen.fields import Classes, Image
 
 
@@ -20,10 +21,14 @@ class Classifying:
         """Of what D gives (n, ...): the logit of real (n, 1), and those of the classes (n, classes)."""
         return out[:, :1], out[:, 1:]
 
+    def logits(self, images, training=False):
+        """What the discriminator gives, of images (n, h, w, c) in `value_range` or bytes."""
+        images = self.fields["images"].prepared(images)
+        return self.network("discriminator", training)(images, training=training)
+
     def heads(self, images, training=False):
         """The logits of real (n, 1) and of the classes (n, classes)."""
-        images = self.fields["images"].prepared(images)
-        return self.parted(self.network("discriminator", training)(images, training=training))
+        return self.parted(self.logits(images, training))
 
     def score(self, images, labels=None, training=False):
         """The logit of real, (n, 1); labels are not looked at."""
@@ -36,6 +41,29 @@ class Classifying:
     def signatures(self):
         images = self.fields["images"].spec("images")
         return {**super().signatures(), "classify": (self.classify, [images])}
+
+
+class FakeClass(Classifying):
+    """One whose discriminator knows another class, of fakes, the last of its classes + 1 logits.
+
+    loss of D = CE(D(x), y) + CE(D(G(z)), fake)
+    """
+
+    adversarial_loss = losses.Minimax()
+    discriminator_logs = ("real_class_loss", "fake_class_loss")
+
+    def parted(self, out):
+        classes = out[:, :-1]
+        return tf.reduce_logsumexp(classes, 1, keepdims=True) - out[:, -1:], classes
+
+    def discriminator_objective(self, step):
+        """The sum of both, and each, in nats an image."""
+        labels = step.batch["labels"]
+        fakes, _ = self.fakes(step)
+        real = class_loss(labels, self.logits(step.batch["images"], step.training))
+        fake = self.logits(tf.stop_gradient(fakes), step.training)
+        fake = class_loss(tf.fill(tf.shape(labels), self.classes), fake)
+        return real + fake, dict(zip(self.discriminator_logs, (real, fake)))
 
 
 class HalfLabelled(Classifying):

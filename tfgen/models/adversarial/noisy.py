@@ -146,10 +146,10 @@ class NoisyClassifier(HalfLabelled, AdversarialModel):
         for name, copy in self.averages.items():
             copy.set_weights(getattr(self, name).get_weights())
 
-    def heads(self, images, training=False):
+    def logits(self, images, training=False):
         images = self.fields["images"].prepared(images)
         keys = tf.zeros((tf.shape(images)[0], 2), tf.uint32)
-        return self.parted(self.network("discriminator", training)([images, keys], training=False)[0])
+        return self.network("discriminator", training)([images, keys], training=False)[0]
 
     def judged(self, step, images, name):
         """(log Z (n, 1), logits (n, classes), f) of images in a step, with the noise of that name."""
