@@ -125,6 +125,10 @@ def test_minibatch_discrimination_by_hand(include_self):
     m = (x @ layer.kernel.numpy()).reshape(2, 2, 3)
     near = np.exp(-np.abs(m[0] - m[1]).sum(-1)) + include_self
     np.testing.assert_allclose(layer(x), [near, near], rtol=1e-5)
+    mean = MinibatchDiscrimination(2, 3, include_self, average=True)
+    mean.build(x.shape)
+    mean.set_weights(layer.get_weights())
+    np.testing.assert_allclose(mean(x), [near / 2, near / 2], rtol=1e-5)
 
 
 def test_minibatch_discrimination_follows_the_order_of_its_batch():

@@ -41,6 +41,8 @@ def classifier_of(model: Codes, classes: int, frozen: bool = True) -> keras.Mode
     if classes < 2:
         raise InputError(f"a classifier needs classes >= 2; received {classes}")
     source = model.averaged("encoder")
+    if source.input_shape[1:] != tuple(model.image_shape):
+        raise InputError(f"the encoder of {name} takes features, so it cannot be a classifier of images")
     encoder = type(source).from_config(source.get_config())
     encoder.set_weights(source.get_weights())
     encoder.trainable = not frozen

@@ -55,11 +55,12 @@ class MinibatchDiscrimination(layers.Layer):
         kernels: b runs over so many.
         size: of the vectors whose distances are taken.
         include_self: whether the sum includes j = i.
+        average: whether the sum is divided by the size of the batch, so that any batch gives the same range.
     """
 
-    def __init__(self, kernels, size, include_self=True, **kwargs):
+    def __init__(self, kernels, size, include_self=True, average=False, **kwargs):
         super().__init__(**kwargs)
-        self.kernels, self.size, self.include_self = kernels, size, include_self
+        self.kernels, self.size, self.include_self, self.average = kernels, size, include_self, average
 
     def build(self, input_shape):
         self.kernel = self.add_weight((input_shape[-1], self.kernels * self.size), name="kernel")
@@ -68,14 +69,17 @@ class MinibatchDiscrimination(layers.Layer):
         m = tf.cast(tf.matmul(x, self.kernel), "float32")
         m = tf.reshape(m, (-1, self.kernels, self.size))
         near = tf.exp(-tf.reduce_sum(abs(m[:, None] - m[None]), 3))
-        return tf.cast(tf.reduce_sum(near, 1) - (not self.include_self), x.dtype)
+        total = tf.reduce_sum(near, 1) - (not self.include_self)
+        if self.average:
+            total /= tf.cast(tf.shape(x)[0], total.dtype)
+        return tf.cast(total, x.dtype)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.kernels)
 
     def get_config(self):
-        own = dict(kernels=self.kernels, size=self.size, include_self=self.include_self)
-        return {**super().get_config(), **own}
+        own = dict(kernels=self.kernels, size=self.size)
+        return {**super().get_config(), **own, "include_self": self.include_self, "average": self.average}
 
 
 @keras.saving.register_keras_serializable("tfgen")

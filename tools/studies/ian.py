@@ -17,7 +17,7 @@ published = (
     "Brock et al. (2017) show samples, reconstructions and edits of CelebA by pictures; their figures are of "
     "SVHN with 1000 labels (18.50 +- 0.38 %) and of CIFAR-100, and are not comparable."
 )
-SHAPE, BATCH, TRAINING = (32, 32, 3), 64, 280  # the latter in core-seconds, of each model
+SHAPE, BATCH, TRAINING = (32, 32, 3), 32, 300  # the latter in core-seconds, of each model
 COMMON = dict(image_shape=SHAPE, width=24, ema_decay=0.995)
 MODELS = {
     "IAN": (IAN, dict(latent_dim=64, scales=2, kernels=50)),

@@ -11,9 +11,9 @@ https://arxiv.org/abs/1609.07093
 
     L_image = E|x - x^|,    L_feature = E(f(x) - f(x^))^2 in each of D's maps
 
-each with orthogonality times the sum of |W^T W - I| over the kernels W of its convolutions, columns or rows
-of W, whichever are fewer. E is dense layers and trains nothing of D. Errors are means over pixels and
-features, the divergence over latents, as in the authors' code.
+D and G with orthogonality times the sum of |W^T W - I| over the kernels W of their convolutions, columns or
+rows of W, whichever are fewer. E is dense layers and trains nothing of D. Errors are means over pixels and
+features, the divergence over latents, as in the authors' code, which has another 2 before the pixels.
 
     q(z|x):   z_0 = mu(x) + sigma(x) e,   z = (z_0 - m(z_0)) exp(-s(z_0))
 
@@ -24,9 +24,9 @@ kernel of 3x3 at dilations 1 to `scales` and, as its mean, of 1x1, each with a g
 discrimination.
 
 Unlike the paper, dilated convolutions are in the last layer alone, and the rest is DCGAN's, as in one of
-the models that the authors published; the MADE has the order of z; D, G and E follow one another in each
-step, where there D and G have batches by turns; signs are those of the words, where the printed ones
-contradict.
+the models that the authors published; the MADE has the order of z; minibatch discrimination gives means
+over the batch, where sums would drown the features; D, G and E follow one another in each step, where there
+D and G have batches by turns; signs are those of the words, where the printed ones contradict.
 """
 
 import keras
@@ -117,7 +117,7 @@ class IAN(Encoding, AdversarialModel):
     tiny = dict(image_shape=(8, 8, 3), latent_dim=4, width=8, scales=2, kernels=6)
     recipe = Recipe(
         "celeb_a",
-        batch_size=64,
+        batch_size=32,
         epochs=15,
         model=dict(image_shape=(32, 32, 3), width=32, scales=3, kernels=100, ema_decay=0.995),
         data=dict(split="train[:9000]", cache=True),
@@ -165,7 +165,8 @@ class IAN(Encoding, AdversarialModel):
             x = layers.LeakyReLU(0.2)(BatchNormalization()(x) if step else x)
             maps.append(x)
         x = layers.GlobalAveragePooling2D()(x)
-        x = layers.Concatenate()([x, MinibatchDiscrimination(self.kernels, 5, include_self=False)(x)])
+        near = MinibatchDiscrimination(self.kernels, 5, include_self=False, average=True)(x)
+        x = layers.Concatenate()([x, near])
         return keras.Model(images, [*maps, layers.Dense(3, dtype="float32")(x)], name="discriminator")
 
     def _encoder(self, shape):
