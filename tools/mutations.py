@@ -79,6 +79,18 @@ FAULTS = {
         "return tf.add_n(each) + self.model.prior_loss(self.network), {}",
         ("tests/models/test_bayesiangan.py",),
     ),
+    "a composite's square is of one light for all": Fault(
+        "tfgen/models/translation/blendinggan.py",
+        "random.uniform(key, (n, 1 + channels), first_row), (n, 1, 1, 1 + channels)",
+        "random.uniform(key, (n, 1 + channels)), (n, 1, 1, 1 + channels)",
+        ("tests/models/test_blendinggan.py",),
+    ),
+    "the blur of the colours is left out once": Fault(
+        "tfgen/analysis/blending.py",
+        "(left + weight * blur**2)",
+        "(left + weight * blur)",
+        ("tests/analysis/test_blending.py",),
+    ),
     "noise of TensorFlow's own": Fault(
         ENCODERS,
         NOISE,

@@ -8,18 +8,18 @@ import pytest
 from PIL import Image
 
 from tfgen import data, pictures, runs
-from tfgen.analysis import latent, search
+from tfgen.analysis import blending, latent, search
 from tfgen.cli import main
 from tfgen.cli.latent import app
 from tfgen.cli.latent.common import hidden
-from tfgen.models import CVAE, DCGAN, PixelCNN
+from tfgen.models import CVAE, DCGAN, BlendingGAN, PixelCNN
 from tfgen.runs.callbacks import save
 from tfgen.runs.folder import read, write
 
 COMMANDS = (
     *("interpolate", "traverse", "manifold", "arithmetic"),
     *("attributes", "reconstruct", "neighbours", "density"),
-    *("project", "inpaint"),
+    *("project", "inpaint", "blend"),
 )
 
 
@@ -32,7 +32,7 @@ def tfgen(*args):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Runs on 128 digits: plane (a VAE of two latents), and, untrained, classes, gan and pixels."""
+    """Runs on 128 digits: plane (a VAE of two latents), and, untrained, classes, gan, pixels and blend."""
     folder = tmp_path_factory.mktemp("runs")
     runs.train(
         "vae", folder / "plane", "digits", options={"split": "train[:128]", "binarize": None}, epochs=1,
@@ -42,6 +42,7 @@ def folder(tmp_path_factory):
         ("classes", CVAE((8, 8, 1), latent_dim=3, width=8, seed=0)),
         ("gan", DCGAN((8, 8, 1), latent_dim=3, width=8, seed=0)),
         ("pixels", PixelCNN((8, 8, 1), width=4, depth=1, seed=0)),
+        ("blend", BlendingGAN((8, 8, 1), width=4, bottleneck=8, seed=0)),
     ):
         run = read(folder / "plane")
         run.update(model=type(model).__name__.lower(), config=model.get_config())
@@ -147,6 +148,36 @@ def test_codes_are_searched_for_images_and_for_parts_of_them(folder, plane, show
         left = np.where(np.broadcast_to(how["mask"].reshape(-1, 8, 8, 1), images.shape) > 0, images, 0.5)
         rows = np.stack([images, left, found.generated, found.images], 1)
         shows(rows, "inpaint", folder / "plane", *options, *words)
+
+
+def test_parts_of_images_are_blended_into_others(folder, shows, tmp_path):
+    model, run = runs.load(folder / "blend"), folder / "blend"
+    images = test_arrays(model)[0][:2]
+    others, inside = images[::-1], hidden(images.shape, "left")[0]
+    low, high = model.value_range
+    ways = [np.where(inside, others, images), np.clip(blending.poisson(others, images, inside), low, high)]
+    made = [model.blend(*pair, inside) for pair in zip(others, images)]
+    shows(
+        np.stack([images, others, *ways, made], 1),
+        "blend",
+        run,
+        "-n",
+        2,
+        "--part",
+        "left",
+        value_range=(low, high),
+    )
+    files = [tmp_path / name for name in ("source.png", "target.png", "mask.png", "made.png")]
+    photos = np.random.default_rng(0).integers(0, 256, (2, 11, 13), dtype=np.uint8)
+    where = np.zeros((11, 13), np.uint8)
+    where[3:7, 2:9] = 255
+    for file, values in zip(files, [*photos, where]):
+        Image.fromarray(values).save(file)
+    options = zip(("--source", "--target", "--mask", "--to"), files)
+    assert tfgen("blend", run, *(word for pair in options for word in pair)) == 0
+    want = model.blend(*photos[..., None], where > 0)
+    got = pictures.to_uint8(want, (low, high))[..., 0]
+    np.testing.assert_array_equal(np.asarray(Image.open(files[-1])), got)
 
 
 def test_a_conditional_model_has_the_labels_of_its_samples_or_images(folder, shows):
@@ -260,6 +291,8 @@ BAD = {
         ["inpaint", "{plane}", "--mask", "{plane}/samples/epoch-0001.png"],
         "takes a picture of 8x8 pixels",
     ),
+    "blend": (["blend", "{gan}"], "DCGAN does not blend; BlendingGAN does"),
+    "one picture": (["blend", "{blend}", "--source", "x.png"], "give both, or neither"),
     "components": (["density", "{plane}", "--components", "0"], "--components must be at least 1"),
 }
 
@@ -267,7 +300,7 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line(case, folder, tmp_path, monkeypatch, capsys):
     args, message = BAD[case]
-    places = {name: folder / name for name in ("plane", "classes", "gan", "pixels")}
+    places = {name: folder / name for name in ("plane", "classes", "gan", "pixels", "blend")}
     monkeypatch.chdir(tmp_path)
     assert tfgen(*(arg.format(folder=tmp_path, **places) for arg in args)) == 2
     last = capsys.readouterr().err.splitlines()[-1]

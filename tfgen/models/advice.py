@@ -46,6 +46,11 @@ ADVICE = (
         "with rain=0.03 it learns from clear photographs, on which it draws rain itself",
     ),
     Advice(
+        "pictures of which parts shall go into others",
+        ("blendinggan",),
+        "it learns from images alone; `tfgen latent blend` gives a part the light of what is around it",
+    ),
+    Advice(
         "pictures, and where people looked in them",
         ("salgan",),
         "it makes maps of where people will look in others",

@@ -115,3 +115,19 @@ def hidden(shape, part, seed=0):
     else:
         mask = np.broadcast_to(masks[part], (n, height, width))
     return mask[..., None]
+
+
+def mask_of(file, shape):
+    """Where a mask's picture is white, bool (h, w, 1), of images of a shape (h, w, c)."""
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(file) as picture:
+            values = np.asarray(picture.convert("L")) > 127
+    except (OSError, UnidentifiedImageError) as error:
+        raise InputError(f"--mask takes a picture, black and white; {file}: {error}") from error
+    if values.shape != shape[:2]:
+        (height, width), (tall, wide) = shape[:2], values.shape
+        raise InputError(f"--mask takes a picture of {height}x{width} pixels; {file} has {tall}x{wide}")
+    return values[..., None]

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from tfgen.cli.latent.common import PARTS, Data, Place, Split, To, first_images, hidden, save, start
+from tfgen.cli.latent.common import PARTS, Data, Place, Split, To, first_images, hidden, mask_of, save, start
 from tfgen.cli.results import Run
-from tfgen.errors import InputError, unknown
+from tfgen.errors import unknown
 
 Number = Annotated[int, typer.Option("-n", help="Number of images, a row each.")]
 Steps = Annotated[int, typer.Option(help="Steps of the search.")]
@@ -89,26 +89,14 @@ def inpaint(
     if loss not in search.LOSSES:
         raise unknown("loss", loss, search.LOSSES)
     images, labels = first_images(model, run, n, data, split, data_dir)
-    known = 1 - hidden(images.shape, hide, seed) if mask is None else _known(mask, images.shape)
+    known = (
+        1 - hidden(images.shape, hide, seed)
+        if mask is None
+        else mask_of(mask, images.shape[1:]).astype("float32")
+    )
     how = dict(steps=steps, starts=starts, seed=seed, verbose=1)
     found = search.inpaint(model, images, known, loss, blend=blend, labels=labels, **how)
     grey = np.where(known > 0, images, np.float32(np.mean(model.value_range)))
     picture = np.stack([images, grey, found.generated, found.images], axis=1)
     what = f"hidden ({hide})" if mask is None else f"hidden by {mask}"
     save(picture, model, to, f"{n} images, {what}, and filled in")
-
-
-def _known(mask, shape):
-    """1 where a mask's picture is white, (h, w, 1)."""
-    import numpy as np
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(mask) as picture:
-            values = np.asarray(picture.convert("L")) > 127
-    except (OSError, UnidentifiedImageError) as error:
-        raise InputError(f"--mask takes a picture, black where images are hidden; {mask}: {error}") from error
-    if values.shape != shape[1:3]:
-        (height, width), (tall, wide) = shape[1:3], values.shape
-        raise InputError(f"--mask takes a picture of {height}x{width} pixels; {mask} has {tall}x{wide}")
-    return values[..., None].astype(np.float32)
