@@ -132,8 +132,8 @@ def described(folder):
             f"{folder} draws arrays of shape {shape}; a page shows (height, width, 1 or 3), and volumes"
         )
     labels = next((one for one in have[sampler]["inputs"] if one["name"] == "labels"), None)
-    if labels is not None and labels["dtype"] == "float32" and len(labels["shape"]) == 1:
-        raise InputError(f"{folder} takes numbers as labels, which a page does not give")
+    if labels is not None and labels["values"]["distribution"] == "normal":
+        raise InputError(f"{folder} takes labels of any size, for which a page has no slider")
     decoders = [name for name, one in have.items() if one["role"] == "decoder" and "latents" in have]
     decoders = [n for n in decoders if {one["name"] for one in have[n]["inputs"]} <= {"z", "labels"}]
     names = ["latents", decoders[0]] if decoders else [name for name in (sampler, "grow") if name in have]

@@ -388,7 +388,8 @@ class Vector(Field):
     def values(self):
         if self.low is None or self.high is None:
             return {"distribution": "normal"}
-        return {"distribution": "uniform", "low": self.low, "high": self.high}
+        unit = {"unit": self.unit} if self.unit else {}
+        return {"distribution": "uniform", "low": self.low, "high": self.high, **unit}
 
     def foreign(self, lowest, highest):
         low = -math.inf if self.low is None else self.low

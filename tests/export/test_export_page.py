@@ -15,7 +15,8 @@ from scipy.stats import norm
 from export import page as pages
 from tfgen import export
 from tfgen.errors import InputError
-from tfgen.models import CVAE, DCGAN, VAE, Attribute2Image, BigGAN, InfoGAN, PixelCNN
+from tfgen.models import CVAE, DCGAN, GAN3D, VAE, Attribute2Image, BigGAN, CaloGAN, InfoGAN, PixelCNN
+from tfgen.pictures import to_uint8, views
 
 pytestmark = [PAGES, pytest.mark.timeout(300)]
 SHAPE = (8, 8, 1)
@@ -34,10 +35,12 @@ def models():
         ),
         "pixels": PixelCNN(seed=1, image_shape=SHAPE, levels=4, width=8, depth=1),
         "big": BigGAN(**BigGAN.tiny, seed=1),
+        "volumes": GAN3D(**{**GAN3D.tiny, "image_shape": (8, 8, 16, 1)}, seed=1),
+        "showers": CaloGAN(**CaloGAN.tiny, seed=1),
         "codes": InfoGAN(seed=1, image_shape=SHAPE, width=8, latent_dim=6, categories=3, continuous=1),
     }
     rng = np.random.default_rng(0)
-    for name, scale in {**dict.fromkeys(made, 0.3), "pixels": 0.1}.items():
+    for name, scale in {**dict.fromkeys(made, 0.3), "pixels": 0.1, "showers": 0.1}.items():
         for weight in made[name].trainable_variables:
             weight.assign(weight + rng.normal(0, scale, weight.shape))
     return made
@@ -270,6 +273,31 @@ def test_truncation_moves_the_latents_of_a_seed(view, models):
     assert not view.page.get_by_label("Temperature").is_visible()
 
 
+def test_a_volume_is_seen_from_three_sides(view, models):
+    model = models["volumes"]
+    view.open("artifact=volumes&seed=5&sample=3")
+    wanted = views(to_uint8(model.sample(4, seed=5)[3:], model.value_range))[0]
+    for shown in (view.image(), view.image("#samples canvas", 3)):
+        assert shown.shape[:2] == wanted.shape[:2] == (8, 40) and wanted.std() > 10
+        assert np.abs(shown.astype(int) - wanted).max() <= 1
+
+
+def test_an_energy_is_asked_for_by_a_slider(view, models):
+    model = models["showers"]
+    view.open("artifact=showers&seed=5&class=80")
+    check(view.image(), model.picture(model.sample(1, seed=5, labels=80.0))[0], model)
+    slider = view.page.get_by_label("Label")
+    assert slider.input_value() == "80" and view.text("#number-value") == "80 GeV"
+    slider.press("ArrowLeft")
+    assert view.ready().state["class"] == "79"
+    slider.press("End")
+    check(view.ready().image(), model.picture(model.sample(1, seed=5, labels=100.0))[0], model)
+    view.page.wait_for_selector("#status:has-text('seed 5, 100 GeV, drawn in ')")
+    assert not view.page.get_by_label("Class").is_visible()
+    view.open("artifact=showers&class=120")
+    assert view.text("#number-value") == "50.5 GeV"
+
+
 def test_keyboard_alone(view, models):
     view.open("artifact=cvae")
     keys, focused = (
@@ -355,7 +383,7 @@ def test_browser_without_webassembly(tab):
 
 def test_each_control_has_a_name_and_the_phone_is_wide_enough(view):
     view.open("artifact=codes")
-    for name in ("vae", "cvae", "dcgan", "faces", "pixels"):
+    for name in ("vae", "cvae", "dcgan", "faces", "pixels", "showers"):
         view.page.get_by_label("Model").select_option(name)
         view.ready()
         assert view.state["artifact"] == name
@@ -467,6 +495,8 @@ def test_page_asks_for_no_more_than_it_shows(site):
         "faces": ["latents", "decode"],
         "pixels": ["sample", "grow"],
         "big": ["latents", "generate"],
+        "volumes": ["latents", "generate"],
+        "showers": ["latents", "generate"],
         "codes": ["latents", "generate"],
     }
     assert all("http" not in (site / name).read_text() for name in ("app.js", "runtime.js", "style.css"))
