@@ -81,8 +81,9 @@ ADVICE = (
     ),
     Advice(
         "faces or other images with attributes",
-        ("attribute2image", "vaegan"),
-        "the first takes attributes; the second has codes to which vectors of attributes are added",
+        ("attribute2image", "icgan", "vaegan"),
+        "the first two take attributes; IcGAN is sharper, and sees them in a photo whose attributes it shall "
+        "change; VAEGAN has codes to which vectors of attributes are added",
     ),
     Advice(
         "images, and you want codes to look into",
