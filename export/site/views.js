@@ -78,6 +78,8 @@ export function gallery(box, artifact, labels, choose) {
   const inputs = labels.map((_, i) => {
     return make("input", { type: "radio", name: box.id, onchange: () => choose(i) });
   });
+  const [height, width] = sizeOf(artifact);
+  box.classList.toggle("wide", width > 2 * height);
   box.replaceChildren(...inputs.map((input, i) => make("label", {}, input, canvases[i])));
   return { canvases, select: (chosen) => inputs.forEach((input, i) => (input.checked = i === chosen)) };
 }

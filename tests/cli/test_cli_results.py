@@ -14,7 +14,7 @@ from tfgen import loading, pictures, runs
 from tfgen.cli import quickstart, results
 from tfgen.data import load
 from tfgen.metrics import small_classifier
-from tfgen.models import CVAE, Attribute2Image
+from tfgen.models import CVAE, GAN3D, Attribute2Image, CaloGAN
 from tfgen.runs.callbacks import Checkpoint
 from tfgen.runs.folder import NEEDED
 
@@ -105,11 +105,16 @@ def test_sample_writes_the_same_images_for_the_same_seed(run, tmp_path):
 
 @pytest.fixture(scope="module")
 def conditional(tmp_path_factory):
-    """A run of a model of classes, and one of attributes, which have learned nothing."""
+    """Runs of models of classes, of attributes, of energies and of volumes, which have learned nothing."""
     root = tmp_path_factory.mktemp("conditional")
     small = dict(image_shape=(8, 8, 1), width=8, latent_dim=4, seed=0)
-    for model in (CVAE(**small), Attribute2Image(**small, attributes=3, background_dim=2)):
-        names = [*"abcdefghij"] if model.classes else ["Smiling", "Young", "Hat"]
+    models = {
+        CVAE(**small): [*"abcdefghij"],
+        Attribute2Image(**small, attributes=3, background_dim=2): ["Smiling", "Young", "Hat"],
+        CaloGAN(**CaloGAN.tiny, seed=0): [],
+        GAN3D(**GAN3D.tiny, seed=0): [],
+    }
+    for model, names in models.items():
         run = {**dict.fromkeys(NEEDED, 0), "model": type(model).__name__.lower()}
         run["data"] = {"label_names": names}
         folder = root / run["model"]
@@ -159,6 +164,34 @@ def test_bad_labels_are_one_line(conditional, run, fails):
     assert line + "'" in fails("sample", conditional / "attribute2image", "--label", 1)
     flags = ("--label", "1,0,1", "--label", "1,0")
     assert line + ",0'" in fails("sample", conditional / "attribute2image", *flags)
+
+
+def test_sample_takes_energies_and_writes_showers_in_their_unit(conditional, tmp_path, fails):
+    run, to = conditional / "calogan", tmp_path / "a.npz"
+    assert tfgen("sample", run, "-n", 3, "--seed", 7, "--label", "20,80.5", "--to", to) == 0
+    with np.load(to) as file:
+        got = file["images"]
+    want = runs.load(run).sample(3, seed=7, labels=np.float32([20, 80.5, 20]))
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-6)
+    line = "CaloGAN takes labels in [1, 100] GeV; received 120 to 120 GeV"
+    assert line in fails("sample", run, "--label", 120, "--to", tmp_path / "b.npz")
+    line = "labels are numbers in GeV, as 50; received 'much'"
+    assert line in fails("sample", run, "--label", "much", "--to", tmp_path / "b.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_volumes_turn_in_a_gif_and_images_do_not(conditional, tmp_path, fails):
+    to = tmp_path / "a.gif"
+    assert tfgen("sample", conditional / "gan3d", "-n", 4, "--to", to) == 0
+    with Image.open(to) as image:
+        assert (image.format, image.n_frames) == ("GIF", pictures.FRAMES)
+        first = np.asarray(image.convert("L"))
+        image.seek(pictures.FRAMES // 4)
+        assert np.abs(np.asarray(image.convert("L")).astype(int) - first).max() > 10
+    line = "CVAE makes no volumes, which turn in a .gif; give a .png file"
+    assert line in fails("sample", conditional / "cvae", "--to", tmp_path / "b.gif")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.gif"]
 
 
 def test_a_model_is_found_by_what_names_it(run, quick, tmp_path, fails, monkeypatch, capsys):

@@ -280,6 +280,10 @@ def test_a_volume_is_seen_from_three_sides(view, models):
     for shown in (view.image(), view.image("#samples canvas", 3)):
         assert shown.shape[:2] == wanted.shape[:2] == (8, 40) and wanted.std() > 10
         assert np.abs(shown.astype(int) - wanted).max() <= 1
+    # Wide pictures are shown wide enough to be seen.
+    assert view.page.locator("#samples canvas").first.bounding_box()["width"] >= 120
+    view.open("artifact=vae")
+    assert view.page.locator("#samples canvas").first.bounding_box()["width"] < 80
 
 
 def test_an_energy_is_asked_for_by_a_slider(view, models):
