@@ -565,6 +565,12 @@ FAULTS = {
         "return decoder(tf.stop_gradient(encoder(images, training=training)), training=training)",
         ("tests/models/test_artgan.py",),
     ),
+    "the discriminator sees what stands in place of known pixels": Fault(
+        "tfgen/models/adversarial/ccgan.py",
+        "return tf.where(mask > 0, images, made)",
+        "return made",
+        ("tests/models/test_ccgan.py",),
+    ),
     "labels are not cut class by class": Fault(
         "tfgen/data/half_labelled.py",
         "found = order[values[order] == label][:wanted]",

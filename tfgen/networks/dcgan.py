@@ -109,3 +109,25 @@ def dcgan_discriminator(
             "spectral" if normalization == "spectral" else None,
         )
     return keras.Sequential(stack, name=name)
+
+
+def dcgan_decoder(
+    image_shape: tuple[int, int, int], shape: tuple[int, int, int], *, width: int, name: str = "decoder"
+) -> keras.Model:
+    """Maps -> image in [-1, 1]: what follows the first layer of a `dcgan_generator`.
+
+    Args:
+        image_shape: (height, width, channels).
+        shape: of the maps, those of the layer "features" of a `dcgan_discriminator` of that width.
+        width: filters of the layer next to the image.
+    """
+    x = maps = keras.Input(shape)
+    filters, up = shape[-1] // 2, dict(kernel_size=4, strides=2, padding="same")
+    while filters >= width:
+        x = layers.Conv2DTranspose(filters, use_bias=False, **up)(x)
+        x = layers.ReLU()(BatchNormalization()(x))
+        filters //= 2
+    x = layers.Conv2DTranspose(image_shape[2], activation="tanh", dtype="float32", **up)(x)
+    extra = [have - wanted for have, wanted in zip(x.shape[1:3], image_shape)]
+    x = layers.Cropping2D([(e // 2, e - e // 2) for e in extra], dtype="float32")(x)
+    return keras.Model(maps, x, name=name)

@@ -72,21 +72,8 @@ class ArtGAN(FakeClass, AdversarialModel):
                 layers.Concatenate()([z, labels])
             )
             x = layers.ReLU()(BatchNormalization()(layers.Reshape(maps.shape[1:])(x)))
-            self.generator = keras.Model([z, labels], self._decoder(maps.shape[1:])(x), name="generator")
-
-    def _decoder(self, shape):
-        """Maps of that shape -> images, by as many up-convolutions as the encoder has."""
-        height, width, channels = self.image_shape
-        x = maps = keras.Input(shape)
-        filters, up = shape[-1] // 2, dict(kernel_size=4, strides=2, padding="same")
-        while filters >= self.width:
-            x = layers.Conv2DTranspose(filters, use_bias=False, **up)(x)
-            x = layers.ReLU()(BatchNormalization()(x))
-            filters //= 2
-        x = layers.Conv2DTranspose(channels, activation="tanh", dtype="float32", **up)(x)
-        extra = x.shape[1] - height, x.shape[2] - width
-        x = layers.Cropping2D([(e // 2, e - e // 2) for e in extra], dtype="float32")(x)
-        return keras.Model(maps, x, name="decoder")
+            decoder = networks.dcgan_decoder(image_shape, maps.shape[1:], width=width)
+            self.generator = keras.Model([z, labels], decoder(x), name="generator")
 
     def reconstruct(self, images, training=False):
         """Dec(Enc(x)), (n, h, w, c), of images (n, h, w, c) in [-1, 1] or bytes."""

@@ -87,3 +87,7 @@ class HalfLabelled(Classifying):
     def unlabelled(self, step):
         """The step's images whose labels are not looked at, (n, h, w, c)."""
         return step.batch["unlabelled" if self.classes else "images"]
+
+    @property
+    def discriminator_logs(self):
+        return ("class_loss",) if self.classes else ()

@@ -95,10 +95,6 @@ class NoisyClassifier(HalfLabelled, AdversarialModel):
         """How many logits D gives."""
         return self.classes
 
-    @property
-    def discriminator_logs(self):
-        return ("class_loss",) if self.classes else ()
-
     def _generator(self):
         z = keras.Input((self.latent_dim,))
         return keras.Model(z, self._image(self._hidden(z)), name="generator")
