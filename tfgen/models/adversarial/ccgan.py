@@ -99,8 +99,9 @@ class CCGAN(HalfLabelled, AdversarialModel):
         encoder = keras.Model(body.inputs, body.get_layer("features").output, name="encoder")
         maps = encoder(known)
         drawn = layers.Dense(math.prod(maps.shape[1:]), use_bias=False)(z)
-        x = layers.Add()([maps, layers.Reshape(maps.shape[1:])(drawn)])
-        x = layers.ReLU()(BatchNormalization()(x))
+        # Normalised as the maps are, so that neither drowns the other.
+        drawn = BatchNormalization()(layers.Reshape(maps.shape[1:])(drawn))
+        x = layers.ReLU()(layers.Add()([maps, drawn]))
         x = networks.dcgan_decoder(self.image_shape, maps.shape[1:], width=self.width)(x)
         return keras.Model([images, mask, z], x, name="generator")
 
