@@ -113,8 +113,8 @@ ADVICE = (
     Advice(
         "faces or other images with attributes",
         ("attribute2image", "icgan", "vaegan"),
-        "the first two take attributes; IcGAN is sharper, and sees them in a photo whose attributes it shall "
-        "change; VAEGAN has codes to which vectors of attributes are added",
+        "the first two take attributes, and IcGAN says which a photo has; VAEGAN has codes to which vectors "
+        "of attributes are added",
     ),
     Advice(
         "images, and you want codes to look into",
