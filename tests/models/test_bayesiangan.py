@@ -10,7 +10,7 @@ from tfgen.models import BayesianGAN
 from tfgen.optimizers import SGHMC
 
 IMAGES = tf.constant(np.random.default_rng(0).uniform(-1, 1, (6, 8, 8, 1)), tf.float32)
-HOW = {**BayesianGAN.tiny, "seed": 0, "observed": 50}
+HOW = {**BayesianGAN.tiny, "seed": 0, "observed": 50, "classes": 0}
 FLAT = dict(prior_deviation=1e15)
 
 
@@ -57,6 +57,24 @@ def test_a_player_faces_all_samples_of_the_other(several):
         assert loss_of(model, f"generator_{k + 1}", step) == pytest.approx(want, rel=1e-5)
     both = np.mean([judge(IMAGES) for judge in judges], axis=0)
     np.testing.assert_allclose(model.score(IMAGES), both, rtol=1e-5)
+
+
+def test_few_labels_make_discriminators_that_classify():
+    """Labels join D's loss; fakes have the logit 0; what is said is a mean of probabilities."""
+    model = BayesianGAN(**{**HOW, **FLAT, "classes": 3, "discriminator_samples": 2})
+    labels, others = np.array([0, 2, 1, 1, 0, 2]), IMAGES[::-1]
+    step = step_of(model, IMAGES, labels, others)
+    assert list(model.conditions) == [] and model.sample(2, seed=0).shape == (2, 8, 8, 1)
+    fakes = [chain.fakes(step) for chain in model.chains]
+    for k, judge in enumerate(model.discriminators):
+        own, real, *fake = (judge(x, training=True).numpy() for x in (IMAGES, others, *fakes))
+        entropy = np.mean(np.log(np.exp(own).sum(1)) - own[np.arange(6), labels])
+        real, *fake = (np.log(np.exp(out).sum(1)) for out in (real, *fake))
+        want = entropy + np.mean(softplus(-real)) + np.mean(softplus(np.stack(fake)))
+        assert loss_of(model, f"discriminator_{k + 1}", step) == pytest.approx(want, rel=1e-5)
+    said = np.mean([tf.nn.softmax(judge(IMAGES)) for judge in model.discriminators], axis=0)
+    np.testing.assert_allclose(model.classify(IMAGES), said, rtol=1e-5)
+    assert "classify" in model.signatures() and "classify" not in BayesianGAN(**HOW).signatures()
 
 
 def test_the_prior_weighs_as_one_of_the_observed_examples():

@@ -18,18 +18,25 @@ observations, a mean over examples and 1 / N of the prior's part:
 and `SGHMC` of the temperature 1 / N draws exp(-N loss). As in the authors' code (README of
 github.com/andrewgordonwilson/bayesgan) Adam plays the first 5,000 steps, without noise.
 
+With classes D gives K logits l, that of fakes is 0 (`ImprovedGAN`), D(x) is the sigmoid of log sum_k exp l_k,
+and -E[log p(y|x)] of images with labels joins its loss.
+
 Unlike Algorithm 1, which takes the log of a sum over the other player's samples, losses are means over
 them, as in that code; its noise enters the loss, where the rate makes it smaller by as much, which leaves
 points, not samples. The paper's friction of .01 is a momentum of .99, by which the game diverges: friction
 and rate are ours.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
 from tfgen import losses, networks, priors
 from tfgen.errors import InputError
+from tfgen.fields import needs_classes
 from tfgen.models.abilities import Game, Played
+from tfgen.models.adversarial.classifying import HalfLabelled, class_loss
 from tfgen.models.adversarial.ensembles import EnsembleGAN, Member
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
@@ -45,7 +52,7 @@ class _Generator(Member):
 
     def objective(self, step):
         """-log p / N of its weights, in nats an observation."""
-        scores = self.model.discriminators.outputs(self.fakes(step), step.training)
+        scores = self.model.scores(self.fakes(step), step.training)
         each = [self.model.adversarial_loss.generator(fake) for fake in scores]
         return _mean(each) + self.model.prior_loss(self.model.generators[self.place]), {}
 
@@ -63,23 +70,32 @@ class _Discriminator:
 
     def objective(self, step):
         """-log p / N of its weights, in nats an observation."""
-        real = self.network(step.batch["images"], training=step.training)
-        each = []
+        real, each = self.heads(self.model.unlabelled(step), step)[0], []
         for chain in self.model.chains:
-            fake = self.network(tf.stop_gradient(chain.fakes(step)), training=step.training)
+            fake, _ = self.heads(tf.stop_gradient(chain.fakes(step)), step)
             each.append(self.model.adversarial_loss.discriminator(real, fake))
-        return _mean(each) + self.model.prior_loss(self.network), {}
+        loss = _mean(each) + self.model.prior_loss(self.network)
+        if self.model.classes:
+            loss += class_loss(step.batch["labels"], self.heads(step.batch["images"], step)[1])
+        return loss, {}
+
+    def heads(self, images, step):
+        return self.model.parted(self.network(images, training=step.training))
 
 
 @model(title="Bayesian GAN", year=2017)
-class BayesianGAN(EnsembleGAN):
+class BayesianGAN(HalfLabelled, EnsembleGAN):
     """Generators and discriminators that are samples of a posterior; a sample is of one of the generators.
 
     z (n, latent_dim) is a generator's noise, `noise_dim` values in [-1, 1], and a number in (0, 1) that
     chooses the generator.
 
+    With classes its batches are {"images": (n, h, w, c), "labels": (n,), "unlabelled": (n, h, w, c)}, of
+    `tfgen.data.load(..., labelled=100)`, and it classifies; images alone without.
+
     Args:
         image_shape: (height, width, channels); with dense networks of any size.
+        classes: at least 2; 0: there are no labels.
         generator_samples, discriminator_samples: how many weights of each player are drawn at a time.
         observed: N, of how many examples the posterior is: more of them, less noise.
         burn_in: steps of Adam before the chains begin.
@@ -94,6 +110,7 @@ class BayesianGAN(EnsembleGAN):
 
     tiny = dict(
         image_shape=(8, 8, 1),
+        classes=3,
         generator_samples=2,
         burn_in=2,
         noise_dim=4,
@@ -110,6 +127,7 @@ class BayesianGAN(EnsembleGAN):
     def __init__(
         self,
         image_shape=(64, 64, 3),
+        classes=0,
         generator_samples=4,
         discriminator_samples=1,
         observed=10_000,
@@ -126,15 +144,18 @@ class BayesianGAN(EnsembleGAN):
                 f"BayesianGAN's weights are samples of a posterior, and an average of them is none; received "
                 f"ema_decay={kwargs['ema_decay']}; omit it"
             )
+        if classes:
+            needs_classes(classes, "BayesianGAN")
         for name, value, least in (("observed", observed, 1), ("burn_in", burn_in, 0)):
             if value < least:
                 raise InputError(f"{name} of BayesianGAN must be at least {least}; received {value}")
         super().__init__(image_shape, noise_dim, width, body, **kwargs)
         self.generator_samples, self.discriminator_samples = generator_samples, discriminator_samples
-        self.observed, self.burn_in = observed, burn_in
+        self.classes, self.observed, self.burn_in = classes, observed, burn_in
         self.prior_deviation, self.friction = prior_deviation, friction
         with self.building():
-            generator, discriminator = self.build_generator, self.build_discriminator
+            generator = self.build_generator
+            discriminator = functools.partial(self.build_discriminator, outputs=self.outputs)
             self.generators = networks.Ensemble(self, "generator", generator_samples, generator)
             self.discriminators = networks.Ensemble(
                 self, "discriminator", discriminator_samples, discriminator
@@ -180,6 +201,24 @@ class BayesianGAN(EnsembleGAN):
         squares = [tf.reduce_sum(v.value**2) for v in network.trainable_variables]
         return tf.add_n(squares) / (2 * self.prior_deviation**2 * self.observed)
 
+    @property
+    def outputs(self):
+        """How many logits D gives."""
+        return self.classes or 1
+
+    def parted(self, out):
+        """log sum_k exp l_k, the logit of real (n, 1), and the logits of the classes."""
+        return tf.reduce_logsumexp(out, 1, keepdims=True), out
+
+    def scores(self, images, training=False):
+        """The logit of real of each discriminator, a list of (n, 1)."""
+        return [self.parted(out)[0] for out in self.discriminators.outputs(images, training)]
+
     def score(self, images, labels=None, training=False):
-        """The mean of the discriminators' logits, (n, 1), of images (n, h, w, c)."""
-        return _mean(self.discriminators.outputs(images, training))
+        """The mean of the discriminators' logits of real, (n, 1), of images (n, h, w, c)."""
+        return _mean(self.scores(images, training))
+
+    def classify(self, images):
+        """P(C|x), (n, classes), the mean over discriminators, of images (n, h, w, c) in [-1, 1]."""
+        images = self.fields["images"].prepared(images)
+        return _mean([tf.nn.softmax(out) for out in self.discriminators.outputs(images)])

@@ -69,7 +69,8 @@ class FakeClass(Classifying):
 class HalfLabelled(Classifying):
     """One that learns from `images` with labels, and from as many `unlabelled`; its samples have no class.
 
-    A model without classes, where that may be, learns from images alone.
+    A model without classes, where that may be, learns from images alone. A subclass says `outputs`, how many
+    logits D gives.
     """
 
     @property
@@ -83,6 +84,12 @@ class HalfLabelled(Classifying):
     def conditions(self):
         """None: labels are for the classifier."""
         return {}
+
+    def signatures(self):
+        given = super().signatures()
+        if self.outputs == 1:
+            del given["classify"]
+        return given
 
     def unlabelled(self, step):
         """The step's images whose labels are not looked at, (n, h, w, c)."""

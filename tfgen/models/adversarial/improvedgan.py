@@ -179,12 +179,6 @@ class ImprovedGAN(NoisyClassifier):
         """log Z, the logit of real (n, 1), and the logits of the classes."""
         return tf.reduce_logsumexp(logits, 1, keepdims=True), logits
 
-    def signatures(self):
-        given = super().signatures()
-        if not self.classes:
-            del given["classify"]
-        return given
-
     def discriminator_objective(self, step):
         fakes, _ = self.fakes(step)
         real, _, _ = self.judged(step, self.unlabelled(step), "unlabelled")
