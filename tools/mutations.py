@@ -571,6 +571,24 @@ FAULTS = {
         "return made",
         ("tests/models/test_ccgan.py",),
     ),
+    "maps are kept for the gradient": Fault(
+        "tfgen/layers/memory.py",
+        "return tf.recompute_grad(chain)(x)",
+        "return chain(x)",
+        ("tests/mechanisms/test_layers.py", "-k", "recomputed"),
+    ),
+    "pixels count in full beside features": Fault(
+        "tfgen/analysis/search.py",
+        "(1 - weight) * pixels + weight * other",
+        "pixels + weight * other",
+        ("tests/analysis/test_search.py", "-k", "weighed"),
+    ),
+    "what D sees of the image is left out": Fault(
+        "tfgen/analysis/search.py",
+        "*(labels or (None,))) - features), axis=1)",
+        "*(labels or (None,))) - 0 * features), axis=1)",
+        ("tests/analysis/test_search.py", "-k", "own_code"),
+    ),
     "labels are not cut class by class": Fault(
         "tfgen/data/half_labelled.py",
         "found = order[values[order] == label][:wanted]",

@@ -1,5 +1,6 @@
 """Codes are searched: on a linear model whose best codes are known, and on small networks."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -8,6 +9,7 @@ from tfgen import priors
 from tfgen.analysis import blending, latent, search
 from tfgen.errors import InputError
 from tfgen.fields import Image
+from tfgen.metrics import outlier_scores
 from tfgen.models import CGAN, GAN, GAN3D, LSGAN, VAE, WGAN, InfoGAN, PixelCNN
 from tfgen.models.abilities import Latents
 
@@ -162,6 +164,58 @@ def test_a_fitted_inverse_is_a_start(gan, made):
     assert (hybrid.losses < fed).all()
 
 
+class Flat(Linear):
+    """G(z) = (z1, z2, 0), images of 1x3."""
+
+    latent_dim = 2
+
+    def __init__(self):
+        self.prior = priors.Normal()
+        self.fields = {"images": Image((1, 3, 1), -99.0, 99.0)}
+
+    def generate(self, z):
+        return tf.reshape(tf.pad(z, ((0, 0), (0, 1))), (-1, 1, 3, 1))
+
+
+def test_what_a_model_cannot_make_is_what_is_unusual():
+    images = np.float32([[0.5, -0.3, 0.7], [-1, 0.2, -0.4]]).reshape(2, 1, 3, 1)
+    found = search.unusual(Flat(), images, weight=0, steps=800, rate=0.01)
+    np.testing.assert_allclose(found.z, images[:, 0, :2, 0], atol=0.02)
+    np.testing.assert_allclose(found.losses, [0.7, 0.4], atol=0.04)
+    np.testing.assert_allclose((images - found.images)[:, 0, 2, 0], images[:, 0, 2, 0], atol=1e-6)
+
+
+def test_an_image_of_the_model_is_usual_from_its_own_code_on(gan):
+    z = gan.latents_from_seed(5, 3).numpy()
+    found = search.unusual(gan, gan.generate(z), start=z, steps=3)
+    np.testing.assert_allclose(found.losses, 0, atol=1e-4)
+    np.testing.assert_array_equal(found.z, z)
+
+
+def test_pixels_and_features_of_the_discriminator_are_weighed(gan, made):
+    images = np.clip(made + RNG.normal(0, 0.5, made.shape), -1, 1).astype("float32")
+    last = [layer for layer in gan.discriminator.layers if layer.weights][-1]
+    body = keras.Model(gan.discriminator.inputs[0], last.input)
+    for weight in (0.0, 0.3, 1.0):
+        found = search.unusual(gan, images, weight=weight, steps=2)
+        pixels = np.abs(images - found.images).sum((1, 2, 3))
+        features = np.abs(body(images) - body(found.images)).sum(1)
+        np.testing.assert_allclose(found.losses, (1 - weight) * pixels + weight * features, rtol=1e-4)
+        assert features.min() > 1e-3
+
+
+def test_a_row_is_as_unusual_alone_and_more_steps_score_no_higher(gan, made):
+    before = gan.get_weights()
+    images = np.clip(made + RNG.normal(0, 0.5, made.shape), -1, 1).astype("float32")
+    three = outlier_scores(gan, images, "search", steps=20, seed=3)
+    assert three.dtype == np.float64 and three.shape == (3,)
+    alone = outlier_scores(gan, images[:1], "search", steps=20, seed=3)
+    np.testing.assert_allclose(alone, three[:1], rtol=1e-4)
+    assert (outlier_scores(gan, images, "search", steps=60, seed=3) <= three).all()
+    for a, b in zip(gan.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 ONE = np.zeros((1, 8, 8, 1), "float32")
 
 
@@ -175,6 +229,15 @@ ONE = np.zeros((1, 8, 8, 1), "float32")
             "a mask is of 0 and 1; received",
         ),
         (lambda gan: search.inpaint(gan, ONE, HALF, "context2"), "unknown loss 'context2'.*context"),
+        (lambda gan: search.unusual(gan, ONE, weight=1.1), r"weight must lie in \[0, 1\]; received 1.1"),
+        (
+            lambda gan: search.unusual(VAE((8, 8, 1), 3, width=8, body="dense"), ONE),
+            "VAE has no discriminator that ends in a layer with weights, whose .*weight=0.1; give weight=0",
+        ),
+        (
+            lambda gan: outlier_scores(VAE((8, 8, 1), 3, width=8, body="dense"), ONE, "elbo", steps=3),
+            "elbo takes no steps, which are options of a search",
+        ),
         (lambda gan: search.project(gan, ONE, steps=0), "steps must be at least 1; received 0"),
         (lambda gan: search.project(gan, ONE, starts=0), "starts must be at least 1; received 0"),
         (

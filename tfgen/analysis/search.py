@@ -13,11 +13,17 @@ pixel is known and W the share of unknown pixels near it. https://arxiv.org/abs/
     loss = sum W |G(z) - x| + prior log(1 - D(G(z))),   W_i = M_i sum_{j near i} (1 - M_j) / |near i|
 
 The lectures' equation is loss="squares": sum M (G(z) - x)^2 + log(1 - D(G(z))).
+Schlegl et al. Unsupervised Anomaly Detection with Generative Adversarial Networks to Guide Marker Discovery.
+IPMI 2017: `unusual` (AnoGAN). https://arxiv.org/abs/1703.05921
+
+    loss = (1 - weight) sum |x - G(z)| + weight sum |f(x) - f(G(z))|,   f what the last layer of D sees
+
 Zhu et al. Generative Visual Manipulation on the Natural Image Manifold. ECCV 2016: a network that guesses
 the code (`fit_inverse`), from which the search starts. https://arxiv.org/abs/1609.03552
 """
 
 import functools
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -203,6 +209,74 @@ def project(model: Latents, images: ArrayLike, labels: ArrayLike | None = None, 
     z, losses = search(model, loss, (images,), labels=labels, **options)
     made = latent.decode(model, z, labels)
     return Found(made, made, z, losses)
+
+
+def unusual(
+    model: Latents,
+    images: ArrayLike,
+    labels: ArrayLike | None = None,
+    weight: float = 0.1,
+    steps: int = 500,
+    **options,
+) -> Found:
+    """How far images are from what the model makes, in pixels and in what its discriminator sees.
+
+    Unlike the paper, which takes the last step's loss, the least one counts, so that more steps never score
+    higher.
+
+    Args:
+        model: a trained generative adversarial network whose D ends in a layer with weights; any model that
+            makes images of codes, if weight is 0.
+        images: (n, h, w, c) in the model's `value_range`, or bytes.
+        labels: of a conditional model.
+        weight: of D's features, in [0, 1]; pixels have the rest.
+        steps: as `search` has them, as are `options`: rate, seed, starts, start and verbose.
+
+    Returns:
+        a `Found`, whose losses are the scores and whose images are G(z): |x - images| says where it is
+        unusual.
+
+    Raises:
+        InputError: a weight outside of [0, 1], or above 0 where there are no features.
+    """
+    if not 0 <= weight <= 1:
+        raise InputError(f"weight must lie in [0, 1]; received {weight}")
+    images = checks.images(model, images)
+    seen = _seen_last(model, weight) if weight else lambda x, labels: tf.zeros((tf.shape(x)[0], 0))
+    given = None if labels is None else latent.labels_of(model, labels, (len(images),))
+    parts = [slice(i, i + BATCH) for i in range(0, len(images), BATCH)]
+    of_images = [seen(images[part], None if given is None else given[part]).numpy() for part in parts]
+
+    def compared(z, made, wanted, features, *labels):
+        pixels = tf.reduce_sum(tf.abs(made - wanted), axis=range(1, made.shape.rank))
+        other = tf.reduce_sum(tf.abs(seen(made, *(labels or (None,))) - features), axis=1)
+        return (1 - weight) * pixels + weight * other
+
+    rows = (images, np.concatenate(of_images))
+    z, losses = search(model, compared, rows, steps=steps, labels=labels, **options)
+    made = latent.decode(model, z, labels)
+    return Found(made, made, z, losses)
+
+
+def _seen_last(model, weight):
+    """A function of (images, labels): what the discriminator's last layer sees, float32 (n, features)."""
+    network = model.network("discriminator", False) if isinstance(model, AdversarialModel) else None
+    layers = network.layers[::-1] if network else []
+    behind = list(itertools.takewhile(lambda layer: not layer.weights, layers))
+    last = next(iter(layers[len(behind) :]), None)
+    if last is None or any(isinstance(layer.input, list) for layer in (last, *behind)):
+        raise InputError(
+            f"{type(model).__name__} has no discriminator that ends in a layer with weights, whose input "
+            f"counts by weight={weight}; give weight=0"
+        )
+    inputs = network.inputs if len(network.inputs) > 1 else network.inputs[0]
+    body = keras.Model(inputs, last.input)
+
+    def seen(images, labels):
+        features = body(model.told(images, labels), training=False)
+        return tf.cast(tf.reshape(features, (-1, np.prod(features.shape[1:]))), tf.float32)
+
+    return seen
 
 
 def inpaint(

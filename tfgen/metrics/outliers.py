@@ -4,7 +4,12 @@ An and Cho. Variational Autoencoder based Anomaly Detection using Reconstruction
 SNU Data Mining Center, 2015. Bishop. Novelty detection and neural network validation. 1994:
 what a density finds unlikely is novel. https://doi.org/10.1049/ip-vis:19941330
 
+Schlegl et al. Unsupervised Anomaly Detection with Generative Adversarial Networks to Guide Marker
+Discovery. IPMI 2017: AnoGAN is a use of a trained GAN, see `tfgen.analysis.search.unusual`.
+https://arxiv.org/abs/1703.05921
+
     score = -ELBO(x),  -log p(x)  (nats an image)   or   |x - reconstruction|^2  (a sum over its values)
+    search: the least loss (1 - weight) sum |x - G(z)| + weight sum |f(x) - f(G(z))| of a search for z
 
 Unlike a test of novelty, a likelihood also says how simple an image is: simple outliers may be
 more likely than what the model knows (Nalisnick et al., ICLR 2019, https://arxiv.org/abs/1810.09136).
@@ -32,19 +37,27 @@ def outlier_scores(
     labels: ArrayLike | None = None,
     samples: int = 100,
     seed: int = 0,
+    **options,
 ) -> np.ndarray:
     """How unusual each image is to the model, float64 (n,): the higher, the more.
 
     Args:
         model: a `LatentVariableModel` for `elbo`, with `Density` for `log_prob`, with `Codes` for
-            `reconstruction`.
+            `reconstruction`, one that makes images of codes for `search`.
         images: (n, h, w, c) in the model's `value_range`, or bytes.
-        by: "elbo" or "log_prob", in nats; "reconstruction", the squared error.
+        by: "elbo" or "log_prob", in nats; "reconstruction", the squared error; "search", AnoGAN's score.
         labels: of a conditional model.
         samples, seed: of draws, where the method takes them.
+        options: of a search, as `search.unusual` has them: weight=0.1, steps=500, rate, starts, verbose.
     """
+    if by == "search":
+        from tfgen.analysis import search  # which takes its checks from here
+
+        return np.float64(search.unusual(model, images, labels, seed=seed, **options).losses)
     if by not in METHODS:
-        raise unknown("outlier score", by, list(METHODS))
+        raise unknown("outlier score", by, [*METHODS, "search"])
+    if options:
+        raise InputError(f"{by} takes no {', '.join(options)}, which are options of a search")
     has = [one for one, value in METHODS.items() if isinstance(model, PER_IMAGE[value])]
     if by not in has:
         name = type(model).__name__

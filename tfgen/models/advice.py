@@ -129,9 +129,9 @@ ADVICE = (
     ),
     Advice(
         "images, and you look for the unusual among them",
-        ("vae", "gaussianmixture"),
+        ("vae", "gaussianmixture", "dcgan"),
         "tfgen.metrics.outlier_scores: the squared error of a VAE found more of the held-out digits than "
-        "likelihoods did",
+        'likelihoods did; by="search" it asks a GAN, as AnoGAN does',
     ),
     Advice(
         "images to be cleaned of noise",
