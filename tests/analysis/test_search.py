@@ -10,7 +10,7 @@ from tfgen.analysis import blending, latent, search
 from tfgen.errors import InputError
 from tfgen.fields import Image
 from tfgen.metrics import outlier_scores
-from tfgen.models import CGAN, GAN, GAN3D, LSGAN, VAE, WGAN, InfoGAN, PixelCNN
+from tfgen.models import CGAN, GAN, GAN3D, LSGAN, VAE, WGAN, BigGAN, InfoGAN, PixelCNN, ProjectionGAN
 from tfgen.models.abilities import Latents
 
 RNG = np.random.default_rng(0)
@@ -214,6 +214,24 @@ def test_a_row_is_as_unusual_alone_and_more_steps_score_no_higher(gan, made):
     assert (outlier_scores(gan, images, "search", steps=60, seed=3) <= three).all()
     for a, b in zip(gan.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("cls", [ProjectionGAN, BigGAN])
+def test_a_projection_has_no_features_of_images_alone(cls):
+    model = cls(**cls.tiny, seed=0)
+    images = np.zeros((2, *model.image_shape), "float32")
+    with pytest.raises(InputError, match=f"{cls.__name__} has no .* weight=0.1; give weight=0$") as error:
+        search.unusual(model, images, [0, 1])
+    assert "\n" not in str(error.value)
+
+
+def test_a_conditional_model_finds_unusual_what_its_label_is_not():
+    model = CGAN((8, 8, 1), classes=3, latent_dim=3, width=8, seed=0)
+    z = model.latents_from_seed(1, 2).numpy()
+    images = model.generate(z, [2, 0]).numpy()
+    right, wrong = (search.unusual(model, images, labels, start=z, steps=3) for labels in ([2, 0], [0, 2]))
+    np.testing.assert_allclose(right.losses, 0, atol=1e-4)
+    assert (wrong.losses > 1e-2).all()
 
 
 ONE = np.zeros((1, 8, 8, 1), "float32")

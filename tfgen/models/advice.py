@@ -34,8 +34,8 @@ ADVICE = (
     Advice(
         "data of many separate modes, of which a GAN may lose some",
         ("adagan",),
-        "each new component learns what those before it left out: on stacked MNIST three had 894 of 1,000 "
-        "modes, of as many steps one GAN 870 and a plain ensemble 892; for points, train one GAN longer",
+        "each new component learns what those before it left out; on stacked MNIST they had few more modes "
+        "than one GAN or a plain ensemble of as many steps; for points, train one GAN longer",
     ),
     Advice(
         "images, and you want GANs that grow or are ranked by stages",

@@ -13,7 +13,7 @@ of which D is sure, of all categories. The means over categories are over the ba
 `categories` of its own.
 
 Unlike the paper, networks, noise and optimizers are those of `NoisyClassifier` and of Salimans et al. (2016):
-D's lengths begin from data, where the paper normalises by the batch.
+D's lengths begin from data, where the paper normalises by the batch. That w is 1 is our choice.
 """
 
 import tensorflow as tf

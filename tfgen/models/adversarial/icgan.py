@@ -14,8 +14,9 @@ Then G is held fixed, and two encoders learn:
     E_z:   E |z - E_z(G(z, y))|^2, on images of G        E_y:   E |y - E_y(x)|^2, on real images
 
 An edit is G(E_z(x), y') of other attributes y'. y enters G with z, and D after its first convolution, as
-constant maps, where the paper has the best images; in the networks it is 1 or -1. Where the image beside has
-the same attributes, they are not wrong, and D is not told that they are.
+constant maps; in the networks it is 1 or -1. Where the image beside has the same attributes, they are not
+wrong, and D is not told that they are. That the paper's best images have y in these places, and which its 18
+attributes are (`NAMES`), is recalled, not read there.
 
 Unlike the paper's, E_z has `by`, whose "image" compares the images of both codes; E_y ends in a tanh; and
 kernels, normalisation and rates of the encoders are those of the game (DCGAN's).
@@ -37,7 +38,7 @@ from tfgen.models.registry import model
 NAMES = """
 Bald Bangs Black_Hair Blond_Hair Brown_Hair Bushy_Eyebrows Eyeglasses Gray_Hair Heavy_Makeup Male
 Mouth_Slightly_Open Mustache Pale_Skin Receding_Hairline Smiling Straight_Hair Wavy_Hair Wearing_Hat
-""".split()  # the paper's, of CelebA's 40
+""".split()  # the paper's, as recalled, of CelebA's 40
 
 
 @model(title="Invertible Conditional GANs for Image Editing", year=2016)
