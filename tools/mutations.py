@@ -75,8 +75,8 @@ FAULTS = {
     ),
     "a further generator is further data for the discriminator": Fault(
         "tfgen/models/adversarial/bayesiangan.py",
-        "return _mean(each) + self.model.prior_loss(self.network), {}",
-        "return tf.add_n(each) + self.model.prior_loss(self.network), {}",
+        "loss = _mean(each) + self.model.prior_loss(self.network)",
+        "loss = tf.add_n(each) + self.model.prior_loss(self.network)",
         ("tests/models/test_bayesiangan.py",),
     ),
     "a composite's square is of one light for all": Fault(
