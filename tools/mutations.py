@@ -542,9 +542,9 @@ FAULTS = {
     ),
     # Classifiers that learn from few labels.
     "the sum over classes is no logit of real": Fault(
-        "tfgen/models/adversarial/improvedgan.py",
-        "return tf.reduce_logsumexp(logits, 1, keepdims=True), logits",
-        "return tf.reduce_max(logits, 1, keepdims=True), logits",
+        "tfgen/models/adversarial/classifying.py",
+        "return tf.reduce_logsumexp(out, 1, keepdims=True), out",
+        "return tf.reduce_max(out, 1, keepdims=True), out",
         ("tests/models/test_improvedgan.py",),
     ),
     "the past of the weights does not follow them": Fault(

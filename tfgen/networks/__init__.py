@@ -5,7 +5,7 @@ Where a model needs what is inside of a network, its layer has a name: `network.
 
 from tfgen.networks.blocks import halvings
 from tfgen.networks.conditional import BODIES, decoder, encoder, projection
-from tfgen.networks.dcgan import dcgan_decoder, dcgan_discriminator, dcgan_generator
+from tfgen.networks.dcgan import dcgan_decoder, dcgan_discriminator, dcgan_encoder, dcgan_generator
 from tfgen.networks.dense import mlp
 from tfgen.networks.ensemble import Ensemble
 from tfgen.networks.patches import patch_discriminator, smallest_patch
@@ -19,6 +19,7 @@ __all__ = [
     "Ensemble",
     "dcgan_decoder",
     "dcgan_discriminator",
+    "dcgan_encoder",
     "dcgan_generator",
     "decoder",
     "down",

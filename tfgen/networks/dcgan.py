@@ -15,6 +15,29 @@ def _halvings(image_shape):
     return max(1, int(math.log2(min(image_shape[:2]) / 4)))
 
 
+def _first_maps(image_shape, width):
+    """The shape (h, w, filters) of the generator's first maps, and of the discriminator's last."""
+    steps = _halvings(image_shape)
+    return *(-(-size // 2**steps) for size in image_shape[:2]), width * 2 ** (steps - 1)
+
+
+def _upwards(image_shape, width, activation, initializer):
+    """The layers from the first maps to an image."""
+    steps, stack = _halvings(image_shape), []
+    up = dict(kernel_size=4, strides=2, padding="same", kernel_initializer=initializer)
+    for step in reversed(range(steps - 1)):
+        stack += [
+            layers.Conv2DTranspose(width * 2**step, use_bias=False, **up),
+            BatchNormalization(),
+            layers.ReLU(),
+        ]
+    stack.append(layers.Conv2DTranspose(image_shape[2], activation=activation, dtype="float32", **up))
+    extra = [-size % 2**steps for size in image_shape[:2]]
+    if any(extra):
+        stack.append(layers.Cropping2D([(e // 2, e - e // 2) for e in extra], dtype="float32"))
+    return stack
+
+
 def dcgan_generator(
     image_shape: tuple[int, int, int],
     latent_dim: int,
@@ -37,31 +60,18 @@ def dcgan_generator(
         hidden: units of dense layers, normalised and rectified, before the paper's first.
         activation: of the image, float32; None for none.
     """
-    height, width_px, channels = image_shape
-    steps = _halvings(image_shape)
-    rows, columns = -(-height // 2**steps), -(-width_px // 2**steps)
-    filters = width * 2 ** (steps - 1)
+    maps = _first_maps(image_shape, width)
     first = dict(use_bias=False, kernel_initializer=initializer)
     stack = [keras.Input((latent_dim,))]
     for units in hidden:
         stack += [layers.Dense(units, **first), BatchNormalization(), layers.ReLU()]
     stack += [
-        layers.Dense(rows * columns * filters, **first),
-        layers.Reshape((rows, columns, filters)),
+        layers.Dense(math.prod(maps), **first),
+        layers.Reshape(maps),
         BatchNormalization(),
         layers.ReLU(),
+        *_upwards(image_shape, width, activation, initializer),
     ]
-    up = dict(kernel_size=4, strides=2, padding="same", kernel_initializer=initializer)
-    for step in reversed(range(steps - 1)):
-        stack += [
-            layers.Conv2DTranspose(width * 2**step, use_bias=False, **up),
-            BatchNormalization(),
-            layers.ReLU(),
-        ]
-    stack.append(layers.Conv2DTranspose(channels, activation=activation, dtype="float32", **up))
-    extra = rows * 2**steps - height, columns * 2**steps - width_px
-    if any(extra):
-        stack.append(layers.Cropping2D([(e // 2, e - e // 2) for e in extra], dtype="float32"))
     return keras.Sequential(stack, name=name)
 
 
@@ -111,23 +121,25 @@ def dcgan_discriminator(
     return keras.Sequential(stack, name=name)
 
 
+def dcgan_encoder(image_shape: tuple[int, int, int], *, width: int, name: str = "encoder") -> keras.Model:
+    """Image -> maps: what a `dcgan_discriminator` normalised by the batch does before it flattens them.
+
+    Args:
+        image_shape: (height, width, channels).
+        width: filters of the layer next to the image; each halving of the size doubles them.
+    """
+    body = dcgan_discriminator(image_shape, width=width, outputs=None, normalization="batch")
+    return keras.Model(body.inputs, body.get_layer("features").output, name=name)
+
+
 def dcgan_decoder(
-    image_shape: tuple[int, int, int], shape: tuple[int, int, int], *, width: int, name: str = "decoder"
-) -> keras.Model:
+    image_shape: tuple[int, int, int], *, width: int, name: str = "decoder"
+) -> keras.Sequential:
     """Maps -> image in [-1, 1]: what follows the first layer of a `dcgan_generator`.
 
     Args:
         image_shape: (height, width, channels).
-        shape: of the maps, those of the layer "features" of a `dcgan_discriminator` of that width.
-        width: filters of the layer next to the image.
+        width: filters of the layer next to the image; its maps are those of a `dcgan_encoder` of it.
     """
-    x = maps = keras.Input(shape)
-    filters, up = shape[-1] // 2, dict(kernel_size=4, strides=2, padding="same")
-    while filters >= width:
-        x = layers.Conv2DTranspose(filters, use_bias=False, **up)(x)
-        x = layers.ReLU()(BatchNormalization()(x))
-        filters //= 2
-    x = layers.Conv2DTranspose(image_shape[2], activation="tanh", dtype="float32", **up)(x)
-    extra = [have - wanted for have, wanted in zip(x.shape[1:3], image_shape)]
-    x = layers.Cropping2D([(e // 2, e - e // 2) for e in extra], dtype="float32")(x)
-    return keras.Model(maps, x, name=name)
+    maps = keras.Input(_first_maps(image_shape, width))
+    return keras.Sequential([maps, *_upwards(image_shape, width, "tanh", "glorot_uniform")], name=name)

@@ -15,6 +15,8 @@ are of DCGAN's layers, fakes have the classes of the real images of their batch,
 Improved ArtGAN (Tan et al., 2019), which the authors' repository holds, is another model.
 """
 
+import math
+
 import keras
 import tensorflow as tf
 from keras import layers
@@ -62,18 +64,15 @@ class ArtGAN(FakeClass, AdversarialModel):
         self.width, self.reconstruction_weight = width, reconstruction_weight
         with self.building():
             images = keras.Input(image_shape)
-            body = networks.dcgan_discriminator(image_shape, width=width, outputs=None, normalization="batch")
-            encoder = keras.Model(body.inputs, body.get_layer("features").output, name="encoder")
-            maps = encoder(images)
+            maps = networks.dcgan_encoder(image_shape, width=width)(images)
             out = layers.Dense(classes + 1, dtype="float32")(layers.Flatten()(maps))
             self.discriminator = keras.Model(images, out, name="discriminator")
             z, labels = keras.Input((latent_dim,)), keras.Input((classes,))
-            x = layers.Dense(maps.shape[1] * maps.shape[2] * maps.shape[3], use_bias=False)(
-                layers.Concatenate()([z, labels])
-            )
+            former = layers.Dense(math.prod(maps.shape[1:]), use_bias=False)
+            x = former(layers.Concatenate()([z, labels]))
             x = layers.ReLU()(BatchNormalization()(layers.Reshape(maps.shape[1:])(x)))
-            decoder = networks.dcgan_decoder(image_shape, maps.shape[1:], width=width)
-            self.generator = keras.Model([z, labels], decoder(x), name="generator")
+            images = networks.dcgan_decoder(image_shape, width=width)(x)
+            self.generator = keras.Model([z, labels], images, name="generator")
 
     def reconstruct(self, images, training=False):
         """Dec(Enc(x)), (n, h, w, c), of images (n, h, w, c) in [-1, 1] or bytes."""

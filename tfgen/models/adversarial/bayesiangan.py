@@ -201,15 +201,6 @@ class BayesianGAN(HalfLabelled, EnsembleGAN):
         squares = [tf.reduce_sum(v.value**2) for v in network.trainable_variables]
         return tf.add_n(squares) / (2 * self.prior_deviation**2 * self.observed)
 
-    @property
-    def outputs(self):
-        """How many logits D gives."""
-        return self.classes or 1
-
-    def parted(self, out):
-        """log sum_k exp l_k, the logit of real (n, 1), and the logits of the classes."""
-        return tf.reduce_logsumexp(out, 1, keepdims=True), out
-
     def scores(self, images, training=False):
         """The logit of real of each discriminator, a list of (n, 1)."""
         return [self.parted(out)[0] for out in self.discriminators.outputs(images, training)]

@@ -29,7 +29,7 @@ from tfgen.errors import InputError
 from tfgen.fields import needs_classes
 from tfgen.layers import BatchNormalization
 from tfgen.models.adversarial.base import AdversarialModel
-from tfgen.models.adversarial.classifying import HalfLabelled, class_loss
+from tfgen.models.adversarial.classifying import Classifying, HalfLabelled, class_loss
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
@@ -63,6 +63,7 @@ class CCGAN(HalfLabelled, AdversarialModel):
     )
     averaged_networks = ("discriminator", "generator")
     adversarial_loss = losses.Minimax()
+    parted = Classifying.parted
 
     def __init__(
         self,
@@ -84,8 +85,12 @@ class CCGAN(HalfLabelled, AdversarialModel):
         with self.building():
             self.generator = self._generator()
             self.discriminator = networks.dcgan_discriminator(
-                image_shape, width=width, outputs=1 + classes, normalization="batch"
+                image_shape, width=width, outputs=self.outputs, normalization="batch"
             )
+
+    @property
+    def outputs(self):
+        return 1 + self.classes
 
     def _generator(self):
         """[images, of which what is hidden is not looked at, m (n, h, w, 1), z] -> images."""
@@ -93,16 +98,12 @@ class CCGAN(HalfLabelled, AdversarialModel):
         images, mask = keras.Input(self.image_shape), keras.Input((*size, 1))
         z = keras.Input((self.latent_dim,))
         known = layers.Concatenate()([layers.Multiply()([images, mask]), mask])
-        body = networks.dcgan_discriminator(
-            (*size, channels + 1), width=self.width, outputs=None, normalization="batch"
-        )
-        encoder = keras.Model(body.inputs, body.get_layer("features").output, name="encoder")
-        maps = encoder(known)
+        maps = networks.dcgan_encoder((*size, channels + 1), width=self.width)(known)
         drawn = layers.Dense(math.prod(maps.shape[1:]), use_bias=False)(z)
         # Normalised as the maps are, so that neither drowns the other.
         drawn = BatchNormalization()(layers.Reshape(maps.shape[1:])(drawn))
         x = layers.ReLU()(layers.Add()([maps, drawn]))
-        x = networks.dcgan_decoder(self.image_shape, maps.shape[1:], width=self.width)(x)
+        x = networks.dcgan_decoder(self.image_shape, width=self.width)(x)
         return keras.Model([images, mask, z], x, name="generator")
 
     def holes(self, step):
@@ -168,10 +169,7 @@ class CCGAN(HalfLabelled, AdversarialModel):
         images = self.fields["images"].spec("images")
         mask = tf.TensorSpec((None, *self.image_shape[:2], 1), tf.float32, "mask")
         z = tf.TensorSpec((None, self.latent_dim), tf.float32, "z")
-        given = {**super().signatures(), "complete": (self.complete, [images, mask, z])}
-        if not self.classes:
-            del given["classify"]
-        return given
+        return {**super().signatures(), "complete": (self.complete, [images, mask, z])}
 
     @property
     def input_values(self):

@@ -69,8 +69,9 @@ class FakeClass(Classifying):
 class HalfLabelled(Classifying):
     """One that learns from `images` with labels, and from as many `unlabelled`; its samples have no class.
 
-    A model without classes, where that may be, learns from images alone. A subclass says `outputs`, how many
-    logits D gives.
+    A model without classes, where that may be, learns from images alone. By default D gives a logit l of each
+    class, that of fakes is 0 (Salimans et al., 2016, section 5): D(x) is the sigmoid of log sum_k exp l_k;
+    one of other logits says so by `outputs` and `parted`.
     """
 
     @property
@@ -84,6 +85,14 @@ class HalfLabelled(Classifying):
     def conditions(self):
         """None: labels are for the classifier."""
         return {}
+
+    @property
+    def outputs(self):
+        """How many logits D gives."""
+        return self.classes or 1
+
+    def parted(self, out):
+        return tf.reduce_logsumexp(out, 1, keepdims=True), out
 
     def signatures(self):
         given = super().signatures()

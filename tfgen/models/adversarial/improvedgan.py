@@ -155,10 +155,6 @@ class ImprovedGAN(NoisyClassifier):
                 for name in self.own_networks
             }
 
-    @property
-    def outputs(self):
-        return self.classes or 1
-
     def _hidden(self, z):
         if not self.reference:
             return super()._hidden(z)
@@ -174,10 +170,6 @@ class ImprovedGAN(NoisyClassifier):
             return x
         near = MinibatchDiscrimination(self.minibatch_kernels, SIZE, include_self=False)(x)
         return layers.Concatenate()([x, near])
-
-    def parted(self, logits):
-        """log Z, the logit of real (n, 1), and the logits of the classes."""
-        return tf.reduce_logsumexp(logits, 1, keepdims=True), logits
 
     def discriminator_objective(self, step):
         fakes, _ = self.fakes(step)

@@ -61,7 +61,7 @@ class DirectedDense(layers.Layer):
 
 
 class NoisyClassifier(HalfLabelled, AdversarialModel):
-    """Images in [0, 1], z ~ U(0, 1), and D of `outputs` logits; a subclass states `parted` and the losses.
+    """Images in [0, 1], z ~ U(0, 1), and D of dense layers; a subclass states the losses.
 
     Its batches are {"images": (n, h, w, c), "labels": (n,), "unlabelled": (n, h, w, c)}, of
     `tfgen.data.load(..., labelled=100)`; without classes they are images. `start` sets D's lengths by the
@@ -89,11 +89,6 @@ class NoisyClassifier(HalfLabelled, AdversarialModel):
         self.latent_dim, self.width = latent_dim, width
         with self.building():
             self.generator, self.discriminator = self._generator(), self._discriminator()
-
-    @property
-    def outputs(self):
-        """How many logits D gives."""
-        return self.classes
 
     def _generator(self):
         z = keras.Input((self.latent_dim,))
@@ -148,7 +143,7 @@ class NoisyClassifier(HalfLabelled, AdversarialModel):
         return self.network("discriminator", training)([images, keys], training=False)[0]
 
     def judged(self, step, images, name):
-        """(log Z (n, 1), logits (n, classes), f) of images in a step, with the noise of that name."""
+        """(logit of real (n, 1), logits (n, outputs), f (n, features)) of images, with noise of that name."""
         keys = random.row_keys(step.key(f"noise of {name} for {step.playing}"), step.rows, step.first_row)
         network = self.network("discriminator", step.training)
         logits, features = network([images, keys], training=step.training)
