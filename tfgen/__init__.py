@@ -12,13 +12,8 @@ _MODULES = (
     *("analysis", "data", "doctor", "errors", "export", "fields", "layers", "losses", "metrics", "models"),
     *("networks", "pictures", "priors", "random", "runs"),
 )
-_ANALYSIS = (
-    "blending",
-    "latent",
-    "probe",
-    "search",
-    "supervised",
-)  # of tfgen.analysis, by short names
+# Of tfgen.analysis, by short names.
+_ANALYSIS = ("blending", "editing", "latent", "probe", "search", "supervised")
 __all__ = ["InputError", "__version__", "load", "shipped", *_MODULES, *_ANALYSIS]
 
 

@@ -96,6 +96,14 @@ def test_a_part_is_moved():
         ),
         (lambda m: editing.edit(m, np.zeros((1, 2)), sketch=np.zeros((4, 4))), "2"),
         (
+            lambda m: editing.edit(m, np.zeros((1, 3)), np.zeros((5, 4, 1)), np.zeros((4, 4))),
+            r"colours have one of the shapes .*; received \(5, 4, 1\)",
+        ),
+        (
+            lambda m: editing.edit(m, np.zeros((2, 3)), sketch=np.eye(4), photos=np.zeros((3, 4, 4, 1))),
+            "a photo for each code; received 3 and 2 codes",
+        ),
+        (
             lambda m: editing.moved(np.zeros((5, 6, 1)), (0, 0, 2, 3), (4, 0)),
             "a place of 2x3 pixels at .4, 0.",
         ),

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tfgen import data, pictures, runs
-from tfgen.analysis import blending, latent, search
+from tfgen.analysis import blending, editing, latent, search
 from tfgen.cli import main
 from tfgen.cli.latent import app
 from tfgen.cli.latent.common import hidden
@@ -19,7 +19,7 @@ from tfgen.runs.folder import read, write
 COMMANDS = (
     *("interpolate", "traverse", "manifold", "arithmetic"),
     *("attributes", "reconstruct", "neighbours", "density"),
-    *("project", "inpaint", "blend"),
+    *("project", "inpaint", "edit", "blend"),
 )
 
 
@@ -148,6 +148,32 @@ def test_codes_are_searched_for_images_and_for_parts_of_them(folder, plane, show
         left = np.where(np.broadcast_to(how["mask"].reshape(-1, 8, 8, 1), images.shape) > 0, images, 0.5)
         rows = np.stack([images, left, found.generated, found.images], 1)
         shows(rows, "inpaint", folder / "plane", *options, *words)
+
+
+def test_images_follow_strokes_lines_and_moved_parts(folder, plane, shows, tmp_path):
+    (images,), run = test_arrays(plane), folder / "plane"
+    images, how = images[:2], dict(steps=3, labels=None)
+    near = search.project(plane, images, steps=3, starts=2, seed=1)
+    strokes, lines = np.zeros((8, 8, 2), np.uint8), np.zeros((8, 8), np.uint8)
+    strokes[1:3, 2:7] = 204, 255
+    lines[:, 4] = 255
+    for values, name in ((strokes, "strokes"), (lines, "lines")):
+        Image.fromarray(values).save(tmp_path / f"{name}.png")
+    colours, mask = strokes[..., :1] / 255.0, strokes[..., 1:] > 0
+    parts = [editing.moved(image, (0, 1, 3, 4), (5, 2)) for image in images]
+    moved, place = np.stack([one for one, _ in parts]), parts[0][1]
+    for given, painted, words in (
+        (
+            (np.float32(colours), mask, lines > 0),
+            np.where(lines[..., None] > 0, 1, np.where(mask, colours, images)),
+            ("--paint", tmp_path / "strokes.png", "--sketch", tmp_path / "lines.png"),
+        ),
+        ((moved, place), np.where(place > 0, moved, images), ("--move", "0,1,3,4,5,2")),
+    ):
+        found = editing.edit(plane, near.z, *given, smoothness=0.5, photos=images, **how)
+        rows = np.stack([images, painted, near.images, found.generated, found.images], 1)
+        options = ("-n", 2, "--steps", 3, "--starts", 2, "--seed", 1, "--smoothness", 0.5)
+        shows(rows, "edit", run, *options, *words)
 
 
 def test_parts_of_images_are_blended_into_others(folder, shows, tmp_path):
@@ -291,6 +317,12 @@ BAD = {
         ["inpaint", "{plane}", "--mask", "{plane}/samples/epoch-0001.png"],
         "takes a picture of 8x8 pixels",
     ),
+    "edit": (["edit", "{plane}"], "takes --paint, --sketch or --move; received none of them"),
+    "edits": (["edit", "{plane}", "--paint", "a.png", "--move", "1"], "give one of them"),
+    "moved": (["edit", "{plane}", "--move", "1,2,3"], "--move takes six numbers, as 20,8,6,16,22,8"),
+    "outside": (["edit", "{plane}", "--move", "0,0,9,2,0,0"], "a box of 9x2 pixels at (0, 0) is not inside"),
+    "opaque": (["edit", "{plane}", "--paint", "{opaque}"], "opaque.png is nowhere transparent"),
+    "sketch": (["edit", "{plane}", "--sketch", "{plane}/run.json"], "--sketch takes a picture; "),
     "blend": (["blend", "{gan}"], "DCGAN does not blend; BlendingGAN does"),
     "one picture": (["blend", "{blend}", "--source", "x.png"], "give both, or neither"),
     "components": (["density", "{plane}", "--components", "0"], "--components must be at least 1"),
@@ -301,6 +333,8 @@ BAD = {
 def test_bad_input_is_one_line(case, folder, tmp_path, monkeypatch, capsys):
     args, message = BAD[case]
     places = {name: folder / name for name in ("plane", "classes", "gan", "pixels", "blend")}
+    places["opaque"] = folder / "opaque.png"
+    Image.new("L", (8, 8)).save(places["opaque"])
     monkeypatch.chdir(tmp_path)
     assert tfgen(*(arg.format(folder=tmp_path, **places) for arg in args)) == 2
     last = capsys.readouterr().err.splitlines()[-1]

@@ -58,7 +58,8 @@ def edit(
         a `Found`, whose images are the edited photos, or G(z) where there are none.
 
     Raises:
-        InputError: neither colours nor sketch, colours without a mask, or parts of other shapes.
+        InputError: neither colours nor sketch, colours without a mask, parts of other shapes, or another
+            number of photos than of codes.
     """
     z = np.asarray(z, np.float32)
     if (colours is None) != (mask is None) or (colours is None and sketch is None):
@@ -69,7 +70,14 @@ def edit(
     painted = np.zeros((*start.shape[:3], 1), np.float32)
     if mask is not None:
         painted = blending.masks(mask, start.shape).astype(np.float32)
+        shapes = (start.shape, start.shape[1:])
+        if np.shape(colours) not in shapes:
+            raise InputError(f"colours have one of the shapes {shapes}; received {np.shape(colours)}")
         colours = checks.images(model, np.broadcast_to(colours, start.shape))
+    if photos is not None:
+        photos = checks.images(model, photos)
+        if len(photos) != len(z):
+            raise InputError(f"an edit has a photo for each code; received {len(photos)} and {len(z)} codes")
     lines = np.zeros_like(painted)
     if sketch is not None:
         lines = blending.masks(sketch, start.shape).astype(np.float32)
@@ -87,7 +95,7 @@ def edit(
     made = latent.decode(model, found, labels)
     images = made
     if photos is not None:
-        images = np.clip(checks.images(model, photos) + made - start, *model.value_range)
+        images = np.clip(photos + made - start, *model.value_range)
     return Found(images, made, found, losses)
 
 
@@ -114,6 +122,9 @@ def moved(
     Args:
         box: (top, left, height, width) of the part.
         to: (top, left) of where it goes.
+
+    Returns:
+        (colours (h, w, c), the image with the part there too; mask float32 (h, w, 1), 1 where it goes).
 
     Raises:
         InputError: a box, or a place, that is not inside of the image.

@@ -2,7 +2,7 @@
 
 import typer
 
-from tfgen.cli.latent import blend, codes, images, search
+from tfgen.cli.latent import blend, codes, edit, images, search
 
 app = typer.Typer(
     help="Explores a model's codes: ways, attributes, neighbours, and a search for them.",
@@ -13,6 +13,6 @@ app = typer.Typer(
 for command in (
     *(codes.interpolate, codes.traverse, codes.manifold, codes.arithmetic),
     *(images.attributes, images.reconstruct, images.neighbours, images.density),
-    *(search.project, search.inpaint, blend.blend),
+    *(search.project, search.inpaint, edit.edit, blend.blend),
 ):
     app.command()(command)

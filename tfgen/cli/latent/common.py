@@ -117,17 +117,33 @@ def hidden(shape, part, seed=0):
     return mask[..., None]
 
 
-def mask_of(file, shape):
-    """Where a mask's picture is white, bool (h, w, 1), of images of a shape (h, w, c)."""
+def mask_of(file, shape, option="--mask"):
+    """Where the picture of an option is white, bool (h, w, 1), of images of a shape (h, w, c)."""
+    return _pixels(file, shape, option, "L")[..., None] > 127
+
+
+def strokes_of(file, shape):
+    """The colours of a picture, bytes (h, w, c), and where it is not transparent, bool (h, w, 1)."""
+    inside = _pixels(file, shape, "--paint", "RGBA")[..., 3:] > 127
+    if inside.all() or not inside.any():
+        raise InputError(
+            f"--paint takes a picture that is transparent but for strokes; {file} is "
+            f"{'nowhere' if inside.all() else 'everywhere'} transparent"
+        )
+    return _pixels(file, shape, "--paint", "RGB" if shape[2] == 3 else "L").reshape(shape), inside
+
+
+def _pixels(file, shape, option, mode):
+    """The bytes of an option's picture in a mode of Pillow's; it has the size of images (h, w, c)."""
     import numpy as np
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(file) as picture:
-            values = np.asarray(picture.convert("L")) > 127
+            values = np.asarray(picture.convert(mode))
     except (OSError, UnidentifiedImageError) as error:
-        raise InputError(f"--mask takes a picture, black and white; {file}: {error}") from error
-    if values.shape != shape[:2]:
-        (height, width), (tall, wide) = shape[:2], values.shape
-        raise InputError(f"--mask takes a picture of {height}x{width} pixels; {file} has {tall}x{wide}")
-    return values[..., None]
+        raise InputError(f"{option} takes a picture; {file}: {error}") from error
+    (height, width), (tall, wide) = shape[:2], values.shape[:2]
+    if (height, width) != (tall, wide):
+        raise InputError(f"{option} takes a picture of {height}x{width} pixels; {file} has {tall}x{wide}")
+    return values
