@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import random
+from tfgen.errors import InputError
 
 SAMPLER = 0x56B3C001  # the second word of the noise's key, which no model uses
 
@@ -29,9 +30,17 @@ class SGHMC(keras.optimizers.Optimizer):
         temperature: at least 0.
         seed: an integer; optimizers of one training need different ones.
         kwargs: as those of Keras' optimizers.
+
+    Raises:
+        InputError: a friction or temperature of another range.
     """
 
     def __init__(self, learning_rate=1e-3, friction=0.01, temperature=1.0, seed=0, name="sghmc", **kwargs):
+        if not (0 < friction <= 1 and temperature >= 0):
+            raise InputError(
+                f"SGHMC takes a friction in (0, 1] and a temperature of at least 0; received "
+                f"{friction} and {temperature}"
+            )
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.friction, self.temperature, self.seed = friction, temperature, seed
 

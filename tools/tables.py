@@ -226,7 +226,7 @@ def _table_of(rows):
 
 
 def _shown(value):
-    return f"{value:.4g}" if isinstance(value, float) else value
+    return "" if value is None else f"{value:.4g}" if isinstance(value, float) else value
 
 
 def shipped(page):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from scipy.linalg import solve_discrete_lyapunov
 
+from tfgen.errors import InputError
 from tfgen.optimizers import SGHMC
 
 
@@ -58,3 +59,10 @@ def test_it_is_kept_by_its_configuration():
     assert (float(kept.learning_rate), kept.friction, kept.temperature, kept.seed) == pytest.approx(
         (0.2, 0.3, 0.4, 5)
     )
+
+
+@pytest.mark.parametrize("wrong", [dict(friction=0.0), dict(friction=1.5), dict(temperature=-1.0)])
+def test_what_draws_from_nothing_is_refused(wrong):
+    (value,) = wrong.values()
+    with pytest.raises(InputError, match=rf"a friction in \(0, 1\] and a temperature .*received .*{value}"):
+        SGHMC(**wrong)

@@ -131,10 +131,9 @@ def test_a_sample_is_of_one_of_the_generators(several):
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        (
-            dict(ema_decay=0.9),
-            "an average of them is none; received ema_decay=0.9",
-        ),
+        (dict(ema_decay=0.9), "their average is no sample of it; received ema_decay=0.9; omit it"),
+        (dict(prior_deviation=0.0), "prior_deviation above 0 and a friction in .*; received 0.0 and 0.1"),
+        (dict(friction=1.5), "received 1.0 and 1.5"),
         (dict(observed=0), "observed of BayesianGAN must be at least 1; received 0"),
         (dict(generator_samples=0), "an ensemble has at least 1 generator; received 0"),
     ],

@@ -61,6 +61,24 @@ def test_orthogonal_kernels_cost_nothing_and_descent_finds_them(model):
     assert float(ian.orthogonality([w])) < 0.02 * start
 
 
+def test_players_pay_for_kernels_that_are_not_orthogonal(model):
+    """The kernels that start orthogonal cost nothing, so that their term shows once they are longer."""
+    kept = model.get_weights(), model.orthogonality
+    try:
+        for name in ("discriminator", "generator"):
+            own = [v for v in model.objectives()[name].variables if len(v.shape) == 4]
+            for v in own:
+                v.assign(1.5 * v)
+            losses = []
+            for model.orthogonality in (0.0, 0.25):
+                losses.append(float(model.objectives()[name].loss(step_of(model, IMAGES))[0]))
+            want = 0.25 * float(ian.orthogonality([v.value for v in own]))
+            assert want > 1 and losses[1] - losses[0] == pytest.approx(want, rel=1e-3)
+    finally:
+        model.set_weights(kept[0])
+        model.orthogonality = kept[1]
+
+
 def test_a_channel_sees_those_before_it_and_is_the_mean_of_a_beta(model):
     z = model.draw_codes(model.key_of(0), 3)
     before = model.generate(z).numpy()

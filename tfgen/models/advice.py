@@ -53,8 +53,8 @@ ADVICE = (
     Advice(
         "shapes in voxels",
         ("gan3d",),
-        "it draws volumes, which turn in a .gif; a linear classifier of its discriminator's features had "
-        "87.6 % on ModelNet10, of raw voxels 84.9 %",
+        "it draws volumes, which turn in a .gif; features of its discriminator describe them to a linear "
+        "classifier, hardly better than untrained ones",
     ),
     Advice(
         "energies on a grid, most of them 0, as jets and showers of particles",

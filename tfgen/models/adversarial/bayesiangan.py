@@ -97,7 +97,7 @@ class BayesianGAN(HalfLabelled, EnsembleGAN):
         image_shape: (height, width, channels); with dense networks of any size.
         classes: at least 2; 0: there are no labels.
         generator_samples, discriminator_samples: how many weights of each player are drawn at a time.
-        observed: N, of how many examples the posterior is: more of them, less noise.
+        observed: N, the number of examples that the posterior is given: the more, the less noise.
         burn_in: steps of Adam before the chains begin.
         prior_deviation: s, of the weights.
         friction: of the chains, in (0, 1].
@@ -105,7 +105,8 @@ class BayesianGAN(HalfLabelled, EnsembleGAN):
         width, body: of all networks, see `StandardGAN`.
 
     Raises:
-        InputError: an `ema_decay`: an average of samples of a posterior is none.
+        InputError: an `ema_decay`, for an average of samples of a posterior is no sample of it; arguments of
+            another range.
     """
 
     tiny = dict(
@@ -141,14 +142,19 @@ class BayesianGAN(HalfLabelled, EnsembleGAN):
     ):
         if kwargs.get("ema_decay") is not None:
             raise InputError(
-                f"BayesianGAN's weights are samples of a posterior, and an average of them is none; received "
-                f"ema_decay={kwargs['ema_decay']}; omit it"
+                f"BayesianGAN's weights are samples of a posterior, and their average is no sample of it; "
+                f"received ema_decay={kwargs['ema_decay']}; omit it"
             )
         if classes:
             needs_classes(classes, "BayesianGAN")
         for name, value, least in (("observed", observed, 1), ("burn_in", burn_in, 0)):
             if value < least:
                 raise InputError(f"{name} of BayesianGAN must be at least {least}; received {value}")
+        if not (prior_deviation > 0 and 0 < friction <= 1):
+            raise InputError(
+                f"BayesianGAN takes a prior_deviation above 0 and a friction in (0, 1]; received "
+                f"{prior_deviation} and {friction}"
+            )
         super().__init__(image_shape, noise_dim, width, body, **kwargs)
         self.generator_samples, self.discriminator_samples = generator_samples, discriminator_samples
         self.classes, self.observed, self.burn_in = classes, observed, burn_in
@@ -162,8 +168,8 @@ class BayesianGAN(HalfLabelled, EnsembleGAN):
             )
         self.chains = [_Generator(self, place) for place in range(generator_samples)]
 
-    def begins(self, k):
-        """Whether step k is before the chains."""
+    def burning(self, k):
+        """Whether step k is Adam's, before the chains begin."""
         return k <= self.burn_in
 
     def objectives(self):
@@ -173,8 +179,8 @@ class BayesianGAN(HalfLabelled, EnsembleGAN):
         objectives = {}
         if self.burn_in:
             for name, loss in players.items():
-                objectives[f"{name}_burn_in"] = Objective(loss, (getattr(self, name),), stage=self.begins)
-        stage = (lambda k: not self.begins(k)) if self.burn_in else None
+                objectives[f"{name}_burn_in"] = Objective(loss, (getattr(self, name),), stage=self.burning)
+        stage = (lambda k: not self.burning(k)) if self.burn_in else None
         for name, loss in players.items():
             objectives[name] = Objective(loss, (getattr(self, name),), stage=stage)
         return objectives
