@@ -1,4 +1,4 @@
-"""A data set whole, for studies that choose among its examples."""
+"""A data set whole, for studies that choose among its examples, and functions of all of it."""
 
 import numpy as np
 
@@ -12,3 +12,9 @@ def arrays(name, split, data_dir, image_shape=None, labels=True):
         drop_remainder=False, data_dir=data_dir, download=data_dir is None,
     )  # fmt: skip
     return tuple(map(np.concatenate, zip(*batches.as_numpy_iterator())))
+
+
+def in_parts(function, *arrays):
+    """A function of rows on all of them, 250 at a time."""
+    parts = [function(*(a[i : i + 250] for a in arrays)) for i in range(0, len(arrays[0]), 250)]
+    return np.concatenate([np.asarray(part) for part in parts])

@@ -6,6 +6,7 @@ import numpy as np
 from tfgen import metrics
 from tfgen.models import ALI, DCGAN, GAN
 from tfgen.pictures import grid
+from tools.studies._arrays import in_parts
 from tools.studies._training import forget, trained
 from tools.studies.mode_collapse import grid_of_plots
 
@@ -70,7 +71,3 @@ def run(folder, data_dir, seed, epochs=EPOCHS, n=26_000):
         ),
         "rows": rows,
     }
-
-
-def in_parts(function, images):
-    return np.concatenate([np.asarray(function(images[k : k + 500])) for k in range(0, len(images), 500)])

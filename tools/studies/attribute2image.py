@@ -6,7 +6,7 @@ import numpy as np
 from tfgen import data, pictures
 from tfgen.models import Attribute2Image
 from tools.studies import _attribute_classifier
-from tools.studies._arrays import arrays
+from tools.studies._arrays import arrays, in_parts
 
 NAMES = ("Smiling", "Male", "Eyeglasses", "Blond_Hair", "Black_Hair", "Bangs", "Young", "Wearing_Hat")
 SHOWN = NAMES[:4]  # in the picture of edits
@@ -25,12 +25,6 @@ def places():
     """
     y, x = np.mgrid[:64, :64]
     return (y - 39) ** 2 / 15**2 + (x - 32) ** 2 / 11**2 <= 1, (y < 48) & ((x < 8) | (x >= 56))
-
-
-def in_parts(function, *arrays, size=250):
-    """A function of rows on all of them, a part at a time."""
-    parts = [function(*(a[i : i + size] for a in arrays)) for i in range(0, len(arrays[0]), size)]
-    return np.concatenate([np.asarray(part) for part in parts])
 
 
 def run(folder, data_dir, seed):

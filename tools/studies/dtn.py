@@ -6,7 +6,7 @@ import tensorflow_datasets as tfds
 from tfgen import metrics
 from tfgen.models import DTN
 from tfgen.pictures import table
-from tools.studies._arrays import arrays
+from tools.studies._arrays import arrays, in_parts
 from tools.studies._training import core_seconds
 
 published = (
@@ -59,10 +59,6 @@ def scaled(images):
 
 def grey(images):
     return np.mean(images, axis=-1, keepdims=True)
-
-
-def in_parts(function, images):
-    return np.concatenate([np.asarray(function(images[i : i + 500])) for i in range(0, len(images), 500)])
 
 
 def run(folder, data_dir, seed, feature_steps=FEATURE_STEPS, steps=STEPS):

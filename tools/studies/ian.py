@@ -9,9 +9,8 @@ from tfgen import pictures
 from tfgen.analysis import search
 from tfgen.models import IAN, VAEGAN
 from tools.studies import _features
-from tools.studies._arrays import arrays
+from tools.studies._arrays import arrays, in_parts
 from tools.studies._training import Budget, trained
-from tools.studies.attribute2image import in_parts
 
 published = (
     "Brock et al. (2017) show samples, reconstructions and edits of CelebA by pictures; their figures are of "

@@ -6,9 +6,8 @@ import numpy as np
 from tfgen import pictures
 from tfgen.models import IcGAN
 from tools.studies import _attribute_classifier
-from tools.studies._arrays import arrays
+from tools.studies._arrays import arrays, in_parts
 from tools.studies._training import core_seconds
-from tools.studies.attribute2image import in_parts
 
 published = (
     "Perarnau et al. (2016) show edits by pictures, and compare encoders and places of y by errors of their "

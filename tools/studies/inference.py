@@ -10,7 +10,7 @@ from tfgen import data
 from tfgen.analysis import search
 from tfgen.models import AEGAN, ALI, BiGAN
 from tfgen.pictures import grid
-from tools.studies._arrays import arrays
+from tools.studies._arrays import arrays, in_parts
 from tools.studies._training import core_seconds, forget
 
 published = (
@@ -23,10 +23,6 @@ CONVOLUTIONAL = dict(image_shape=IMAGE, latent_dim=50, width=24, ema_decay=0.999
 STEPS = {"BiGAN": 1_600, "ALI": 1_800, "AEGAN": (2_000, 1_000)}
 NEIGHBOURS, QUERIES = 60_000, 2_000
 SEARCHED, SEARCH = 192, 500
-
-
-def in_parts(function, images, size=500):
-    return np.concatenate([np.asarray(function(images[i : i + size])) for i in range(0, len(images), size)])
 
 
 def per_image(function, images):
