@@ -324,6 +324,7 @@ BAD = {
     "opaque": (["edit", "{plane}", "--paint", "{opaque}"], "opaque.png is nowhere transparent"),
     "sketch": (["edit", "{plane}", "--sketch", "{plane}/run.json"], "--sketch takes a picture; "),
     "blend": (["blend", "{gan}"], "DCGAN does not blend; BlendingGAN does"),
+    "one image": (["blend", "{blend}", "-n", "1"], "-n must be at least 2, as each image takes"),
     "one picture": (["blend", "{blend}", "--source", "x.png"], "give both, or neither"),
     "components": (["density", "{plane}", "--components", "0"], "--components must be at least 1"),
 }

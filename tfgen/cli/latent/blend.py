@@ -39,6 +39,8 @@ def blend(
         raise InputError(
             "--source and --target are two pictures; give both, or neither, for those of the data"
         )
+    if source is None and n < 2:
+        raise InputError(f"-n must be at least 2, as each image takes a part of another; received {n}")
     if part not in PARTS:
         raise unknown("part", part, PARTS)
     model, to = start(run, to, "blend")
