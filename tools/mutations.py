@@ -332,6 +332,12 @@ FAULTS = {
         "- log_deviation)",
         ("tests/models/test_ian.py",),
     ),
+    "kernels of the generator need not be orthogonal": Fault(
+        "tfgen/models/adversarial/ian.py",
+        'likelihood_loss(logits, REAL) + self._orthogonal("generator")',
+        "likelihood_loss(logits, REAL)",
+        ("tests/models/test_ian.py",),
+    ),
     "a channel sees the channels before it alone": Fault(
         "tfgen/models/adversarial/ian.py",
         "y += MultiscaleDilation(",
