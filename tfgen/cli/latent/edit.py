@@ -35,7 +35,7 @@ def edit(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Edits images by strokes, lines, or a part that is moved, so that the model could make the result.
+    """Edits images by strokes, lines, or a part that is moved, as far as the model makes such images.
 
     The code of each image is searched for first, from --starts codes, and then moves to what was painted.
     Each row shows an image, what was painted on it, the nearest that the model makes, that one edited, and

@@ -8,9 +8,9 @@ Each player's weights have a prior N(0, s^2), and a likelihood that the other pl
     p(d | z, x, g) ~ prod_i D(x_i; d) prod_i (1 - D(G(z_i; g); d)) p(d)
 
 Samples of both are drawn in turn, by stochastic gradient Hamiltonian Monte Carlo (Algorithm 1): several
-generators, and discriminators, each a chain of its own. What is made is made by one of the generators for
-each image, so that modes that one of them lacks are made by others. A loss here is -log p / N of N
-observations, a mean over examples and 1 / N of the prior's part:
+generators, and discriminators, each a chain of its own. One of the generators makes each image, so that
+others make the modes that it lacks. A loss here is -log p / N of N observations, a mean over examples and
+1 / N of the prior's part:
 
     generator:     E_z[-log D(G(z))] + |g|^2 / (2 s^2 N)
     discriminator: E_x[-log D(x)] + E[-log(1 - D(G(z)))] + |d|^2 / (2 s^2 N)
@@ -94,7 +94,7 @@ class BayesianGAN(HalfLabelled, EnsembleGAN):
     `tfgen.data.load(..., labelled=100)`, and it classifies; images alone without.
 
     Args:
-        image_shape: (height, width, channels); with dense networks of any size.
+        image_shape: (height, width, channels), of any size from 8x8 on; with dense networks of any size.
         classes: at least 2; 0: there are no labels.
         generator_samples, discriminator_samples: how many weights of each player are drawn at a time.
         observed: N, the number of examples that the posterior is given: the more, the less noise.

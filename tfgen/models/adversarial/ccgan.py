@@ -13,9 +13,10 @@ D and the classifier D_c share all but the last layer. D sees the known pixels a
 at what G made of the hole, and at whether that fits. In CC-GAN^2 G also makes whole images: here a share
 `whole` of the holes are all of the image, which is what `sample` asks for.
 
-Unlike the paper, whose w and networks we have not seen, they are DCGAN's, with batch normalisation in both
-players; z joins G's smallest maps, where the paper's second variant has a copy of x of low resolution; the
-hole is scaled with the image (the authors' code has 32 of 64 pixels), and targets of real images are 1.
+Unlike the paper, whose w and networks we have not seen, w is 1 and the networks are DCGAN's, with batch
+normalisation in both players; z joins G's smallest maps, where the paper's second variant has a copy of x of
+low resolution; the hole is scaled with the image (the authors' code has 32 of 64 pixels), and targets of real
+images are 1.
 """
 
 import math
