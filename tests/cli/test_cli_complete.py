@@ -8,7 +8,7 @@ from PIL import Image
 from tfgen import data, pictures, runs
 from tfgen.cli import main
 from tfgen.cli.latent.common import PARTS, hidden
-from tfgen.models import DCGAN, BigGAN, CoGAN
+from tfgen.models import CCGAN, DCGAN, BigGAN, CoGAN
 from tfgen.runs.callbacks import save
 from tfgen.runs.folder import read, write
 
@@ -22,7 +22,7 @@ def tfgen(*args, command="complete"):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Runs on 128 binary digits: pixels (trained for an epoch), and gan (not at all)."""
+    """Runs on 128 binary digits: pixels (trained for an epoch), gan and holes (not at all)."""
     folder = tmp_path_factory.mktemp("runs")
     runs.train(
         "fvbn", folder / "pixels", "digits", options={"split": "train[:128]", "binarize": "static"},
@@ -34,6 +34,11 @@ def folder(tmp_path_factory):
     run.update(model="dcgan", config=model.get_config())
     write(folder / "gan", run)
     save(model, folder / "gan" / "model.keras", run)
+    model = CCGAN((8, 8, 1), latent_dim=3, width=4, seed=0)
+    run.update(model="ccgan", config=model.get_config())
+    run["data"]["options"] = {"labelled": 1000}  # more than the test images
+    write(folder / "holes", run)
+    save(model, folder / "holes" / "model.keras", run)
     return folder
 
 
@@ -80,6 +85,23 @@ def test_a_row_is_an_image_what_is_left_of_it_and_its_completions(folder, tmp_pa
     assert tfgen(run) == 0
     with Image.open(run / "completions.png") as picture:
         assert picture.size == (6 * 66 - 2, 8 * 66 - 2)
+
+
+def test_a_model_of_holes_completes_images_too_without_their_labels(folder, tmp_path, capsys):
+    run, to = folder / "holes", tmp_path / "picture.png"
+    assert tfgen(run, "-n", 3, "--draws", 2, "--hide", "top", "--seed", 5, "--to", to) == 0
+    model = runs.load(run)
+    images = next(iter(data.load("digits", "test", image_shape=(8, 8, 1), labels=False, batch_size=3)))
+    images = images.numpy() / np.float32(127.5) - 1
+    known = np.ones((6, 8, 8, 1), np.float32)
+    known[:, :4] = 0
+    drawn = model.complete(images.repeat(2, axis=0), known, model.latents_from_seed(5, 6)).numpy()
+    assert (drawn[::2, :4] != drawn[1::2, :4]).any()
+    row = [images[:, None], np.where(known[:3], images, 0)[:, None], drawn.reshape(3, 2, 8, 8, 1)]
+    expected = pictures.grid(np.concatenate(row, axis=1).reshape(-1, 8, 8, 1), (-1, 1), columns=4)
+    with Image.open(to) as picture:
+        apart = np.asarray(picture).astype(int) - np.asarray(expected)
+    assert abs(apart).max() <= 1
 
 
 def test_samples_have_the_temperature_asked_for(folder, tmp_path, capsys):
@@ -132,7 +154,8 @@ def test_samples_are_of_the_truncation_asked_for(folder, tmp_path, capsys):
 
 BAD = {
     "run": (["{tmp}"], "is no run folder"),
-    "gan": (["{gan}"], "DCGAN does not draw images pixel by pixel"),
+    "gan": (["{gan}"], "complete needs a model with the ability Completes; DCGAN has none"),
+    "holes": (["{holes}", "--temperature", "1"], "CCGAN does not draw pixel by pixel; omit --temperature"),
     "part": (["{pixels}", "--hide", "botom"], "did you mean bottom"),
     "n": (["{pixels}", "-n", "0"], "-n and --draws must be at least 1; received 0 and 4"),
     "draws": (["{pixels}", "--draws", "0"], "received 8 and 0"),
@@ -147,7 +170,7 @@ BAD = {
 def test_bad_input_is_one_line(case, folder, tmp_path, monkeypatch, capsys):
     args, message = BAD[case]
     monkeypatch.chdir(tmp_path)
-    places = dict(tmp=tmp_path, gan=folder / "gan", pixels=folder / "pixels")
+    places = dict(tmp=tmp_path, gan=folder / "gan", pixels=folder / "pixels", holes=folder / "holes")
     assert tfgen(*(arg.format(**places) for arg in args)) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert message in last and "Traceback" not in last

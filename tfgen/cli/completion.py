@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tfgen.cli.latent.common import PARTS, Data, Place, Split, first_images, hidden, save, start
-from tfgen.cli.results import Run
+from tfgen.cli.results import WITHOUT, Run
 from tfgen.errors import InputError, unknown
 from tfgen.loading import place
 
@@ -17,7 +17,10 @@ def complete(
     n: Annotated[int, typer.Option("-n", help="Number of images, a row each.")] = 8,
     draws: Annotated[int, typer.Option(help="Number of completions of each image.")] = 4,
     seed: Annotated[int, typer.Option(help="The same seed gives the same completions.")] = 0,
-    temperature: Annotated[float, typer.Option(help="Below 1, more likely values; 0, the likeliest.")] = 1.0,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="For a model of pixels: below 1, more likely values; 0, the likeliest."),
+    ] = None,
     to: Annotated[
         Path | None, typer.Option(help="The picture, FILE.png; by default RUN/completions.png.")
     ] = None,
@@ -25,11 +28,11 @@ def complete(
     split: Split = None,
     data_dir: Place = None,
 ):
-    """Hides half of each image and completes it with a model of pixels.
+    """Hides half of each image and completes it with a model of pixels, or with a CCGAN.
 
-    Each row shows an image, its visible half, and completions. The model draws pixels row by row from the
-    top: a hidden bottom follows from the visible top, but a hidden top cannot take the visible bottom into
-    account. A conditional model gets the images' labels.
+    Each row shows an image, its visible half, and completions. A model of pixels draws them row by row from
+    the top: a hidden bottom follows from the visible top, but a hidden top cannot take the visible bottom
+    into account. A conditional model gets the images' labels.
 
     \b
     Examples:
@@ -46,18 +49,18 @@ def complete(
     model, to = start(run, place(run, "completions.png") if to is None else to, "complete")
     import numpy as np
 
-    from tfgen.models.autoregressive.base import AutoregressiveModel
+    from tfgen.models.abilities import Completes, needs
 
-    if not isinstance(model, AutoregressiveModel):
-        raise InputError(
-            f"{type(model).__name__} does not draw images pixel by pixel, so it cannot complete them; "
-            f"`tfgen list` has the autoregressive models"
-        )
+    needs(model, Completes, "complete")
+    if temperature is not None and "temperature" not in model.options:
+        raise InputError(f"{type(model).__name__} {WITHOUT['temperature']}; omit --temperature")
     images, labels = first_images(model, run, n, data, split, data_dir)
     mask = hidden(images.shape, hide, seed)
-    given = {} if labels is None else {"labels": np.repeat(labels, draws, axis=0)}
-    known = np.repeat(np.where(mask, np.nan, images), draws, axis=0).astype(np.float32)
-    drawn = model.sample(n * draws, seed=seed, temperature=temperature, conditioned_on=known, **given)
+    given = {} if temperature is None else {"temperature": temperature}
+    if labels is not None:
+        given["labels"] = np.repeat(labels, draws, axis=0)
+    repeated, known = (np.repeat(part, draws, axis=0) for part in (images, np.float32(~mask)))
+    drawn = model.completed(repeated, known, seed, **given)
     drawn = np.reshape(drawn, (n, draws, *images.shape[1:]))
     grey = np.where(mask, np.float32(np.mean(model.value_range)), images)
     picture = np.concatenate([images[:, None], grey[:, None], drawn], axis=1)

@@ -89,7 +89,18 @@ class Density:
     """Knows `log_prob(images, ...)`, exactly or as a bound: nats, shape (n,)."""
 
 
-ABILITIES = {ability.__name__: ability for ability in (Games, Latents, Codes, Density, Translates)}
+class Completes:
+    """Draws what is hidden of images."""
+
+    def completed(self, images, mask, seed=None, **given):
+        """Images (n, h, w, c) in `value_range`, which are kept where a mask (n, h, w, 1) is 1, not 0.
+
+        given: labels of a conditional model and options, as `sample` has them.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.completed")
+
+
+ABILITIES = {ability.__name__: ability for ability in (Games, Latents, Codes, Density, Completes, Translates)}
 
 
 def get(name):

@@ -54,14 +54,18 @@ def first_images(model, run, n, data, split, data_dir, **wanted):
     count = size(source, split, **place)
     if not 1 <= n <= count:
         raise InputError(f"{source} has {count} images in {split!r}; {n} are wanted")
-    options = {**others, **place, **wanted}
+    options = {**others, **place, "for_model": model}
+    if "unlabelled" in model.fields:  # what else it learns from, and few labels, are for training
+        options.update(for_model=None, image_shape=model.image_shape, labels=False, labelled=None)
+    options.update(wanted)
     rows = min(n, 256)
     batches = load(
-        source, split, model, rows, shuffle=False, epochs=range(1), drop_remainder=False, **options
+        source, split, batch_size=rows, shuffle=False, epochs=range(1), drop_remainder=False, **options
     )
     batches = [batch if isinstance(batch, tuple) else (batch,) for batch in batches.take(-(-n // rows))]
     parts = [np.concatenate(part)[:n] for part in zip(*batches)]
-    return parts[0], parts[1] if model.label_spec is not None or "labels" in wanted else None
+    images = model.fields["images"].prepared(parts[0]).numpy()
+    return images, parts[1] if model.label_spec is not None or "labels" in wanted else None
 
 
 def drawn(model, run, n, seed, label):

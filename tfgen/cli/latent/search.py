@@ -71,7 +71,7 @@ def inpaint(
     """Fills hidden parts of images with what a model makes that fits those around.
 
     Each row shows an image, what is left of it, the image that the model makes, and the result. Models that
-    draw pixel by pixel have `tfgen complete`.
+    draw pixel by pixel, and CCGAN, have `tfgen complete`.
 
     \b
     Examples:

@@ -29,6 +29,7 @@ from tfgen import losses, networks
 from tfgen.errors import InputError
 from tfgen.fields import needs_classes
 from tfgen.layers import BatchNormalization
+from tfgen.models.abilities import Completes
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.adversarial.classifying import Classifying, HalfLabelled, class_loss
 from tfgen.models.base import Recipe
@@ -39,7 +40,7 @@ from tfgen.models.registry import model
     title="Semi-Supervised Learning with Context-Conditional Generative Adversarial Networks",
     year=2016,
 )
-class CCGAN(HalfLabelled, AdversarialModel):
+class CCGAN(Completes, HalfLabelled, AdversarialModel):
     """A generator that fills holes, and a classifier that learns from few labels.
 
     Its batches are {"images": (n, h, w, c), "labels": (n,), "unlabelled": (n, h, w, c)}, of
@@ -132,6 +133,10 @@ class CCGAN(HalfLabelled, AdversarialModel):
         )  # Keras takes no array among them
         made = self.network("generator", training)([images, mask, z], training=training)
         return tf.where(mask > 0, images, made)
+
+    def completed(self, images, mask, seed=None, **given):
+        n, key, options = self.request(len(images), seed, 0, given)
+        return self.complete(images, mask, self.draw_codes(key, n, **options))
 
     def _fakes(self, step, name="z"):
         z = self.draw_codes(step.key(name), step.rows, step.first_row)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfgen import random
 from tfgen.errors import InputError
-from tfgen.models.abilities import Density
+from tfgen.models.abilities import Completes, Density
 from tfgen.models.base import GenerativeModel, Objective
 from tfgen.models.options import Option
 from tfgen.waiting import Waiting
@@ -36,7 +36,7 @@ def inverse_cdf(logits, noise, temperature=1.0):
     return tf.reduce_sum(tf.cast(passed, tf.float32), axis=-1)
 
 
-class AutoregressiveModel(Density, GenerativeModel):
+class AutoregressiveModel(Completes, Density, GenerativeModel):
     """p(x) = prod_i p(x_i | x_1, ..., x_{i-1}) over an image's values, in nats.
 
     Values come row by row, pixel by pixel, and channel by channel within a pixel. Each takes one
@@ -134,6 +134,10 @@ class AutoregressiveModel(Density, GenerativeModel):
         """
         n, key, values = self.request(n, seed, first_row, given)
         return self.draw(key, n, first_row, **values, known=self._known(conditioned_on, n), naive=naive)
+
+    def completed(self, images, mask, seed=None, **given):
+        known = np.where(np.asarray(mask) > 0, images, np.float32(np.nan))
+        return self.sample(len(images), seed=seed, conditioned_on=known, **given)
 
     def draw(self, key, n, first_row, labels=None, temperature=1.0, known=None, naive=False):
         """n images of a key; other arguments as in `sample`."""
