@@ -37,6 +37,13 @@ def command(
         str,
         typer.Option(help="Of fp32, fp16 and int8: ONNX files with smaller weights beside those of fp32."),
     ] = "fp32",
+    search: Annotated[
+        bool,
+        typer.Option(
+            "--search",
+            help="Add a step of the search that fills holes in images, which a page runs.",
+        ),
+    ] = False,
     measure: Annotated[
         bool, typer.Option("--measure", help="Time every runtime for the card: a minute of an idle machine.")
     ] = False,
@@ -46,7 +53,7 @@ def command(
     \b
     Examples:
       tfgen-export make runs/digits --to artifacts/digits --measure
-      tfgen-export make dcgan-fashion_mnist --to artifacts/fashion
+      tfgen-export make dcgan-fashion_mnist --to artifacts/fashion --search
       tfgen-export make runs/digits --formats saved_model,onnx,litert,openvino --precision fp32,fp16,int8
     """
     to = loading.place(model, "artifact") if to is None else to
@@ -57,7 +64,7 @@ def command(
     import_tensorflow()
 
     variants = [f"onnx_{name}" for name in precisions if name != "fp32"]
-    manifest = make(model, to, [*formats, *variants], measure)
+    manifest = make(model, to, [*formats, *variants], measure, search)
     for name, written in manifest["formats"].items():
         bounds = golden.bounds(written["bound"], manifest)
         for signature, difference in written["differences"].items():
@@ -140,7 +147,7 @@ def _palette(what, model):
     return label_maps.palette(pictures.to_uint8(inputs, (field.low, field.high)))
 
 
-def make(what, to, formats, measure=False):
+def make(what, to, formats, measure=False, search=False):
     """Writes the artifact of a trained model into the folder `to`.
 
     Args:
@@ -148,6 +155,7 @@ def make(what, to, formats, measure=False):
         to: a path: new, empty or an intact export, which is replaced.
         formats: names of `all_formats()`.
         measure: whether to time the runtimes, which `export.speed` has.
+        search: whether a step of the search of `analysis.search.inpaint` is a signature, too.
 
     Returns:
         the manifest.
@@ -156,6 +164,7 @@ def make(what, to, formats, measure=False):
         InputError: as `tfgen.export.write`; what was at `to` is left as it was.
     """
     from tfgen import export
+    from tfgen.analysis.search import step_of
     from tfgen.export.folders import of_role
     from tfgen.models.abilities import Translates
 
@@ -180,7 +189,8 @@ def make(what, to, formats, measure=False):
         (folder / "README.md").write_text(card.text(model, manifest, folder, about.get("scores")))
 
     available = all_formats()
-    export.write(model, to, {name: available[name] for name in formats}, finish)
+    further = dict(further=step_of) if search else {}
+    export.write(model, to, {name: available[name] for name in formats}, finish, **further)
     return export.folders.opened(to)
 
 

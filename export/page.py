@@ -99,7 +99,8 @@ def described(folder):
     """What the page has to know of an artifact: a dict for its manifest.
 
     Its signatures are `latents` with the decoder of a model whose images are functions of z (and of
-    labels); else the sampler and, where there is one, `grow`; or the translators.
+    labels), and `inpaint_step` where there is one; else the sampler and, where there is one, `grow`; or
+    the translators.
     """
     from tfgen.export import folders
 
@@ -136,7 +137,8 @@ def described(folder):
         raise InputError(f"{folder} takes labels of any size, for which a page has no slider")
     decoders = [name for name, one in have.items() if one["role"] == "decoder" and "latents" in have]
     decoders = [n for n in decoders if {one["name"] for one in have[n]["inputs"]} <= {"z", "labels"}]
-    names = ["latents", decoders[0]] if decoders else [name for name in (sampler, "grow") if name in have]
+    wanted = ("latents", decoders[0], "inpaint_step") if decoders else (sampler, "grow")
+    names = [name for name in wanted if name in have]
     return {
         **about,
         "image_shape": shape,

@@ -1,5 +1,6 @@
 // What is shown follows from `state`, and the address repeats it, so that a link gives the same image.
 
+import { filler } from "./filler.js";
 import { fitting, inWords, showLabels } from "./labels.js";
 import { between, parseSeed } from "./latents.js";
 import { ask, forget, inputOf } from "./runtime.js";
@@ -72,6 +73,8 @@ async function decode(slot, zs) {
   return { images: rows(outputs[artifact.decoder], zs.length), ms };
 }
 
+const filling = filler({ act, latents, labelsOf });
+
 /** Decodes latents in parts and paints each image as it comes. */
 async function fill(slot, zs, draw) {
   for (let start = 0; start < zs.length; start += PART) {
@@ -104,6 +107,7 @@ async function drawPicture() {
   views.path.select(frames.indexOf(z));
   const { images, ms } = await decode("picture", [z]);
   paint($("picture"), images[0], artifact);
+  filling.show(images[0], (state.seed + 1n) % 2n ** 63n); // its own latent would be the answer
   tell(state.moved ? "Image of the chosen latent" : `Image ${state.sample + 1} of seed ${state.seed}`, ms);
 }
 
@@ -230,6 +234,7 @@ function choose(one, signature) {
   state.labels = fitting(one, state.labels);
   showLabels(one, state.labels, chooseLabels);
   translation.choose(one, signature);
+  filling.choose(one);
   $("samples-view").hidden = Boolean(one.translators);
   $("seed-field").hidden = !input("seed");
   for (const option of OPTIONS) {

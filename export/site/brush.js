@@ -1,4 +1,4 @@
-// A drawing in the flat colours of a label map.
+// A pen without soft edges: for drawings in the flat colours of a label map, and for holes.
 
 import { make } from "./views.js";
 
@@ -7,13 +7,13 @@ const css = (colour) => `rgb(${(colour.length === 1 ? [0, 0, 0].fill(colour[0]) 
 
 /**
  * A pen that draws on `sheet`, which shows what `given` holds, and on `given`; calls changed() after each
- * stroke of it. Gives {choose(palette), show()}.
+ * stroke of it. `mark` shows where it is, and `width` is its slider, at first a `part`th of the sheet. Gives
+ * {choose(palette), fill(), show()}.
  */
-export function brush(sheet, given, changed) {
-  let colour = "black";
+export function brush(sheet, given, { mark, width, part, colour = "black" }, changed) {
   let here = [0, 0]; // pixels, where the pen is
   let fresh = true; // the width is not chosen yet
-  const size = () => $("width").valueAsNumber;
+  const size = () => width.valueAsNumber;
 
   /** Squares without soft edges, which would be colours of their own. */
   function dot([x, y]) {
@@ -27,8 +27,7 @@ export function brush(sheet, given, changed) {
 
   function move(to) {
     here = to;
-    const mark = $("pen").style;
-    [mark.left, mark.top] = [`${(100 * to[0]) / sheet.width}%`, `${(100 * to[1]) / sheet.height}%`];
+    [mark.style.left, mark.style.top] = [`${(100 * to[0]) / sheet.width}%`, `${(100 * to[1]) / sheet.height}%`];
   }
 
   function stroke(to) {
@@ -60,15 +59,6 @@ export function brush(sheet, given, changed) {
     const within = (at, end) => Math.min(Math.max(at, 0.5), end - 0.5);
     move([within(here[0] + step[0] * size(), sheet.width), within(here[1] + step[1] * size(), sheet.height)]);
   };
-  $("fill").onclick = () => {
-    for (const canvas of [sheet, given]) {
-      const context = canvas.getContext("2d", { willReadFrequently: true });
-      context.fillStyle = colour;
-      context.fillRect(0, 0, canvas.width, canvas.height);
-    }
-    changed();
-  };
-
   return {
     choose(palette) {
       const inputs = palette.map((one) =>
@@ -86,12 +76,22 @@ export function brush(sheet, given, changed) {
       fresh = true;
     },
 
+    /** All in the chosen colour. */
+    fill() {
+      for (const canvas of [sheet, given]) {
+        const context = canvas.getContext("2d", { willReadFrequently: true });
+        context.fillStyle = colour;
+        context.fillRect(0, 0, canvas.width, canvas.height);
+      }
+      changed();
+    },
+
     /** The sheet as `given` is now. */
     show() {
       Object.assign(sheet, { width: given.width, height: given.height });
       sheet.getContext("2d", { willReadFrequently: true }).drawImage(given, 0, 0);
-      Object.assign($("width"), { min: 1, max: Math.max(Math.floor(Math.min(sheet.width, sheet.height) / 3), 1) });
-      if (fresh) $("width").valueAsNumber = Math.max(Math.floor(sheet.width / 16), 1);
+      Object.assign(width, { min: 1, max: Math.max(Math.floor(Math.min(sheet.width, sheet.height) / 3), 1) });
+      if (fresh) width.valueAsNumber = Math.max(Math.floor(sheet.width / part), 1);
       fresh = false;
       move([sheet.width / 2, sheet.height / 2]);
     },

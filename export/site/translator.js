@@ -17,7 +17,7 @@ function reflected(size, multiple, smallest) {
 }
 
 /** Bytes (h, w, 4) as numbers (rows, columns, channels) in [low, high], grey weighted as ITU-R 601 has it. */
-function numbers({ data, width }, rows, columns, channels, { low, high }) {
+export function numbers({ data, width }, rows, columns, channels, { low, high }) {
   const made = new Float32Array(rows.length * columns.length * channels);
   let k = 0;
   for (const y of rows) {
@@ -29,6 +29,24 @@ function numbers({ data, width }, rows, columns, channels, { low, high }) {
     }
   }
   return made;
+}
+
+/** Draws a bitmap over all of a context's canvas; its shape is kept, and cut off what is too much, or not. */
+export function lay(context, bitmap, keep) {
+  const { width, height } = context.canvas;
+  context.fillStyle = "white"; // what is transparent lies on it
+  context.fillRect(0, 0, width, height);
+  context.imageSmoothingQuality = "high";
+  const scale = Math.max(width / bitmap.width, height / bitmap.height);
+  const [w, h] = keep ? [scale * bitmap.width, scale * bitmap.height] : [width, height];
+  context.drawImage(bitmap, (width - w) / 2, (height - h) / 2, w, h);
+}
+
+/** A bitmap of a file, if it is an image. */
+export function bitmapOf(blob) {
+  return createImageBitmap(blob).catch(() => {
+    throw new Error(`${blob.name || "This"} is no image that the browser can read.`);
+  });
 }
 
 /** The first `height` rows and `width` columns of an image (rows of `from` pixels). */
@@ -88,13 +106,7 @@ export function translator({ act, told, remember }) {
     const side = (size) => Math.max(Math.round(share * size), 1);
     const [width, height] = [fixedWidth ?? side(bitmap.width), fixedHeight ?? side(bitmap.height)];
     Object.assign(given, { width, height });
-    const context = pixels();
-    context.fillStyle = "white"; // what is transparent lies on it
-    context.fillRect(0, 0, width, height);
-    context.imageSmoothingQuality = "high";
-    const cover = Math.max(width / bitmap.width, height / bitmap.height);
-    const [w, h] = fixedWidth ? [cover * bitmap.width, cover * bitmap.height] : [width, height];
-    context.drawImage(bitmap, (width - w) / 2, (height - h) / 2, w, h);
+    lay(pixels(), bitmap, fixedWidth);
     pen.show();
     ready = true;
     return draw();
@@ -106,9 +118,7 @@ export function translator({ act, told, remember }) {
     return act(() =>
       during(async () => {
         const blob = await promise;
-        const bitmap = await createImageBitmap(blob).catch(() => {
-          throw new Error(`${blob.name || "This"} is no image that the browser can read.`);
-        });
+        const bitmap = await bitmapOf(blob);
         if (mine === newest) await take(bitmap);
       }),
     );
@@ -141,7 +151,9 @@ export function translator({ act, told, remember }) {
     $("divider").style.left = `${percent}%`;
   }
 
-  const pen = brush($("drawing"), given, () => act(() => draw()));
+  const tools = { mark: $("pen"), width: $("width"), part: 16 };
+  const pen = brush($("drawing"), given, tools, () => act(() => draw()));
+  $("fill").onclick = pen.fill;
   $("file").onchange = () => $("file").files.length && open(Promise.resolve($("file").files[0]));
   $("example").onclick = () => open(example());
   $("camera").onclick = () => open(snapshot());

@@ -118,11 +118,11 @@ def test_what_is_hidden_has_no_influence_and_what_is_known_stays(gan, made):
 def test_the_context_weighs_pixels_by_the_hidden_ones_near_them():
     known = np.ones((1, 64, 64, 1), "float32")
     known[:, 16:48, 16:48] = 0
-    weights = search.near_hidden(known)[0, :, :, 0]
+    weights = search.near_hidden(known).numpy()[0, :, :, 0]
     assert weights[30, 15] == pytest.approx(21 / 49) and weights[15, 15] == pytest.approx(9 / 49)
     assert weights[30, 12] == 0 and weights[30, 30] == 0
     known[:, 0, 1] = 0
-    assert search.near_hidden(known)[0, 0, 0, 0] == pytest.approx(1 / 16)  # a corner has 16 near
+    assert search.near_hidden(known).numpy()[0, 0, 0, 0] == pytest.approx(1 / 16)  # a corner has 16 near
 
 
 def test_the_discriminators_judgement_is_finite_where_it_is_sure(monkeypatch):

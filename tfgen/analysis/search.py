@@ -12,7 +12,8 @@ pixel is known and W the share of unknown pixels near it. https://arxiv.org/abs/
 
     loss = sum W |G(z) - x| + prior log(1 - D(G(z))),   W_i = M_i sum_{j near i} (1 - M_j) / |near i|
 
-The lectures' equation is loss="squares": sum M (G(z) - x)^2 + log(1 - D(G(z))).
+The lectures' equation is loss="squares": sum M (G(z) - x)^2 + log(1 - D(G(z))). One step of it can be
+exported (`step_of`), so that what runs the model searches without TensorFlow.
 Schlegl et al. Unsupervised Anomaly Detection with Generative Adversarial Networks to Guide Marker Discovery.
 IPMI 2017: `unusual` (AnoGAN). https://arxiv.org/abs/1703.05921
 
@@ -29,7 +30,6 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-import scipy.ndimage
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
@@ -43,6 +43,7 @@ from tfgen.models.adversarial.inversion import inversion_loss
 from tfgen.priors import Normal, Uniform
 
 LOSSES = {"context": 0.003, "squares": 1.0}  # how `inpaint` compares, and the weight of its prior
+RATE = 0.1  # of Adam, in units of z
 WINDOW = 7  # pixels of a side of what is near a pixel
 BATCH = 64  # rows of a search
 BLOCK = 50  # steps between two looks at the progress
@@ -69,7 +70,7 @@ def search(
     loss: Callable,
     rows: tuple,
     steps: int = 500,
-    rate: float = 0.1,
+    rate: float = RATE,
     seed: int = 0,
     starts: int = 1,
     start: ArrayLike | None = None,
@@ -100,12 +101,7 @@ def search(
     Raises:
         InputError: a model without codes or of another prior, steps or starts below 1.
     """
-    decode = latent.decoder(model)
-    if not isinstance(model.prior, Normal | Uniform):
-        raise InputError(
-            f"a search moves codes freely, of a normal or a uniform prior; that of {type(model).__name__} "
-            f"is {model.prior.values['distribution']}"
-        )
+    decode = _decoder(model)
     for name, value in (("steps", steps), ("starts", starts)):
         if value < 1:
             raise InputError(f"{name} must be at least 1; received {value}")
@@ -132,9 +128,19 @@ def search(
     return z, losses
 
 
+def _decoder(model):
+    """What makes images of codes, once a search can move them."""
+    decode = latent.decoder(model)
+    if not isinstance(model.prior, Normal | Uniform):
+        raise InputError(
+            f"a search moves codes freely, of a normal or a uniform prior; that of {type(model).__name__} "
+            f"is {model.prior.values['distribution']}"
+        )
+    return decode
+
+
 def _run(move, z, given, steps, progress):
-    zero = tf.zeros_like(z)
-    state = (z, zero, zero, z, tf.fill(z.shape[:1], np.float32(np.inf)))
+    state = (z, tf.zeros((len(z), 2, z.shape[1])), z, tf.fill(z.shape[:1], np.float32(np.inf)))
     move = move.get_concrete_function(tf.constant(0), tf.constant(0), state, given)  # a search has its own
     for done in range(0, steps, BLOCK):
         count = min(BLOCK, steps - done)
@@ -144,13 +150,34 @@ def _run(move, z, given, steps, progress):
     return best.numpy(), losses.numpy()
 
 
-def _moves(model, decode, loss, rate):
-    """A compiled function that takes Adam from one step to another, and looks at where it ends."""
+def _stepping(model, decode, loss, rate):
+    """A function of (k, z, momentum, given) that takes Adam's step k, from 0, of a search.
+
+    It gives (G(z), losses) before the step, and (z, momentum) behind it: (n, 2, latent_dim), the mean of the
+    slope and the root of that of its square, both 0 at first.
+    """
     low, high = (model.prior.low, model.prior.high) if isinstance(model.prior, Uniform) else (-np.inf, np.inf)
     labels = slice(0) if model.label_spec is None else slice(-1, None)
 
-    def losses_of(z, given):
-        return loss(z, decode(z, *given[labels]), *given)
+    def step(k, z, momentum, given):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            made = decode(z, *given[labels])
+            losses = loss(z, made, *given)
+        slope = tape.gradient(losses, z)  # of the sum: each row's own
+        mean, root = tf.unstack(momentum, axis=1)
+        mean, root = 0.9 * mean + 0.1 * slope, tf.sqrt(0.999 * root**2 + 0.001 * slope**2)
+        t = tf.cast(k + 1, tf.float32)
+        ahead = mean / (1 - 0.9**t) / (root / tf.sqrt(1 - 0.999**t) + 1e-8)
+        return made, losses, tf.clip_by_value(z - rate * ahead, low, high), tf.stack([mean, root], axis=1)
+
+    return step
+
+
+def _moves(model, decode, loss, rate):
+    """A compiled function that takes Adam from one step to another, and looks at where it ends."""
+    take = _stepping(model, decode, loss, rate)
+    labels = slice(0) if model.label_spec is None else slice(-1, None)
 
     def kept(z, losses, best, least):
         better = losses < least
@@ -158,20 +185,12 @@ def _moves(model, decode, loss, rate):
 
     @tf.function(autograph=False)
     def move(first, last, state, given):
-        def step(k, z, mean, square, best, least):
-            with tf.GradientTape() as tape:
-                tape.watch(z)
-                losses = losses_of(z, given)
-            slope = tape.gradient(losses, z)  # of the sum: each row's own
-            best, least = kept(z, losses, best, least)
-            t = tf.cast(k + 1, tf.float32)
-            mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
-            ahead = mean / (1 - 0.9**t) / (tf.sqrt(square / (1 - 0.999**t)) + 1e-8)
-            return k + 1, tf.clip_by_value(z - rate * ahead, low, high), mean, square, best, least
+        def step(k, z, momentum, best, least):
+            _, losses, ahead, momentum = take(k, z, momentum, given)
+            return k + 1, ahead, momentum, *kept(z, losses, best, least)
 
-        _, z, mean, square, best, least = tf.while_loop(lambda k, *_: k < last, step, (first, *state))
-        best, least = kept(z, losses_of(z, given), best, least)
-        return z, mean, square, best, least
+        _, z, momentum, best, least = tf.while_loop(lambda k, *_: k < last, step, (first, *state))
+        return z, momentum, *kept(z, loss(z, decode(z, *given[labels]), *given), best, least)
 
     return move
 
@@ -181,12 +200,13 @@ def _prior(model):
     if isinstance(model, AdversarialModel):
 
         def of_score(z, images, *labels):
-            scores = model.score(images, *labels)[:, 0]
+            scores = tf.reshape(model.score(images, *labels), (-1,))
             # log(1 - sigmoid(s)); what has no boundary has a score to be raised.
             return -tf.nn.softplus(scores) if model.adversarial_loss.zero_decides else -scores
 
         return of_score
-    return lambda z, images, *labels: 0.5 * tf.reduce_sum(z**2, axis=1)
+    # The slope of a sum that keeps its axes is known to ONNX.
+    return lambda z, images, *labels: tf.reshape(0.5 * tf.reduce_sum(z**2, axis=1, keepdims=True), (-1,))
 
 
 def project(model: Latents, images: ArrayLike, labels: ArrayLike | None = None, **options) -> Found:
@@ -311,20 +331,11 @@ def inpaint(
     Raises:
         InputError: a mask of another shape, of other values, or of nothing known.
     """
-    if loss not in LOSSES:
-        raise unknown("loss", loss, LOSSES)
+    compared = _inpainting(model, loss, prior)
     images = checks.images(model, images)
     known = _mask(mask, images.shape)
     images = np.where(known > 0, images, np.float32(np.mean(model.value_range)))
-    weight = LOSSES[loss] if prior is None else prior
-    judge = _prior(model)
-    weights = near_hidden(known) if loss == "context" else known
-
-    def compared(z, made, wanted, weights, *labels):
-        error = made - wanted
-        error = tf.abs(error) if loss == "context" else error**2
-        return tf.reduce_sum(weights * error, axis=(1, 2, 3)) + weight * judge(z, made, *labels)
-
+    weights = near_hidden(known).numpy() if loss == "context" else known
     z, losses = search(
         model, compared, (images, weights), steps=steps, starts=starts, labels=labels, **options
     )
@@ -337,17 +348,77 @@ def inpaint(
     return Found(np.where(known > 0, images, whole).astype(np.float32), made, z, losses)
 
 
-def near_hidden(known: np.ndarray) -> np.ndarray:
+def _inpainting(model, loss, prior=None):
+    """The loss (n,) of `inpaint`, a function of (z, G(z), images, weights of their pixels)."""
+    if loss not in LOSSES:
+        raise unknown("loss", loss, LOSSES)
+    weight = LOSSES[loss] if prior is None else prior
+    judge = _prior(model)
+
+    @tf.custom_gradient  # TensorFlow's asks at each step whether batches are broadcast, which ONNX cannot
+    def distance(made, wanted, weights):
+        error = made - wanted
+        size, slope = (tf.abs(error), tf.sign(error)) if loss == "context" else (error**2, 2 * error)
+
+        def backwards(above):
+            return tf.reshape(above, (-1, 1, 1, 1)) * weights * slope, None, None
+
+        return tf.reduce_sum(weights * size, axis=(1, 2, 3)), backwards
+
+    def compared(z, made, wanted, weights, *labels):
+        return tf.add_n([distance(made, wanted, weights), weight * judge(z, made, *labels)])
+
+    return compared
+
+
+def step_of(model: Latents) -> dict:
+    """One step of `inpaint`'s search, by its defaults, as an entry of what `tfgen.export` writes.
+
+    From codes, zero momentum and k = 0 on, each step's next_z and next_momentum are given to the next. The
+    least of the losses is that of the result; a page or a server thus runs what `inpaint` runs, but for
+    the blending.
+
+    Args:
+        model: one that makes images (h, w, c) of codes.
+
+    Returns:
+        {"inpaint_step": (method, specs)} of images (n, h, w, c) in the model's `value_range`, mask
+        (n, h, w, 1), 1 where known, z (n, latent_dim), momentum (n, 2, latent_dim), the number k of the step,
+        and labels of a conditional model. The method gives "inpainted", the images with G(z) where they
+        are hidden, "losses" (n,) of z, "next_z" and "next_momentum".
+
+    Raises:
+        InputError: a model without such codes, or of volumes.
+    """
+    take = _stepping(model, _decoder(model), _inpainting(model, "context"), RATE)
+    _flat((None, *model.image_shape))
+
+    def inpaint_step(images, mask, z, momentum, k, *labels):
+        wanted = tf.where(mask > 0, images, np.float32(np.mean(model.value_range)))
+        made, losses, z, momentum = take(k, z, momentum, [wanted, near_hidden(mask), *labels])
+        whole = tf.where(mask > 0, images, made)
+        return {"inpainted": whole, "losses": losses, "next_momentum": momentum, "next_z": z}
+
+    image, size = model.image_shape, model.latent_dim
+    shapes = {"images": image, "mask": (*image[:2], 1), "z": (size,), "momentum": (2, size)}
+    specs = [tf.TensorSpec((None, *shape), tf.float32, name) for name, shape in shapes.items()]
+    labels = [] if model.label_spec is None else [model.label_spec]
+    return {"inpaint_step": (inpaint_step, [*specs, tf.TensorSpec((), tf.int32, "k"), *labels])}
+
+
+def near_hidden(known: ArrayLike) -> tf.Tensor:
     """W of a mask (n, h, w, 1): of each known pixel the share of unknown ones in a window around it."""
-    window = dict(size=(1, WINDOW, WINDOW, 1), mode="constant")
-    near = scipy.ndimage.uniform_filter(np.ones_like(known), **window)  # fewer at the border of an image
-    return (known * scipy.ndimage.uniform_filter(1 - known, **window) / near).astype(np.float32)
+    return known * tf.nn.avg_pool2d(1 - known, WINDOW, 1, "SAME")  # of what lies in the image
+
+
+def _flat(shape):
+    if len(shape) != 4:
+        raise InputError(f"inpaint takes images (n, h, w, c); volumes, of shape {shape}, have project alone")
 
 
 def _mask(mask, shape):
     """A mask as float32 (n, h, w, 1)."""
-    if len(shape) != 4:
-        raise InputError(f"inpaint takes images (n, h, w, c); volumes, of shape {shape}, have project alone")
+    _flat(shape)
     mask = blending.masks(mask, shape)
     if not mask.any(axis=(1, 2, 3)).all():
         raise InputError("a mask hides a whole image; leave some pixels known, or use sample")

@@ -145,7 +145,11 @@ def _report(found, bounds):
 
 
 def write(
-    model: "keras.Model", folder: str | os.PathLike, formats: dict[str, Any], finish: Callable | None = None
+    model: "keras.Model",
+    folder: str | os.PathLike,
+    formats: dict[str, Any],
+    finish: Callable | None = None,
+    further: Callable = lambda model: {},
 ) -> list[Difference]:
     """Writes an export in several formats at once, as `to_saved_model` does in one.
 
@@ -156,6 +160,7 @@ def write(
             signature that is beyond it is an error. Otherwise `remove(FOLDER/NAME, signature)`
             is called, and the manifest says it in "refused".
         finish: `finish(FOLDER, manifest)` adds what else belongs into the folder.
+        further: `further(model)` gives signatures beside the model's own, as `analysis.search.step_of`.
 
     Returns:
         One `Difference` for each format and signature that was written.
@@ -165,7 +170,8 @@ def write(
     report = []
     with folders.staged(folder) as (temporary, earlier):
         model = _in_float32(model)
-        signatures = [Signature(model, name, *entry) for name, entry in model.signatures().items()]
+        entries = {**model.signatures(), **further(model)}
+        signatures = [Signature(model, name, *entry) for name, entry in entries.items()]
         for signature in signatures:
             golden.save(temporary / "golden" / signature.name, signature.cases[:2])
         manifest = {**_described(model, signatures), "formats": {}}

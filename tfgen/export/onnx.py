@@ -5,7 +5,7 @@ import logging
 import os
 
 from tfgen.errors import InputError
-from tfgen.export import golden
+from tfgen.export import golden, onnx_gradients
 from tfgen.export.onnx_graph import by_rows, nodes
 
 REQUIRED = True
@@ -70,6 +70,7 @@ def convert(signature):
     # With this name set (its value does not matter) tf2onnx does not copy the graph before each of its
     # passes, a third of the time; a pass that fails is then an error, and is not left out unseen.
     os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
+    onnx_gradients.register()
     with _quiet("tf2onnx"), whole_outputs():
         proto, _ = tf2onnx.convert.from_function(signature.served, signature.specs, opset=OPSET)
     _check(signature, proto)

@@ -66,7 +66,9 @@ class Latents:
 
     @property
     def input_values(self):
-        return {**super().input_values, "z": self.prior.values}
+        integers = {"distribution": "integers", "low": 0}
+        of_search = {"mask": {**integers, "high": 1}, "k": {**integers, "high": 499}}  # its mask and step
+        return {**super().input_values, **of_search, "z": self.prior.values}
 
 
 class Codes(Latents):

@@ -25,7 +25,7 @@ TAP = "b4"
 
 def border_mean(images, known):
     """The hole filled with the mean of the pixels around it."""
-    near = search.near_hidden(known) > 0
+    near = search.near_hidden(known).numpy() > 0
     mean = (images * near).sum((1, 2), keepdims=True) / near.sum((1, 2), keepdims=True)
     return np.where(known > 0, images, mean)
 

@@ -176,7 +176,3 @@ class CCGAN(Completes, HalfLabelled, AdversarialModel):
         mask = tf.TensorSpec((None, *self.image_shape[:2], 1), tf.float32, "mask")
         z = tf.TensorSpec((None, self.latent_dim), tf.float32, "z")
         return {**super().signatures(), "complete": (self.complete, [images, mask, z])}
-
-    @property
-    def input_values(self):
-        return {**super().input_values, "mask": {"distribution": "integers", "low": 0, "high": 1}}
