@@ -24,7 +24,7 @@ from keras import layers
 
 from tfgen import networks
 from tfgen.errors import unknown
-from tfgen.models.adversarial.base import BODIES
+from tfgen.models.adversarial.base import BODIES, judge
 from tfgen.models.adversarial.inference import InferenceGAN
 from tfgen.models.base import Recipe
 from tfgen.models.registry import model
@@ -61,9 +61,8 @@ class ALI(InferenceGAN):
             self.discriminator = self._discriminator()
 
     def _features(self, outputs, normalization=None):
-        slope = None if self.body == "convolutional" else "leaky_relu"
-        how = dict(width=self.width, outputs=outputs, activation=slope, normalization=normalization)
-        return networks.encoder(self.body, self.image_shape, **how)
+        how = dict(width=self.width, outputs=outputs, normalization=normalization)
+        return judge(self.body, self.image_shape, **how)
 
     def _discriminator(self):
         images, z = keras.Input(self.image_shape), keras.Input((self.latent_dim,))

@@ -13,6 +13,12 @@ from tfgen.models.base import SEEDED, GenerativeModel, Objective
 BODIES = ("convolutional", "dense")
 
 
+def judge(body, image_shape, **how):
+    """A `networks.encoder` with leaky ReLU, whatever the body."""
+    slope = None if body == "convolutional" else "leaky_relu"  # the convolutional one's own
+    return networks.encoder(body, image_shape, activation=slope, **how)
+
+
 class AdversarialModel(Games, Latents, GenerativeModel):
     """A generator of noise against a discriminator, updated in turn.
 
@@ -178,15 +184,12 @@ class StandardGAN(AdversarialModel):
             self.discriminator = self.build_discriminator()
 
     def build_discriminator(self, outputs=1, conditions=None):
-        conditions = self.classes if conditions is None else conditions
-        slope = None if self.body == "convolutional" else "leaky_relu"
-        return networks.encoder(
+        return judge(
             self.body,
             self.image_shape,
             width=self.width,
             outputs=outputs,
-            conditions=conditions,
-            activation=slope,
+            conditions=self.classes if conditions is None else conditions,
             normalization=self.normalization,
         )
 

@@ -22,7 +22,6 @@ from tfgen import losses
 from tfgen.errors import InputError
 from tfgen.models.adversarial.classifying import class_loss
 from tfgen.models.adversarial.noisy import NoisyClassifier
-from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
 
@@ -65,13 +64,6 @@ class CatGAN(NoisyClassifier):
     """
 
     tiny = dict(image_shape=(8, 8, 1), classes=3, latent_dim=4, width=16)
-    recipe = Recipe(
-        "mnist",
-        batch_size=100,
-        epochs=20,
-        model=dict(image_shape=(28, 28, 1), ema_decay=0.9999),
-        data=dict(labelled=100),
-    )
     adversarial_loss = Categorical()
 
     def __init__(

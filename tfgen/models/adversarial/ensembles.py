@@ -2,7 +2,7 @@
 
 from tfgen import networks, priors
 from tfgen.errors import unknown
-from tfgen.models.adversarial.base import BODIES, AdversarialModel
+from tfgen.models.adversarial.base import BODIES, AdversarialModel, judge
 
 
 class Member:
@@ -52,9 +52,8 @@ class EnsembleGAN(AdversarialModel):
         return networks.decoder(self.body, self.noise_dim, self.image_shape, **how)
 
     def build_discriminator(self, normalization="batch", outputs=1):
-        slope = None if self.body == "convolutional" else "leaky_relu"
-        how = dict(width=self.width, outputs=outputs, activation=slope, normalization=normalization)
-        return networks.encoder(self.body, self.image_shape, **how)
+        how = dict(width=self.width, outputs=outputs, normalization=normalization)
+        return judge(self.body, self.image_shape, **how)
 
     def noise(self, step, name):
         """A draw of the step, (n, noise_dim)."""

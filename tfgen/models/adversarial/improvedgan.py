@@ -33,7 +33,6 @@ from tfgen.errors import InputError
 from tfgen.layers import MinibatchDiscrimination
 from tfgen.models.adversarial.classifying import class_loss
 from tfgen.models.adversarial.noisy import NoisyClassifier
-from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 
 SIZE = 5  # of the vectors that minibatch discrimination compares
@@ -111,13 +110,6 @@ class ImprovedGAN(NoisyClassifier):
         image_shape=(8, 8, 1), classes=3, latent_dim=4, width=16, minibatch_kernels=3, historical_weight=0.1,
         smoothing=0.1, reference=6,
     )  # fmt: skip
-    recipe = Recipe(
-        "mnist",
-        batch_size=100,
-        epochs=20,
-        model=dict(image_shape=(28, 28, 1), ema_decay=0.9999),
-        data=dict(labelled=100),
-    )
     adversarial_loss = losses.Minimax()
 
     def __init__(

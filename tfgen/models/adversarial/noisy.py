@@ -17,6 +17,7 @@ from tfgen.fields import needs_classes
 from tfgen.layers import BatchNormalization, KeyedNoise
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.adversarial.classifying import HalfLabelled
+from tfgen.models.base import Recipe
 
 NOISE = 0.3, 0.5  # standard deviations, at the images and at hidden layers
 HIDDEN = 1, 2, 4, 4, 4  # by which `width` is divided
@@ -78,6 +79,13 @@ class NoisyClassifier(HalfLabelled, AdversarialModel):
     averaged_networks = ("discriminator", "generator")
     prior = priors.Uniform(0.0, 1.0)
     start_examples = 500
+    recipe = Recipe(
+        "mnist",
+        batch_size=100,
+        epochs=20,
+        model=dict(image_shape=(28, 28, 1), ema_decay=0.9999),
+        data=dict(labelled=100),
+    )
 
     def __init__(self, image_shape=(28, 28, 1), classes=10, latent_dim=100, width=1000, **kwargs):
         if classes:
