@@ -326,7 +326,7 @@ def real_images(run, data=None, split=None, data_dir=None, names=()):
     how = {name: options[name] for name in ("pair", "domains") if name in options}
     if split is None:
         try:
-            open_source(source, "test", **place, **how, names=list(names))
+            open_source(source, "test", **place, **how, names=names)
             split = "test"
         except InputError:  # it has no such split
             split = usual["options"].get("split", "train") if data is None else "train"

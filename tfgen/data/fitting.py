@@ -2,6 +2,7 @@
 
 import os
 
+from tfgen.data.clips import GIVE
 from tfgen.data.modes import Points
 from tfgen.data.sources import Domains, Files, Fixed
 from tfgen.errors import InputError
@@ -10,6 +11,11 @@ from tfgen.errors import InputError
 def name_of(source):
     """How a line calls a source."""
     return source if isinstance(source, (str, os.PathLike)) else f"the {type(source).__name__}"
+
+
+def fields_of(model):
+    """{name: Field} of what a model takes, in order; {} of None."""
+    return {} if model is None else dict(model.fields)
 
 
 def specs_of(model):
@@ -39,6 +45,8 @@ def _how_to_give(name, source):
         return (
             "; give folders A and B, or trainA and trainB, or domains=... (another source, or an attribute)"
         )
+    if name == "frames":
+        return f"; {GIVE}"
     if name != "inputs":
         return ""
     if two:
@@ -107,24 +115,27 @@ def shapes_of(source, origin, model=None, image_shape=None):
         if image_shape is not None:
             # The channels of inputs are the model's matter, or their own.
             asked = (*image_shape[:2], (needed[2] or shape[2]) if name == "inputs" else image_shape[2])
+            asked = (*shape[:-3], *asked)  # of a clip, its frames
             if name in specs and not needed.is_compatible_with(asked):
                 raise InputError(f"image_shape is {image_shape}, but the model's {name} are {tuple(needed)}")
             shape = asked
         elif name == "inputs" and "inputs" not in specs and "images" in specs:
             shape = (*specs["images"].shape[1:3], shape[2])
+        needed = needed if name in specs else [None] * len(shape)
         shape = tuple(want or have for want, have in zip(needed, shape))
-        if None in shape[:2]:
+        *_, height, width, channels = shape
+        if None in (height, width):
             raise InputError(
                 f"the images of {origin} have no size in common; give image_shape=(height, width, channels)"
             )
-        if shape[2] is None:
+        if channels is None:
             raise InputError(
                 f"{origin} mixes grey and colour images; give image_shape=(height, width, 1 or 3)"
             )
         if isinstance(source, Points) and shape != source.shape:
             raise InputError(f"{origin} is points of shape {source.shape}; received image_shape={shape}")
-        if shape[2] not in (source.shapes[name][2], 1, 3):
-            raise InputError(f"cannot make images of {shape[2]} channels from {origin}; give 1 or 3")
+        if channels not in (source.shapes[name][-1], 1, 3):
+            raise InputError(f"cannot make images of {channels} channels from {origin}; give 1 or 3")
         shapes[name] = shape
     if len({shape[:2] for shape in shapes.values()}) > 1 and not isinstance(source, Domains):
         raise InputError(f"a pair has one size; received {shapes}")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tfgen.data import clips as clips_of
+from tfgen.data import images as ops
 from tfgen.data.folders import Folder, split_of
 from tfgen.data.formulas import FORMULAS, Formula
 from tfgen.data.modes import MIXTURES, Points, Stacked
@@ -16,7 +18,7 @@ from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, HalfLabelled, Halve
 from tfgen.data.splits import ranges, suffixed
 from tfgen.errors import InputError
 
-BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS)
+BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS, "moving_digits")
 HALVES = (("left", "right"), ("right", "left"))
 NAMES = {  # of arrays in a dict or an .npz file
     "images": ("images", "image", "x", "arr_0"),
@@ -35,13 +37,18 @@ def open_source(source, split, data_dir=None, download=True, *, names=None, pair
     """The source, as `tfgen.data.sources` says what that is, of one split.
 
     Args:
-        names: the fields that are wanted; None takes what there is.
+        names: the fields that are wanted, by name or as {name: `tfgen.fields.Field`}, which says how many
+            frames a clip has (else it has one); None takes what there is.
         pair, domains: as for `tfgen.data.load`.
     """
     pair, domains = _two("pair", pair), _two("domains", domains) if _is_two(domains) else domains
     if pair is not None and domains is not None:
         raise InputError("a pair and two domains exclude each other; give pair=... or domains=...")
     names = (names or ()) if pair is None and domains is None else PAIR if pair else ("images_a", "images_b")
+    if "frames" in names or (isinstance(source, str) and source == "moving_digits"):
+        opened = _of_clips(source, split, names, data_dir)
+        if opened is not None:
+            return opened
     if not isinstance(source, (str, os.PathLike)):
         opened = _given(source, split, names)
     elif source == "digits":
@@ -275,19 +282,67 @@ def _named_arrays(arrays, what):
     return found
 
 
-def _npz(path):
+def _npz(path, named=_named_arrays):
     try:
         arrays = np.load(path)
         if isinstance(arrays, np.ndarray):  # of an .npy file
             return {"train": {"images": arrays}}
         with arrays:
-            return _named_arrays(arrays, path)
+            return named(arrays, path)
     except InputError:
         raise
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot read {path}: {error}") from None
+
+
+def _of_clips(source, split, names, data_dir):
+    """The windows of a source of clips; None of a data set, which has none."""
+    field = names.get("frames") if isinstance(names, Mapping) else None
+    length = field.shape[0] if field is not None else 1 if names else None
+    if not isinstance(source, (str, os.PathLike)):
+        if isinstance(source, tuple):
+            return None
+        arrays = _by_split(source) if isinstance(source, Mapping) else {"train": {"frames": source}}
+        return clips_of.of_arrays(arrays, split, length, f"the {type(source).__name__}", _images)
+    if source == "moving_digits":
+        digits = {name: images for name, (images, _) in _digits().items()}
+        return clips_of.moving_digits(digits, split, length)
+    if Path(source).suffix in ARRAYS:
+        return clips_of.of_arrays(_npz(Path(source).expanduser(), _by_split), split, length, source, _images)
+    if is_path(source, data_dir) and Path(source).expanduser().is_dir():
+        return clips_of.of_folder(Folder(Path(source).expanduser()), split, length)
+    return None
+
+
+def _by_split(arrays, _=None):
+    """{split: {name: array}} of arrays of any names, of which a word as "test" says the split."""
+    found = {}
+    for name in arrays:
+        split = next(filter(None, map(split_of, str(name).split("_"))), "train")
+        found.setdefault(split, {})[name] = arrays[name]
+    return found
+
+
+def clips(path, channels):
+    """The clips of a file of arrays, or the clip that is a folder of images: [bytes (t, h, w, c)].
+
+    Args:
+        channels: 1 or 3, of a folder's images.
+
+    Raises:
+        InputError: neither, no clips, or clips of several sizes.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = [file for files in Folder(path).splits.values() for file in files]
+        files.sort(key=clips_of.in_order)
+        return [np.stack([ops.read(os.path.join(path, *parts), channels) for parts in files])]
+    splits = _npz(path, _by_split).values()
+    found = [clip for arrays in splits for clip in clips_of.clips_in(arrays, path, _images)]
+    clips_of.check(found, path)
+    return found
 
 
 def _digits():

@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tfgen import random
 from tfgen.data import images as ops
-from tfgen.data.fitting import name_of, shapes_of, specs_of
+from tfgen.data.clips import Windows
+from tfgen.data.fitting import fields_of, name_of, shapes_of, specs_of
 from tfgen.data.half_labelled import half_labelled
 from tfgen.data.labels import checked, choose
 from tfgen.data.modes import Points
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 
 # Second words of the keys, which no model uses: order of examples, places of crops, ink of pixels, mirroring.
 ORDER, PLACE, INK, MIRROR = 0xDA7A0001, 0xDA7A0002, 0xDA7A0003, 0xDA7A0004
-MEMBERS = {"images": (), "images_a": (0xA,), "images_b": (0xB,), "unlabelled": (0xC,)}  # further words
+MEMBERS = {  # further words
+    "images": (),
+    "frames": (),
+    "images_a": (0xA,),
+    "images_b": (0xB,),
+    "unlabelled": (0xC,),
+}
 
 
 def size(
@@ -119,6 +126,12 @@ def load(
             Labels are classes, whole numbers (n,) or (n, 1) from 0, attributes (n, a), booleans or
             numbers 0 and 1, or for a model of numbers any, (n,). Floats above 1 are measured values, for a
             model that takes them in their unit, as GeV.
+        clips, for a model of "frames": an .npz file, a dict or an array: each (n, h, w, c) is a clip of n
+            consecutive frames, (n, t, h, w, c) are n clips; or a folder in which each folder of images is
+            one. An example is a window of as many frames as the model takes; of a clip the last fifth
+            is "test" (of an array of n clips, the last n / 5), if no name as "test_frames" or folder says so.
+        "moving_digits": clips of 20 frames, 32x32 grey, of two of the digits, which move and bounce; 1000 are
+            "train", 200 "test".
         a name of TensorFlow Datasets as "fashion_mnist" or "cycle_gan/facades": its features
             'image' and, if integers, 'label', or else 'attributes', a dict of booleans, as of
             "celeb_a", in the order of their sorted names. Up to 256 MiB of decoded images of one size
@@ -198,7 +211,7 @@ def load(
     """
     _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs)
     origin = name_of(source)
-    opening = {"names": list(specs_of(for_model)), "pair": pair, "domains": domains}
+    opening = {"names": fields_of(for_model), "pair": pair, "domains": domains}
     source = open_source(source, split, data_dir, download, **opening)
     if labelled is not None or "unlabelled" in specs_of(for_model):
         source = half_labelled(source, origin, for_model, labelled, labels, seed)
@@ -219,6 +232,8 @@ def load(
         raise InputError(
             f"{origin} has {source.kind} that are taken as they are; omit flip, enlarge and crop"
         )
+    if cache and isinstance(source, Windows):
+        raise InputError(f"{origin} has clips, which are not cached; omit cache")
     if binarize and (points or list(shapes) != ["images"]):
         what = "points" if points else ", ".join(shapes)
         raise InputError(f"{origin} is {what}, which have no ink to binarize; omit binarize")
@@ -285,7 +300,8 @@ def _members(source, shapes, enlarge, kept):
             wanted = shapes
         if isinstance(member, Records) and member.bytes <= MEMORY:
             member = member.decoded
-        *size, _ = next(iter(wanted.values()))
+        size = next(iter(wanted.values()))[:-1]
+        size = size[1:] if isinstance(member, Windows) else size
         enlarged = tuple(round(enlarge * side) for side in size)
         if kept is not None:
             crop, resample = kept
@@ -373,7 +389,8 @@ class _Batches:
 
     def _images(self, key, member, number, row):
         """{name: images (n, h, w, c)} of a batch of one member's examples, and their labels."""
-        channels = [shape[-1] for shape in member.shapes.values()]
+        clip = isinstance(member.source, Windows)  # whose frames are one image, of many channels
+        channels = [shape[-1] for shape in member.shapes.values()] * (member.source.length if clip else 1)
 
         def fit(parts, index):
             def drawn(word, *shape):
@@ -394,4 +411,5 @@ class _Batches:
             anew = self.binarize == "dynamic"
             ink = random.key(self.seed, INK, *([number] if anew else []))
             images = ops.binarize(images, ink, row[0] if anew else row[0] % member.source.count)
-        return dict(zip(member.shapes, tf.split(images, channels, axis=-1))), labels
+        parts = tf.split(images, channels, axis=-1)
+        return ({"frames": tf.stack(parts, axis=1)} if clip else dict(zip(member.shapes, parts))), labels

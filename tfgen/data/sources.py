@@ -72,6 +72,7 @@ class Source:
 
     labelled, classes, attributes, class_names, numbers = False, None, (), (), False
     fixations = None
+    example = "pair"  # what several files of an example are
 
     @property
     def shapes(self):
@@ -170,8 +171,8 @@ class Files(Source):
             if len({shape[:2] for shape, _ in kinds}) > 1:
                 sizes = " and ".join(f"{h}x{w}" for (h, w, _), _ in kinds)
                 raise InputError(
-                    f"the images of the pair {self.paths[-1][row * step]} differ in size: {sizes} (height x "
-                    f"width); resize one of them"
+                    f"the images of the {self.example} {self.paths[-1][row * step]} differ in size: {sizes} "
+                    f"(height x width); resize one of them"
                 )
         return found
 

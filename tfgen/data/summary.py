@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from tfgen.data.fitting import name_of, shapes_of, specs_of
+from tfgen.data.fitting import fields_of, name_of, shapes_of
 from tfgen.data.folders import Folder
 from tfgen.data.opening import is_path, open_source
 from tfgen.data.pipeline import load
@@ -52,13 +52,13 @@ def describe(
     Raises:
         InputError: as `load`.
     """
-    opening = {"names": list(specs_of(for_model)), "pair": pair, "domains": domains}
+    opening = {"names": fields_of(for_model), "pair": pair, "domains": domains}
     opened = open_source(source, split, data_dir, download, **opening)
     shapes = shapes_of(opened, name_of(source), for_model, image_shape)
     kind = getattr(opened, "kind", "images")
     told = []
     for name, member in opened.members.items():
-        what = "pairs" if "inputs" in member.shapes else kind if name == "images" else name
+        what = "pairs" if "inputs" in member.shapes else kind if name in ("images", "frames") else name
         told.append(f"{member.count} {what}{_sizes(member)}")
     line = f"{name_of(source)}: {' and '.join(told)}"
     if opened.labelled and opened.attributes:
@@ -168,7 +168,7 @@ def examples(
     opening = {name: value for name, value in options.items() if name in opening}
 
     def count(split):
-        return open_source(source, split, names=list(specs_of(for_model)), **opening).count
+        return open_source(source, split, names=fields_of(for_model), **opening).count
 
     if split is None:
         try:

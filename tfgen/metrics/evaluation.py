@@ -173,7 +173,7 @@ def evaluate(
         data = model.recipe.data if own else {}
     data = {name: value for name, value in data.items() if name not in OF_TRAINING}
     how = {name: data[name] for name in ("pair", "domains") if name in data}
-    opened = open_source(source, split, **place, names=list(model.fields), **how)
+    opened = open_source(source, split, **place, names=model.fields, **how)
     fixations = _fixations(model, opened)
     chosen = _chosen(model, metrics, extractor, mode_scores(opened), features, fixations, palette)
     if palette is not None:
@@ -204,7 +204,7 @@ def evaluate(
         """Batches (images, ...) of what the samples are compared with."""
         if not translates:
             return real(split, count)
-        have = open_source(source, split, **place, names=list(model.fields), **how)
+        have = open_source(source, split, **place, names=model.fields, **how)
         return ((part,) for part in _column(model, have, real(split, count), model.target))
 
     def fakes(count):

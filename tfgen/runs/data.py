@@ -7,7 +7,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import arguments, data
-from tfgen.data.fitting import specs_of
 from tfgen.data.labels import counts
 from tfgen.data.opening import is_path, open_source
 from tfgen.data.sources import Files
@@ -41,7 +40,7 @@ def _opened(loading, names=()):
         options["split"],
         loading["data_dir"],
         loading["download"],
-        names=list(names),
+        names=names,
         pair=options.get("pair"),
         domains=options.get("domains"),
     )
@@ -77,7 +76,8 @@ def image_shape(loading, names=("images",), name="images"):
         names: of the images that the model trains on; `name` is that of them which it makes.
     """
     found = _opened(loading, names)
-    *size, channels = found.shapes.get(name, found.shape)
+    shape = found.shapes.get(name, found.shape)
+    *size, channels = shape[1:] if name == "frames" else shape
     if channels is None:
         raise InputError(
             f"{loading['source']} mixes grey and colour images; say which they shall be, "
@@ -174,7 +174,7 @@ def identity(run, net):
         options["split"],
         loading["data_dir"],
         loading["download"],
-        names=list(specs_of(net)),
+        names=net.fields,
         pair=options.get("pair"),
         domains=options.get("domains"),
     ).count * options.get("repeat", 1)
