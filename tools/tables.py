@@ -16,6 +16,7 @@ sys.path[:0] = [str(ROOT)]
 
 from tfgen.models.advice import ADVICE
 from tfgen.models.registry import catalogue
+from tfgen.models.uses import USES
 from tools import load, matrix
 
 RESULTS = ROOT / "results"
@@ -70,6 +71,18 @@ def advice(page):
     """Which model for which data."""
     rows = [(one.data, ", ".join(f"`{name}`" for name in one.models), one.reason) for one in ADVICE]
     return table(("You have", "Begin with", "Because"), rows)
+
+
+def uses(page):
+    """Systems that are uses of models."""
+    rows = [
+        (
+            *(use.name, f"{use.title} ({use.year})", use.does, f"`{use.how}`"),
+            link(use.study, f"results/studies/STUDIES.md#{use.study}", page),
+        )
+        for use in USES.values()
+    ]
+    return table(("Use", "Paper", "It", "How", "Runs"), rows)
 
 
 def _records():
@@ -317,6 +330,7 @@ def sliders(page):
 TABLES = {
     "models": models,
     "advice": advice,
+    "uses": uses,
     "figures": figures,
     "speed": speed,
     "sampling": sampling,

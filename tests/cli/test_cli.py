@@ -19,6 +19,7 @@ from tfgen.errors import InputError
 from tfgen.models import DCGAN
 from tfgen.models.advice import ADVICE
 from tfgen.models.registry import HERE, catalogue
+from tfgen.models.uses import USES
 
 FORMATS = ("channels_first", "channels_last")
 COMMANDS = ("quickstart", "list", "show", "train", "sample", "translate", "complete", "evaluate", "export")
@@ -95,6 +96,18 @@ def test_show_tells_of_a_model(capsys):
     for part in ("Improved Training", "latent_dim = ", "tfgen train wgangp --data", "Exports: generate"):
         assert part in text
     assert "generator: updates generator, every 5 batches" in text and "@inproceedings{gulrajani2017," in text
+
+
+def test_uses_are_in_the_list_and_shown_and_are_no_models_to_train(capsys, fails):
+    assert tfgen("list") == 0
+    listed = capsys.readouterr().out.partition("uses of trained models\n")[2]
+    assert not set(USES) & set(catalogue())
+    for name, use in USES.items():
+        assert f"  {name} " in listed and use.title in listed
+        assert tfgen("show", name.upper()) == 0
+        text = capsys.readouterr().out
+        assert use.title in text and use.how in text
+    assert "AnoGAN is a use of other models" in fails("train", "anogan", "--out", "run")
 
 
 def test_list_of_one_family_and_of_shipped_models(capsys):

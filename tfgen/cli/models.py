@@ -12,6 +12,7 @@ from tfgen.cli.console import import_tensorflow
 from tfgen.models import list_models
 from tfgen.models.advice import ADVICE
 from tfgen.models.registry import catalogue
+from tfgen.models.uses import USES
 
 
 def table(
@@ -46,6 +47,9 @@ def table(
             if entry.family == each:
                 print(f"  {name:{width}}  {entry.year}  {entry.title}")
     if family is None:
+        print("uses of trained models")
+        for use in USES.values():
+            print(f"  {use.name.lower():{width}}  {use.year}  {use.title}")
         print("\nWhich model for which data")
         wide = max(len(advice.data) for advice in ADVICE)
         for advice in ADVICE:
@@ -78,13 +82,18 @@ def bibtex(text, title, year):
 
 
 def show(model: Annotated[str, typer.Argument(help="A name of `tfgen list`, or module:Class.")]):
-    """Describes a model: its paper, parameters, recipe, losses and exports, and how to cite it.
+    """Describes a model: its paper, parameters, recipe, losses and exports, and how to cite it; or a use.
 
     \b
     Examples:
       tfgen show dcgan
       tfgen show mymodule:MyGAN
+      tfgen show anogan
     """
+    if use := USES.get(model.lower()):
+        print(f"{use.name}\n\n{use.title}. {use.year}.\n")
+        print(f"A use of trained models: it {use.does}.\n\n  {use.how}")
+        return
     import_tensorflow()
     from tfgen import arguments
     from tfgen.runs.plan import canonical, model_class

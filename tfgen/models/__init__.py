@@ -8,13 +8,16 @@ import fnmatch
 import importlib
 from collections.abc import Mapping
 
-from tfgen.errors import unknown
+from tfgen.errors import InputError, unknown
 from tfgen.models.registry import catalogue
+from tfgen.models.uses import USES
 
 
 def get(name: str) -> type:
     """The class of a model by its name in the catalogue, as "dcgan"; case does not matter."""
     entry = catalogue().get(str(name).lower())
+    if use := USES.get(str(name).lower()):
+        raise InputError(f"{use.name} is a use of other models: {use.how}; `tfgen show {name}` says more")
     if entry is None:
         raise unknown("model", name, catalogue())
     return getattr(importlib.import_module(f"tfgen.models.{entry.module}"), entry.cls)
