@@ -15,8 +15,8 @@ published = (
     "recalled. Of other photographs, 100,000 of them without labels, and of a network of VGG's depth: no "
     "figure of theirs is comparable."
 )
-LABELLED, DRAWS, BATCH, WIDTH, DECAY = 1000, 2, 100, 16, 0.999
-STEPS, ALONE = 2000, 1000
+LABELLED, DRAWS, BATCH, WIDTH, DECAY = 1000, 2, 50, 24, 0.999
+STEPS, ALONE = 4000, 2000
 PROTOCOL = """The 10,000 train images of CIFAR-10's subset, of which {LABELLED} have labels, 100 of each
 class, drawn by the seed, mirrored by chance; {draws} draws. CCGAN of width {WIDTH}, {steps} steps in
 batches of {BATCH} labelled and as many unlabelled images, else with its defaults; tested is the average of

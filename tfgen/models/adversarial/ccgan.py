@@ -13,10 +13,10 @@ D and the classifier D_c share all but the last layer. D sees the known pixels a
 at what G made of the hole, and at whether that fits. In CC-GAN^2 G also makes whole images: here a share
 `whole` of the holes are all of the image, which is what `sample` asks for.
 
-Unlike the paper, whose w and networks we have not seen, w is 1 and the networks are DCGAN's, with batch
-normalisation in both players; z joins G's smallest maps, where the paper's second variant has a copy of x of
-low resolution; the hole is scaled with the image (the authors' code has 32 of 64 pixels), and targets of real
-images are 1.
+Unlike the paper, whose w and networks we have not seen, w is 1, D is DCGAN's and G pix2pix's U-Net, whose
+skips let what it makes continue what is known, with batch normalisation in both; z is a plane beside x, where
+the paper's second variant has a copy of x of low resolution; the hole is scaled with the image (the authors'
+code has 32 of 64 pixels), and targets of real images are 1.
 """
 
 import math
@@ -28,7 +28,6 @@ from keras import layers
 from tfgen import losses, networks
 from tfgen.errors import InputError
 from tfgen.fields import needs_classes
-from tfgen.layers import BatchNormalization
 from tfgen.models.abilities import Completes
 from tfgen.models.adversarial.base import AdversarialModel
 from tfgen.models.adversarial.classifying import Classifying, HalfLabelled, class_loss
@@ -55,7 +54,7 @@ class CCGAN(Completes, HalfLabelled, AdversarialModel):
         whole: share of holes that are the whole image, in [0, 1].
     """
 
-    tiny = dict(image_shape=(8, 8, 1), latent_dim=4, width=8, classes=3)
+    tiny = dict(image_shape=(16, 16, 1), latent_dim=4, width=8, classes=3)
     recipe = Recipe(
         "cifar10",
         batch_size=100,
@@ -99,13 +98,14 @@ class CCGAN(Completes, HalfLabelled, AdversarialModel):
         *size, channels = self.image_shape
         images, mask = keras.Input(self.image_shape), keras.Input((*size, 1))
         z = keras.Input((self.latent_dim,))
-        known = layers.Concatenate()([layers.Multiply()([images, mask]), mask])
-        maps = networks.dcgan_encoder((*size, channels + 1), width=self.width)(known)
-        drawn = layers.Dense(math.prod(maps.shape[1:]), use_bias=False)(z)
-        # Normalised as the maps are, so that neither drowns the other.
-        drawn = BatchNormalization()(layers.Reshape(maps.shape[1:])(drawn))
-        x = layers.ReLU()(layers.Add()([maps, drawn]))
-        x = networks.dcgan_decoder(self.image_shape, width=self.width)(x)
+        drawn = layers.Reshape((*size, 1))(layers.Dense(math.prod(size))(z))
+        x = layers.Concatenate()([layers.Multiply()([images, mask]), mask, drawn])
+        depth = max(1, int(math.log2(min(size) / 4)))
+        around = [(k // 2, k - k // 2) for k in (-length % 2**depth for length in size)]
+        x = layers.ZeroPadding2D(around)(x)
+        how = dict(width=self.width, depth=depth, dropout=0, normalization="batch", name="completer")
+        x = networks.unet(channels + 2, channels, **how)(x)
+        x = layers.Cropping2D(around, dtype="float32")(x)
         return keras.Model([images, mask, z], x, name="generator")
 
     def holes(self, step):
