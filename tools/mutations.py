@@ -607,6 +607,24 @@ FAULTS = {
         "*(labels or (None,))) - 0 * features), axis=1)",
         ("tests/analysis/test_search.py", "-k", "own_code"),
     ),
+    "a gradient difference keeps its signs": Fault(
+        "tfgen/models/video/framepredictor.py",
+        "return abs(x[:, 1:] - x[:, :-1]), abs(x[:, :, 1:] - x[:, :, :-1])",
+        "return x[:, 1:] - x[:, :-1], x[:, :, 1:] - x[:, :, :-1]",
+        ("tests/models/test_framepredictor.py",),
+    ),
+    "a predicted frame is not seen by the next": Fault(
+        "tfgen/models/video/framepredictor.py",
+        "return k + 1, tf.concat([window, new], axis=1)[:, -self.given :], made.write(k, new)",
+        "return k + 1, window, made.write(k, new)",
+        ("tests/models/test_framepredictor.py",),
+    ),
+    "windows of frames go on in the next clip": Fault(
+        "tfgen/data/clips.py",
+        "for start in range(len(clip) - length + 1)]",
+        "for start in range(len(clip) - (clip is clips[-1]) * (length - 1))]",
+        ("tests/data/test_data_clips.py",),
+    ),
     "labels are not cut class by class": Fault(
         "tfgen/data/half_labelled.py",
         "found = order[values[order] == label][:wanted]",

@@ -25,7 +25,7 @@ import tfgen
 from tfgen import arguments, data, export
 from tfgen.export import onnx, saved_model
 from tfgen.models import MODELS
-from tfgen.models.abilities import Translates
+from tfgen.models.abilities import Extends, Translates
 from tfgen.models.autoregressive.base import AutoregressiveModel
 from tfgen.models.registry import catalogue
 
@@ -45,6 +45,7 @@ NOISELESS = {  # models whose training draws nothing
     ),
     **dict.fromkeys(("SRResNet", "SRGAN"), "an image has one low-resolution image"),
     "SalGAN": "a picture has one map",
+    "FramePredictor": "frames are followed by one",
 }
 WIDE = {"GaussianMixture": "has no layers"}  # models that compute in float32 whatever their precision
 FORGOTTEN = {("GaussianMixture", name) for name in ("share", "first", "second")}  # empty when an epoch begins
@@ -230,12 +231,13 @@ def test_one_seed_gives_one_list_of_samples(trained):
     model, given = trained, zoo.given_to(trained, 5)
     low, high = model.value_range
     five = model.sample(5, seed=3, **given).numpy()
-    assert five.shape == (5, *model.image_shape) and five.dtype == np.float32
+    frames = [model.predicted] if isinstance(model, Extends) else []
+    assert five.shape == (5, *frames, *model.image_shape) and five.dtype == np.float32
     assert low <= five.min() and five.max() <= high
     np.testing.assert_array_equal(model.sample(5, seed=3, **given), five)
     turned = {name: np.roll(x, -2, axis=0) for name, x in given.items()}
     assert_same(model.sample(5, seed=3, first_row=2, **turned)[:3], five[2:])
-    if not isinstance(model, Translates) or model.stochastic:
+    if not isinstance(model, (Translates, Extends)) or getattr(model, "stochastic", False):
         assert not np.allclose(model.sample(5, seed=4, **given), five)
     assert len(np.unique(five.reshape(5, -1), axis=0)) == 5
 
@@ -266,10 +268,8 @@ def exported(trained, tmp_path_factory):
 
 def test_an_exported_sampler_draws_what_sample_draws(trained, exported):
     model, seed, given = trained, 2**40 + 3, zoo.given_to(trained, 5)
-    if "sample" in model.signatures():
-        name, want = "sample", model.sample(5, seed=seed, **given)
-    else:
-        name, want = "translate", model.translate(given["inputs"], seed=seed)
+    name = next(name for name in ("sample", "translate", "extend") if name in model.signatures())
+    want = model.sample(5, seed=seed, **given)
     session = onnxruntime.InferenceSession(str(exported / "onnx" / f"{name}.onnx"))
     feed = dict(n=np.array(5, "int32"), seed=np.array(seed), **given)
     feed.update({option: np.array(how.default, "float32") for option, how in model.options.items()})

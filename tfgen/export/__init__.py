@@ -6,12 +6,12 @@
     FOLDER/onnx/NAME.onnx    opset 18
 
 `model.signatures()` says what is exported, {name: (method, [tf.TensorSpec, ...])}, or with a role
-behind the specs: "sampler", "decoder", "encoder", "likelihood" or "translator". Each method must be
-a function of its inputs alone: noise is an input, or follows from an input named "seed" or "key".
+behind the specs: "sampler", "decoder", "encoder", "likelihood", "translator" or "extender". Each method
+must be a function of its inputs alone: noise is an input, or follows from an input named "seed" or "key".
 Inputs have the names of their specs. One output has the name of the signature, those of a tuple
 NAME_0, NAME_1, ..., those of a dict its keys. A free first size is the batch, "batch" in ONNX and
-null in the manifest; a translator's images may also have a free height and width, of which the
-manifest says "multiple" and "scale". A model of mixed precision is exported in float32.
+null in the manifest; images to translate, and frames to extend, may also have a free height and width, of
+which the manifest says "multiple" and "scale". A model of mixed precision is exported in float32.
 """
 
 import importlib

@@ -79,7 +79,8 @@ def convert(signature):
         for value in values:
             for place, size in enumerate(shapes[value.name]):
                 if size is None:  # tf2onnx calls it unk__1 and so on
-                    name = ("batch", f"height{end}", f"width{end}")[place]
+                    sides = {len(shapes[value.name]) - 3: "height", len(shapes[value.name]) - 2: "width"}
+                    name = "batch" if place == 0 else f"{sides[place]}{end}"
                     value.type.tensor_type.shape.dim[place].dim_param = name
     # Its passes over a graph with loops never end by themselves: after the third (of ten) each merges
     # some nodes of a thousand, and takes as long as the first.

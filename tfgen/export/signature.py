@@ -26,6 +26,7 @@ ROLES = {
     "encode": "encoder",
     "log_prob": "likelihood",
     "translate": "translator",
+    "extend": "extender",
 }
 
 
@@ -76,8 +77,8 @@ def _shape(tensor):
 class Signature:
     """One entry of `model.signatures()`: (method, specs), or (method, specs, role).
 
-    A translator's images may have a free height and width, multiples of the model's `multiple`; its outputs
-    are the model's `scale` times as high and wide.
+    A translator's images, and frames to continue, may have a free height and width, multiples of the model's
+    `multiple`; its outputs are the model's `scale` times as high and wide.
 
     Attributes:
         name, specs, role: the entry's; the role is by default that of ROLES, or None.
@@ -95,7 +96,7 @@ class Signature:
         self.name, self.specs, self._model = name, specs, model
         self.role = ROLES.get(name) if role is None else role
         free = any(None in spec.shape.as_list()[1:] for spec in specs)
-        of_any_size = free and self.role == "translator"
+        of_any_size = free and self.role in ("translator", "extender")
         self.multiple, self.scale = (model.multiple, model.scale) if of_any_size else (None, None)
         self._check_names()
         self.function = tf.function(method, input_signature=specs, autograph=False)
@@ -167,11 +168,14 @@ class Signature:
         names = [spec.name for spec in self.specs]
         if not self.name.isidentifier() or None in names or len(set(names)) < len(names):
             self._refuse(f"it needs a Python name, and inputs of different names; received {names}")
-        free = {k for spec in self.specs for k, size in enumerate(spec.shape.as_list()) if size is None}
-        if not free <= ({0} if self.multiple is None else {0, 1, 2}):
+        shapes = [spec.shape.as_list() for spec in self.specs]
+        ends = [[*shape[:1], *shape[1:][-3:]] for shape in shapes]  # of clips, without the frames
+        free = {k for end in ends for k, size in enumerate(end) if size is None}
+        frames = [size for shape in shapes for size in shape[1:][:-3]]
+        if None in frames or not free <= ({0} if self.multiple is None else {0, 1, 2}):
             self._refuse(
-                "only the first size of an input, the batch, may be free; of a translator also the height "
-                "and the width"
+                "only the first size of an input, the batch, may be free; of images to translate and of "
+                "frames to continue also the height and the width"
             )
 
     def _check_outputs(self):

@@ -29,6 +29,25 @@ def psnr(images, others, value_range):
     return -10 * np.log10(np.maximum(squares.mean(axis=(1, 2, 3)), 1e-10))
 
 
+def sharpness(images, others, value_range):
+    """How alike the sharpness of each image and its other is, in dB: float64 (n,); of what is equal, 100.
+
+    Mathieu, Couprie and LeCun. Deep Multi-Scale Video Prediction Beyond Mean Square Error. ICLR 2016.
+    https://arxiv.org/abs/1511.05440: where black is 0 and white 1,
+
+        -10 log10 mean |s(x) - s(y)|,    s(x)_ij = |x_ij - x_{i-1,j}| + |x_ij - x_{i,j-1}|
+
+    the mean over the pixels that have both neighbours, and the channels.
+    """
+
+    def steps(x):
+        inner = x[:, 1:, 1:]
+        return abs(inner - x[:, :-1, 1:]) + abs(inner - x[:, 1:, :-1])
+
+    x, y = _unit(images, value_range), _unit(others, value_range)
+    return -10 * np.log10(np.maximum(abs(steps(x) - steps(y)).mean(axis=(1, 2, 3)), 1e-10))
+
+
 def feature_distance(images, others, value_range, features):
     """How far images are from others in the maps of a feature network: float64 (n,), 0 for equal ones.
 

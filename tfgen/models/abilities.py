@@ -1,8 +1,8 @@
 """What a model can do beside `sample`; ask by isinstance(model, Codes).
 
 A family says what a model is, an ability what it can do: a BiGAN plays a game and has codes, a
-VAE/GAN too. Each ability states what its model must have, and gives what follows from it. `Translates`,
-which gives much, has a file of its own.
+VAE/GAN too. Each ability states what its model must have, and gives what follows from it. `Translates`
+and `Extends`, which give much, have files of their own.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tfgen import priors, random
 from tfgen.errors import InputError, unknown
+from tfgen.models.extending import Extends
 from tfgen.models.translating import Translates
 
 
@@ -102,7 +103,8 @@ class Completes:
         raise NotImplementedError(f"{type(self).__name__}.completed")
 
 
-ABILITIES = {ability.__name__: ability for ability in (Games, Latents, Codes, Density, Completes, Translates)}
+EVERY = (Games, Latents, Codes, Density, Completes, Translates, Extends)
+ABILITIES = {ability.__name__: ability for ability in EVERY}
 
 
 def get(name):

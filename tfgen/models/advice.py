@@ -93,6 +93,11 @@ ADVICE = (
         "and DualGAN has several translations of an image, by the seed",
     ),
     Advice(
+        "clips, and you want to know how they go on",
+        ("framepredictor",),
+        "it continues clips of any size frame by frame; `tfgen translate RUN clip.npz --steps 8` writes them",
+    ),
+    Advice(
         "photographs that shall be four times as high and wide",
         ("srresnet", "srgan", "affgan"),
         "they make their small images themselves, and take any size, large ones in tiles; SRResNet has the "
