@@ -123,9 +123,9 @@ ADVICE = (
     ),
     Advice(
         "images, and you want codes to look into",
-        ("vae", "vaegan", "infogan"),
+        ("vae", "vaegan", "infogan", "him"),
         "they encode and decode, for `tfgen latent`; VAEGAN is sharper than VAE; InfoGAN finds categories "
-        "without labels",
+        "without labels; HIM's weights have a posterior, and its noise needs no density",
     ),
     Advice(
         "images, and you want likelihoods",
