@@ -9,6 +9,7 @@ a clip, `unlabelled` images without labels. A batch is a dict by these names.
 
 import dataclasses
 import math
+import unicodedata
 import warnings
 from typing import ClassVar
 
@@ -323,7 +324,7 @@ class Attributes(Field):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Tokens(Field):
-    """Text as numbers: int32 (n, length), 0 where it has ended.
+    """Text as numbers: int32 (n, length), 0 where it has ended: bytes of ASCII in lower case.
 
     Args:
         length: of the longest text.
@@ -352,19 +353,69 @@ class Tokens(Field):
         )
 
     def parsed(self, text):
-        """int32 (length,): the bytes of the text in lower case, padded by 0."""
+        """int32 (length,): the bytes of the text in lower case, padded by 0.
+
+        Raises:
+            InputError: no string, an empty one, one that is too long or not of printable ASCII characters.
+        """
         if not isinstance(text, str) or not text.strip():
             raise InputError(f"a text must be a string that is not empty; received {text!r}")
-        if not text.isascii():
-            raise InputError(f"a text is of ASCII characters; received {text!r}")
+        if not (text.isascii() and text.isprintable()):
+            raise InputError(f"a text is of ASCII characters that are printable; received {text!r}")
         if len(text) > self.length:
-            raise InputError(f"a text has at most {self.length} characters; received {len(text)}")
-        return np.frombuffer(text.lower().encode().ljust(self.length, b"\0"), np.uint8).astype(np.int32)
+            raise InputError(f"a text has at most {self.length} characters; received {len(text)}: {text!r}")
+        return self._padded(text.lower().encode())
+
+    def _padded(self, numbers):
+        numbers = np.asarray(list(numbers)[: self.length], np.int32)
+        return np.pad(numbers, (0, self.length - len(numbers)))
+
+    def rows(self, texts, name, owner):
+        """int32 (n, length) of n texts as data have them: strings, UTF-8 bytes or arrays of numbers.
+
+        Letters lose their accents, other characters that are not ASCII are left out, and what is longer
+        than `length` is cut.
+
+        Raises:
+            InputError: a text of which nothing is left.
+        """
+        rows = np.zeros((len(texts), self.length), np.int32)
+        for row, text in enumerate(texts):
+            if isinstance(text, bytes):
+                text = text.decode("utf-8", "replace")
+            if isinstance(text, str):
+                bare = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+                numbers = " ".join(bare.lower().split()).encode()
+            else:
+                numbers = text if np.ndim(text) == 1 and np.asarray(text).dtype.kind in "iu" else ()
+            rows[row] = self._padded(numbers)
+            if not rows[row].any():
+                raise InputError(
+                    f"{owner} takes {name} of ASCII characters; number {row} has none: {text!r}; write "
+                    f"another text, or leave out its image"
+                )
+        return rows
+
+    def text(self, row):
+        """What a row (length,) of bytes says, a string."""
+        return bytes(int(number) for number in row if number).decode("ascii", "replace")
+
+    def received(self, array, name, owner):
+        if np.asarray(array).dtype.kind in "USO":
+            array = self.rows(np.asarray(array).tolist(), name, owner)
+        return super().received(array, name, owner)
 
     def for_samples(self, values, n, name, owner):
         if isinstance(values, str):
-            values = self.parsed(values)
-        elif len(values) and isinstance(values[0], str):
+            return super().for_samples(self.parsed(values), n, name, owner)
+        # Numbers are an array, or a list of lists or of integers.
+        numbers = hasattr(values, "dtype") and np.asarray(values).dtype.kind not in "UO"
+        if not numbers and (not len(values) or not all(map(_numbers, values))):
+            if len(values) != n:
+                raise InputError(
+                    f"{owner} takes {name}, a text for each sample, or one for all; received {len(values)} "
+                    f"texts for n={n}"
+                )
             values = np.stack([self.parsed(text) for text in values])
         return super().for_samples(values, n, name, owner)
 
@@ -424,6 +475,10 @@ class Vector(Field):
         except ValueError:
             unit = f" in {self.unit}" if self.unit else ""
             raise InputError(f"labels are numbers{unit}, as 50; received {text!r}") from None
+
+
+def _numbers(x):
+    return np.asarray(x).dtype.kind in "iu"
 
 
 def _places(words, names):

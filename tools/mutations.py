@@ -467,6 +467,30 @@ FAULTS = {
         "return images + 2 * tf.minimum(streaks, 1.0)[..., None]",
         ("tests/models/test_idcgan.py",),
     ),
+    "captions: a wrong pair is a right pair": Fault(
+        "tfgen/models/texttoimage/base.py",
+        "wrong = judge([maps, tf.roll(texts, 1, axis=0)], training=training)",
+        "wrong = judge([maps, tf.roll(texts, 0, axis=0)], training=training)",
+        ("tests/models/test_gancls.py",),
+    ),
+    "captions: wrong pairs count as much as right ones": Fault(
+        "tfgen/models/texttoimage/base.py",
+        "fakes = 0.5 * (tf.reduce_mean(tf.nn.softplus(wrong)) + fakes)",
+        "fakes = tf.reduce_mean(tf.nn.softplus(wrong)) + fakes",
+        ("tests/models/test_gancls.py",),
+    ),
+    "captions: the padding counts": Fault(
+        "tfgen/networks/captions.py",
+        "count = ops.maximum(ops.sum(there, axis=1), 1.0)",
+        "count = ops.ones_like(ops.sum(there, axis=1)) * length",
+        ("tests/models/test_gancls.py",),
+    ),
+    "captions: a caption of another image": Fault(
+        "tfgen/data/pipeline.py",
+        'batch["captions"] = tf.gather(table, row[0] % member.source.count)',
+        'batch["captions"] = table[: tf.shape(row[0])[0]]',
+        ("tests/data/test_data_captions.py",),
+    ),
     "rain falls straight down": Fault(
         "tfgen/models/translation/idcgan.py",
         "shift = REACH + row * slope",

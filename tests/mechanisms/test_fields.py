@@ -189,13 +189,29 @@ def test_a_text_is_parsed():
         ),
         (Attributes(2), "Male", (), "attributes are 2 numbers 0 or 1 between commas; received 'Male'"),
         (Tokens(3), " ", None, "a text must be a string that is not empty; received ' '"),
-        (Tokens(3), "long", None, "a text has at most 3 characters; received 4"),
-        (Tokens(3), "é", None, "a text is of ASCII characters; received 'é'"),
+        (Tokens(3), 7, None, "a text must be a string that is not empty; received 7"),
+        (Tokens(3), "long", None, "a text has at most 3 characters; received 4: 'long'"),
+        (Tokens(3), "é", None, "a text is of ASCII characters that are printable; received 'é'"),
+        (Tokens(3), "a\0b", None, r"a text is of ASCII characters that are printable; received 'a\\x00b'"),
     ],
 )
 def test_a_text_that_is_none_is_named(field, text, names, line):
     with pytest.raises(InputError, match=line):
         field.parsed(text, *([] if names is None else [names]))
+
+
+def test_texts_of_data_are_cut_and_lose_what_the_model_cannot_have():
+    field = Tokens(6)
+    texts = ["Pi\u00f1ata", " a \n b", "caf\u00e9".encode(), "\u201cI\u201d", np.int64([97, 98])]
+    rows = field.rows(texts, "captions", "Model")
+    assert [field.text(row) for row in rows] == ["pinata", "a b", "cafe", "i", "ab"]
+    assert field.text(field.rows(["long text"], "x", "Model")[0]) == "long t"
+    np.testing.assert_array_equal(
+        field.received(np.array(["a", "bc"]), "x", "Model")[1], [98, 99, 0, 0, 0, 0]
+    )
+    for text in (" ", "\u00df", 3, [0, 0]):
+        with pytest.raises(InputError, match="Model takes x of ASCII characters; number 1 has none"):
+            field.rows(["a", text], "x", "Model")
 
 
 def test_values_for_samples_are_one_for_each_or_one_for_all():
@@ -233,6 +249,15 @@ def test_values_for_samples_are_one_for_each_or_one_for_all():
         ),
         (Attributes(2), [1.0, 2.0], r"x of Model lie in 0\.\.1; received 1 to 2"),
         (Vector((2,), 0.0, 1.0), [0.5, 2.0], r"Model takes x in \[0, 1\]; received 0\.5 to 2"),
+        (
+            Tokens(2),
+            ["a"] * 4,
+            "Model takes x, a text for each sample, or one for all; received 4 texts for n=3",
+        ),
+        (Tokens(2), [], "or one for all; received 0 texts for n=3"),
+        (Tokens(2), ["a", 3, "b"], "a text must be a string that is not empty; received 3"),
+        (Tokens(2), ["a", "", "b"], "a text must be a string that is not empty; received ''"),
+        (Tokens(2), [[97, 300]] * 3, "x of Model are numbers from 0 to 127; received 97 to 300"),
     ],
 )
 def test_values_for_samples_that_do_not_fit_are_named(field, values, line):

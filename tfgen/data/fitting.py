@@ -2,6 +2,7 @@
 
 import os
 
+from tfgen.data import captions
 from tfgen.data.clips import GIVE
 from tfgen.data.modes import Points
 from tfgen.data.sources import Domains, Files, Fixed
@@ -25,11 +26,14 @@ def specs_of(model):
 
 def _missing(source, origin, model, specs):
     """Refuses a model that takes what the source has not."""
-    have = [*source.shapes, *(["labels"] if source.labelled else [])]
     for name in specs:
         # `checked` asks for labels, and any image may be taken without them.
         if name in source.shapes or name in ("labels", "labels_a", "unlabelled"):
             continue
+        if name == "captions" and source.captions is not None:
+            continue
+        told = {"labels": source.labelled, "captions": source.captions is not None}
+        have = [*source.shapes, *(name for name, there in told.items() if there)]
         raise InputError(
             f"{type(model).__name__} trains on {', '.join(specs)}; {origin} has {', '.join(have)}"
             f"{_how_to_give(name, source)}"
@@ -38,6 +42,11 @@ def _missing(source, origin, model, specs):
 
 def _how_to_give(name, source):
     """What to do with a source that has no inputs, or no domains."""
+    if name == "captions":
+        return (
+            f"; give the texts of a folder's images in {captions.FILE} (name, tab, text), of arrays as "
+            f"'captions', of a TFDS set as its feature 'caption'"
+        )
     two = ",".join(source.class_names) if len(source.class_names) == 2 else None
     if name == "images_a" and two:
         return f"; give domains={two}"

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from tfgen.data import captions
 from tfgen.data.sources import Files
 from tfgen.data.splits import ranges
 from tfgen.errors import InputError
@@ -115,10 +116,11 @@ class Folder:
         deep = [p for files in self.splits.values() for p in files if len(p) > self.depth + 1]
         classes = {name: number for number, name in enumerate(sorted({p[self.depth] for p in deep}))}
         chosen = self._chosen(split, self.splits)
+        texts = captions.read(self.root, chosen)
         if not all(len(parts) > self.depth + 1 for parts in chosen):
-            return Files([self._paths(chosen)])
+            return Files([self._paths(chosen)], captions=texts)
         labels = [classes[parts[self.depth]] for parts in chosen]
-        return Files([self._paths(chosen)], labels, tuple(classes))
+        return Files([self._paths(chosen)], labels, tuple(classes), captions=texts)
 
     def branch(self, split, name):
         """The `Files` of a split in the subfolder `name` alone."""

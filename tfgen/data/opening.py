@@ -28,6 +28,7 @@ NAMES = {  # of arrays in a dict or an .npz file
     "images_b": ("images_b",),
     "labels_a": ("labels_a",),
     "unlabelled": ("unlabelled",),
+    "captions": ("captions", "caption"),
 }
 ARRAYS = (".npy", ".npz")  # endings of files of arrays
 CLASSES = 1000  # up to so many, numbers of classes may have gaps
@@ -225,6 +226,12 @@ def _plain(splits, split, name, label=None, inputs=None):
         if name not in arrays:
             continue
         images, labels = _images(arrays[name]), arrays.get(label)
+        texts = arrays.get("captions") if name == "images" else None
+        if texts is not None and len(texts) != len(images):
+            raise InputError(
+                f"captions are a text for each image; received {len(texts)} for {len(images)} images in "
+                f"{each!r}"
+            )
         channels = {"images": images.shape[-1]}
         if inputs is not None:
             given = _images(arrays[inputs]) if inputs in arrays else None
@@ -236,30 +243,31 @@ def _plain(splits, split, name, label=None, inputs=None):
                 )
             channels = {"inputs": given.shape[-1], **channels}
             images = np.concatenate([given, images], axis=-1)
-        found[each] = images, None if labels is None else _labels(labels, len(images)), channels
-    kinds = {each: y.shape[1:] for each, (_, y, _) in found.items() if y is not None}
+        found[each] = images, None if labels is None else _labels(labels, len(images)), channels, texts
+    kinds = {each: y.shape[1:] for each, (_, y, *_) in found.items() if y is not None}
     if len(set(kinds.values())) > 1:
         shapes = ", ".join(f"{each} {('n', *shape)}" for each, shape in kinds.items())
         raise InputError(f"labels of the splits differ in shape: {shapes}".replace("'", ""))
     parts = [
-        (found[each][0][start:stop], None if found[each][1] is None else found[each][1][start:stop])
-        for each, start, stop in ranges(split, {each: len(x) for each, (x, _, _) in found.items()})
+        [x if x is None else x[start:stop] for x in (found[each][0], found[each][1], found[each][3])]
+        for each, start, stop in ranges(split, {each: len(x) for each, (x, *_) in found.items()})
     ]
-    images, labels = zip(*parts)
+    images, labels, texts = zip(*parts)
+    texts = None if any(part is None for part in texts) else [text for part in texts for text in part]
     if len({part.shape[1:] for part in images}) > 1:
         raise InputError(f"images of {split!r} differ in shape: {[part.shape[1:] for part in images]}")
     images = images[0] if len(images) == 1 else np.concatenate(images)
     plain = images.dtype == np.uint8 and images.ndim == 4
-    source = functools.partial(Arrays if plain else Fixed, images, channels=channels)
+    source = functools.partial(Arrays if plain else Fixed, images, channels=channels, captions=texts)
     if any(y is None for y in labels):
         return source()
     labels = np.concatenate(labels)
     if labels.ndim == 2:
         attributes = tuple(f"attribute_{column}" for column in range(labels.shape[1]))
         return source(labels, attributes=attributes)
-    if any(y.dtype == np.float32 for _, y, _ in found.values() if y is not None):
+    if any(y.dtype == np.float32 for _, y, *_ in found.values() if y is not None):
         return source(labels.astype(np.float32))
-    classes = _count_of_classes(np.concatenate([y for _, y, _ in found.values() if y is not None]))
+    classes = _count_of_classes(np.concatenate([y for _, y, *_ in found.values() if y is not None]))
     return source(labels.astype(np.int32), classes)
 
 

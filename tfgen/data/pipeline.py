@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import random
+from tfgen.data import captions
 from tfgen.data import images as ops
 from tfgen.data.clips import Windows
 from tfgen.data.fitting import fields_of, name_of, shapes_of, specs_of
@@ -120,7 +121,7 @@ def load(
         an .npz file, or a dict: arrays "images" and "labels" (or image, x; label, y, attributes),
             also by split: "train_image", "x_test"; of pairs "inputs" and "images", of two domains
             "images_a" (with "labels_a", if there are any) and "images_b"; beside images and labels
-            "unlabelled".
+            "unlabelled"; beside images "captions", strings or rows of numbers.
         an array, an .npy file, or a tuple (images, labels): uint8, integers in 0..255, booleans, or floats in
             [0, 1] (rounded to 256 levels), shape (n, h, w) or (n, h, w, c), or of volumes (n, d, h, w, c).
             Labels are classes, whole numbers (n,) or (n, 1) from 0, attributes (n, a), booleans or
@@ -152,6 +153,11 @@ def load(
     as one image; one that takes "images_a" and "images_b" is given two domains, each in an order of its
     own: an epoch has as many examples as the larger, and the smaller begins again in a new order. Where it
     takes "labels_a" too, the first domain must have labels, and the second needs none.
+
+    A model that takes "captions" is given the text of each image: of arrays "captions", of a TFDS set its
+    text feature 'caption', of a folder what captions.tsv says in it, a line for each image: its name (from
+    that folder on, as birds/1.png), a tab, its text. A text becomes the bytes of its ASCII characters in
+    lower case, letters without their accents, cut or padded to the model's length.
 
     A model that takes "unlabelled" beside "images" and "labels" is given images with labels, of which there
     may be few (`labelled`), and others without, each in an order of its own, as of two domains. Of a source
@@ -200,14 +206,14 @@ def load(
     Returns:
         a tf.data.Dataset, whose length is known, of images (batch_size, h, w, c), or of tuples
         (images, labels), with int32 labels (batch_size,) of classes or float32 (batch_size, a)
-        of attributes. Pairs, domains and half-labelled images are dicts by name, as
+        of attributes. Pairs, domains, captions and half-labelled images are dicts by name, as
         {"inputs": ..., "images": ...} or {"images": ..., "labels": ..., "unlabelled": ...}.
 
     Raises:
         InputError: unknown names, unreadable files, values out of range, NaN, images of different
             sizes where no shape is given, volumes of other sizes than the model's, labels that are
-            missing or not the model's, fewer images than a batch, more labels asked than there are, classes
-            without a labelled image.
+            missing or not the model's, captions that are missing or empty, fewer images than a batch, more
+            labels asked than there are, classes without a labelled image.
     """
     _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs)
     origin = name_of(source)
@@ -237,6 +243,8 @@ def load(
     if binarize and (points or list(shapes) != ["images"]):
         what = "points" if points else ", ".join(shapes)
         raise InputError(f"{origin} is {what}, which have no ink to binarize; omit binarize")
+    texts = captions.wanted(for_model)
+    texts = None if texts is None else captions.numbers(source, origin, texts)
     enlarge = enlarge if shuffle else 1
     kept = (crop, resample) if cache and not fixed else None  # those are in memory
     batches = _Batches(
@@ -244,6 +252,7 @@ def load(
         model=for_model,
         label=label,
         labels=labels,
+        captions=texts,
         count=count,
         rows=batch_size,
         whole=drop_remainder,
@@ -318,6 +327,7 @@ class _Batches:
     Attributes:
         members: {name of its images: _Member}.
         label: the name of the labels' field.
+        captions: of all examples, int32 (count, length), or None.
         count, rows: examples of an epoch, and of a batch.
         whole: whether a last partial batch is left out.
         scaled: whether the model's fields have their own range, or bytes.
@@ -328,6 +338,7 @@ class _Batches:
     model: object
     label: str
     labels: object
+    captions: object
     count: int
     rows: int
     whole: bool
@@ -381,6 +392,10 @@ class _Batches:
                 batch[name] = part
             if self.labels and self.label == key.replace("images", "labels"):
                 batch[self.label] = choose(member.source, values, self.labels)
+            if self.captions is not None:
+                with tf.device("CPU"):
+                    table = tf.constant(self.captions)
+                batch["captions"] = tf.gather(table, row[0] % member.source.count)
         if self.model is not None:
             batch = {name: batch[name] for name in [*specs, "labels"] if name in batch}
         if set(batch) <= {"images", "labels"}:

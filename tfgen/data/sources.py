@@ -6,6 +6,8 @@ examples differ; `shape`, that of "images"; `labelled`; `attributes`, names of w
 
     class_names         of the classes, () where they have none
     numbers             whether its labels are numbers, as energies, float32 (n,)
+    captions            the text of each example in its own order, [str or bytes or int (k,)]; None where it
+                        has none
     fixations           where people looked at each example, [(k, 2)] in its own order: row and column as
                         shares of the size; None where it does not say so
     examples(key)       a tf.data.Dataset of index or (index, record), in the order of `key`; None keeps it
@@ -71,7 +73,7 @@ class Source:
     """What most sources are: plain images without labels."""
 
     labelled, classes, attributes, class_names, numbers = False, None, (), (), False
-    fixations = None
+    fixations = captions = None
     example = "pair"  # what several files of an example are
 
     @property
@@ -93,14 +95,16 @@ class Arrays(Source):
 
     Args:
         channels: {name: how many} of the images that are stacked on the channel axis.
+        captions: the text of each.
     """
 
-    def __init__(self, images, labels=None, classes=None, attributes=(), channels=None):
+    def __init__(self, images, labels=None, classes=None, attributes=(), channels=None, captions=None):
         with tf.device("CPU"):
             self.images = tf.constant(images)
             self.labels = None if labels is None else tf.constant(labels)
         self.classes, self.attributes = classes, attributes
         self.channels = channels or {"images": self.images.shape[-1]}
+        self.captions = captions
         self.count = len(images)
         self.labelled = labels is not None
         self.numbers = self.labelled and self.labels.dtype.is_floating and self.labels.shape.rank == 1
@@ -143,10 +147,11 @@ class Files(Source):
 
     Args:
         paths: for each of `names`, the files of all examples.
+        captions: the text of each example.
     """
 
-    def __init__(self, paths, labels=None, class_names=(), names=("images",)):
-        self.paths, self.names = paths, names
+    def __init__(self, paths, labels=None, class_names=(), names=("images",), captions=None):
+        self.paths, self.names, self.captions = paths, names, captions
         with tf.device("CPU"):
             self.table = tf.constant(paths)
             self.labels = None if labels is None else tf.constant(labels, tf.int32)
@@ -259,7 +264,11 @@ class Records(Source):
             read_config=tfds.ReadConfig(try_autocache=False, skip_prefetch=True),
         )
         self.count = builder.info.splits[split].num_examples
-        self._looked_at = (builder, split) if "fixations" in every and only is None else None
+        self._told = {
+            name: (builder, split)
+            for name, kind in every.items()
+            if only is None and (name == "fixations" or _is_caption(name, kind))
+        }
         if only is not None:
             name, value = only
             self.records = self.records.filter(plain(lambda r: r["attributes"][name] == bool(value)))
@@ -271,13 +280,21 @@ class Records(Source):
 
     @functools.cached_property
     def fixations(self):
-        if self._looked_at is None:
+        return self._all("fixations")
+
+    @functools.cached_property
+    def captions(self):
+        return self._all("caption")
+
+    def _all(self, feature):
+        """What all records say of a feature, in their own order; None where they do not have it."""
+        if feature not in self._told:
             return None
         import tensorflow_datasets as tfds
 
-        builder, split = self._looked_at
-        points = builder.as_dataset(split=split, decoders=tfds.decode.PartialDecoding({"fixations": True}))
-        return [record["fixations"] for record in points.as_numpy_iterator()]
+        builder, split = self._told[feature]
+        told = builder.as_dataset(split=split, decoders=tfds.decode.PartialDecoding({feature: True}))
+        return [record[feature] for record in told.as_numpy_iterator()]
 
     @property
     def bytes(self):
@@ -319,6 +336,10 @@ class Records(Source):
             labels = tf.cast(record["label"], tf.int32)
         contents = [record[feature] for feature in self.features]
         return tf.map_fn(one, (index, *contents), fn_output_signature=tf.uint8), labels
+
+
+def _is_caption(name, feature):
+    return name == "caption" and feature.shape == () and feature.np_dtype in (object, str, bytes)
 
 
 class Halves(Source):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from tfgen.data import captions
 from tfgen.data.fitting import fields_of, name_of, shapes_of
 from tfgen.data.folders import Folder
 from tfgen.data.opening import is_path, open_source
@@ -68,6 +69,8 @@ def describe(
     elif opened.labelled:
         classes = f" ({_some(opened.class_names)})" if opened.class_names else ""
         line += f", in {opened.classes or 'some'} classes{classes}"
+    if captions.wanted(for_model) is not None:
+        line += f", with captions ({_texts(opened, captions.wanted(for_model), name_of(source))})"
     whole = list(opened.members) == ["images"] and (not isinstance(opened, Files) or len(opened.names) == 1)
     line += f", {labelled} of them with labels" if labelled is not None else ""
     line += f"; split {split}{_splits(source, data_dir, whole)}"
@@ -88,6 +91,14 @@ def describe(
 
 def _some(names):
     return ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+
+
+def _texts(source, field, origin):
+    """The first captions as the model sees them, and how many are cut."""
+    rows = captions.numbers(source, origin, field)
+    longer = sum(len(text) > field.length for text in source.captions)
+    cut = f"; {longer} of them are cut after {field.length} characters" if longer else ""
+    return f"{_some([repr(field.text(row)) for row in rows[:3]])}{', ...' * (len(rows) > 3)}{cut}"
 
 
 def _sizes(source):

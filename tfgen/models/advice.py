@@ -72,6 +72,11 @@ ADVICE = (
         "with colour=lab it learns from the images alone, and colours grey ones of any size",
     ),
     Advice(
+        "images with captions, from which words shall make images",
+        ("gancls",),
+        "its discriminator knows a real image with another's caption; tfgen sample RUN --text 'a red bird'",
+    ),
+    Advice(
         "photographs in rain",
         ("idcgan",),
         "with rain=0.03 it learns from clear photographs, on which it draws rain itself",

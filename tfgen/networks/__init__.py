@@ -4,6 +4,7 @@ Where a model needs what is inside of a network, its layer has a name: `network.
 """
 
 from tfgen.networks.blocks import halvings
+from tfgen.networks.captions import bottleneck, text_discriminator, text_encoder, told
 from tfgen.networks.conditional import BODIES, decoder, encoder, projection
 from tfgen.networks.dcgan import dcgan_decoder, dcgan_discriminator, dcgan_encoder, dcgan_generator
 from tfgen.networks.dense import mlp
@@ -17,6 +18,7 @@ from tfgen.networks.upscaling import residual_upscaler, residual_upscaler_reach
 __all__ = [
     "BODIES",
     "Ensemble",
+    "bottleneck",
     "dcgan_decoder",
     "dcgan_discriminator",
     "dcgan_encoder",
@@ -35,6 +37,9 @@ __all__ = [
     "resnet_translator",
     "smallest_patch",
     "smooth_up",
+    "text_discriminator",
+    "text_encoder",
+    "told",
     "unet",
     "up",
 ]
