@@ -12,7 +12,7 @@ published = (
     "Tran et al. (2017) train a Bayesian GAN of labels given inputs: test error on MNIST .0136 (variational "
     "inference of a Bayesian network .0311), recalled. No figure of theirs is of images."
 )
-BATCH, TRAINING = 50, 160  # the latter in core-seconds, of each model
+BATCH, TRAINING = 50, 110  # the latter in core-seconds, of each model
 COUNTS = (100, 1000, 60_000)
 SHAPE = dict(image_shape=(28, 28, 1), latent_dim=10, width=256)
 
