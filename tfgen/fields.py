@@ -469,12 +469,17 @@ class Vector(Field):
         return x if self.shape else x[:, None]
 
     def parsed(self, text, names=()):
-        """The number that a text says."""
+        """The number that a text says; of several, "0.2,0.9", float32 of the field's shape."""
+        size, unit = math.prod(self.shape), f" in {self.unit}" if self.unit else ""
         try:
-            return float(text)
+            numbers = [float(word) for word in text.split(",")]
         except ValueError:
-            unit = f" in {self.unit}" if self.unit else ""
-            raise InputError(f"labels are numbers{unit}, as 50; received {text!r}") from None
+            numbers = []
+        if len(numbers) == size:
+            return np.float32(numbers).reshape(self.shape) if self.shape else numbers[0]
+        named = f" ({', '.join(names)})" if len(names) == size else ""
+        what = f"{size} numbers{unit}{named} between commas" if self.shape else f"numbers{unit}, as 50"
+        raise InputError(f"labels are {what}; received {text!r}")
 
 
 def _numbers(x):

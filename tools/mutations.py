@@ -97,6 +97,18 @@ FAULTS = {
         "return loss + smoothness * tf.reduce_sum(z**2, axis=1)",
         ("tests/analysis/test_editing.py",),
     ),
+    "the discriminator is not told the attributes": Fault(
+        "tfgen/models/translation/alcgan.py",
+        "x = chained(_told(last(x), [given]),",
+        "x = chained(_told(last(x), [0 * given]),",
+        ("tests/models/test_alcgan.py", "-k", "asked"),
+    ),
+    "a measured label is of another image": Fault(
+        "tfgen/data/measures.py",
+        "tf.gather(self.labels, batch[0] % self.count)",
+        "tf.gather(self.labels, tf.range(tf.size(batch[0])))",
+        ("tests/data/test_data_measures.py",),
+    ),
     "noise of TensorFlow's own": Fault(
         ENCODERS,
         NOISE,

@@ -10,6 +10,7 @@ from translators import TINY
 from tfgen import loading
 from tfgen.cli import main
 from tfgen.fields import Image as Field
+from tfgen.fields import Vector
 from tfgen.models import CycleGAN, Pix2Pix
 from tfgen.models.abilities import Translates
 
@@ -52,6 +53,15 @@ class Domains(Translates):
         return -np.ones(images.shape)
 
 
+class Asked(Negative):
+    """As bright as it is told."""
+
+    conditions = {**Negative.conditions, "labels": Vector((2,), 0.0, 1.0)}
+
+    def translate(self, inputs, seed=0, *, labels=(0.0, 0.0)):
+        return np.full(inputs.shape, 2 * labels[1] - 1)
+
+
 @pytest.fixture
 def tfgen(monkeypatch, tmp_path, capsys):
     """Runs `tfgen translate RUN ARGS` of a model in a folder of two pictures; returns code and last line."""
@@ -67,6 +77,7 @@ def tfgen(monkeypatch, tmp_path, capsys):
 
     def run(model, *args):
         monkeypatch.setattr(loading, "load", lambda what: model)
+        monkeypatch.setattr(loading, "label_names", lambda what: ())
         with pytest.raises(SystemExit) as exit:
             main(["translate", "run", *map(str, args)])
         out, err = capsys.readouterr()
@@ -99,6 +110,15 @@ def test_back_is_the_other_direction(tfgen):
     for flags, value in (((), 255), (("--back",), 0)):
         assert tfgen(Domains(), "a.png", "--to", "out.png", *flags)[0] == 0
         assert pixels_of("out.png").shape == (6, 9, 3) and (pixels_of("out.png") == value).all()
+
+
+def test_labels_are_taken_in_turn(tfgen):
+    assert tfgen(Asked(), "a.png", "b.jpg", "--to", "out", "--label", "0.2,1", "--label", "1,0")[0] == 0
+    assert pixels_of("out/a.png").min() == 255 and pixels_of("out/b.png").max() == 0
+    code, line = tfgen(Asked(), "a.png", "--to", "one.png", "--label", "0.2")
+    assert code == 2 and "labels are 2 numbers between commas; received '0.2'" in line
+    code, line = tfgen(Negative(), "a.png", "--to", "one.png", "--label", "0.2")
+    assert code == 2 and "Negative is not conditional; omit --label" in line
 
 
 def test_a_folder_of_pictures_is_translated_whole(tfgen):

@@ -143,9 +143,9 @@ def test_bad_labels_are_refused():
     assert "found 1 to 3, which would make a class 0 without images: give labels - 1" in refused([1, 2, 3, 3])
     message = refused([0, 1, 2, 100_000])
     assert "4 different labels up to 100000: number them, as by np.unique" in message
-    assert "0 or 1; found -1 to 1" in refused(2 * binary(4) - 1)
-    assert "0 or 1; found 0 to 0.5" in refused(binary(4) / 2)
-    assert "0 or 1; found nan to nan" in refused(binary(4) * np.nan)
+    assert "lie in 0..1; found -1 to 1" in refused(2 * binary(4) - 1)
+    assert "lie in 0..1; found 0 to 1.5" in refused(1.5 * binary(4))
+    assert "lie in 0..1; found nan to nan" in refused(binary(4) * np.nan)
     unlike = {"x_train": noise(4, 8, 8), "y_train": binary(4), "x_test": noise(4, 8, 8), "y_test": [0] * 4}
     assert "differ in shape: train (n, 3), test (n,)" in complaint(unlike)
 

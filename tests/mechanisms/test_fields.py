@@ -173,6 +173,8 @@ def test_a_text_is_parsed():
     np.testing.assert_array_equal(Attributes(3).parsed("1,0,1"), [1, 0, 1])
     np.testing.assert_array_equal(Attributes(3).parsed("Young, smiling", names), [1, 0, 1])
     np.testing.assert_array_equal(Tokens(4).parsed("Ab"), [97, 98, 0, 0])
+    assert Vector(()).parsed("50") == 50
+    np.testing.assert_allclose(Vector((2, 2)).parsed("0.1, 0.2,0.3,1"), [[0.1, 0.2], [0.3, 1]])
 
 
 @pytest.mark.parametrize(
@@ -188,6 +190,8 @@ def test_a_text_is_parsed():
             "attributes are 2 numbers 0 or 1 between commas; received '1,0,1'",
         ),
         (Attributes(2), "Male", (), "attributes are 2 numbers 0 or 1 between commas; received 'Male'"),
+        (Vector((), unit="GeV"), "much", (), "labels are numbers in GeV, as 50; received 'much'"),
+        (Vector((2,)), "1", ("a", "b"), r"labels are 2 numbers \(a, b\) between commas; received '1'"),
         (Tokens(3), " ", None, "a text must be a string that is not empty; received ' '"),
         (Tokens(3), 7, None, "a text must be a string that is not empty; received 7"),
         (Tokens(3), "long", None, "a text has at most 3 characters; received 4: 'long'"),

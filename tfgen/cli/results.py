@@ -180,21 +180,20 @@ def _translated(run, model, n, seed, to, others):
 
 
 def labels_of(texts, model, names):
-    """What --label says to a model: a list of classes, or of rows of attributes.
+    """What --label says to a model: a list of classes, or of rows of attributes or numbers.
 
     Args:
-        texts: ["3"], ["0,1,2"], ["cat,dog"]; for attributes ["1,0,1", ...] or ["Smiling,Young"].
+        texts: ["3"], ["0,1,2"], ["cat,dog"]; for attributes ["1,0,1", ...] or ["Smiling,Young"]; for
+            several numbers ["0.2,0.9"].
         names: of the data's classes or attributes, in order; () if not known.
 
     Raises:
         InputError: the model takes no labels; neither numbers nor known names.
     """
-    from tfgen.fields import Attributes
-
     field = model.conditions.get("labels")
     if texts and field is None:
         raise InputError(f"{type(model).__name__} is not conditional; omit --label")
-    if not isinstance(field, Attributes):
+    if texts and not field.shape:
         texts = [word.strip() for text in texts for word in text.split(",")]
     return [field.parsed(text, names) for text in texts]
 

@@ -7,7 +7,7 @@ import typer
 
 from tfgen import loading
 from tfgen.cli.console import import_tensorflow
-from tfgen.cli.results import Run
+from tfgen.cli.results import Run, labels_of
 from tfgen.errors import InputError
 from tfgen.files import IMAGES
 from tfgen.loading import place
@@ -26,6 +26,13 @@ def translate(
         bool, typer.Option("--back", help="Translates from the second domain to the first.")
     ] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same translations.")] = 0,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For a model that is told how it shall look: its numbers, as 0.9,0.2,0.5; several in turn.",
+            metavar="K",
+        ),
+    ] = None,
     tile: Annotated[
         int | None,
         typer.Option(help="Translates so many pixels high and wide at a time, for large pictures.", min=1),
@@ -38,7 +45,8 @@ def translate(
     """Translates pictures with a model that turns images into images.
 
     Grey pictures are repeated to colour and colour weighted to grey, as the model takes them. Sizes that the
-    network does not take are continued by reflection, and the translation is cut.
+    network does not take are continued by reflection, and the translation is cut. Without --label a model
+    that takes labels draws them by the seed.
 
     \b
     Examples:
@@ -46,6 +54,7 @@ def translate(
       tfgen translate runs/horses photos/ --to zebras/
       tfgen translate runs/horses zebra.jpg --back
       tfgen translate runs/sharper photo.jpg --tile 256 --to large.png
+      tfgen translate runs/scenes layout.png --label 0.9,0.2,0.5
     """
     to = place(run, "translations") if to is None else to
     photos, single = _listed(photos), to.suffix == ".png"
@@ -58,6 +67,7 @@ def translate(
         raise InputError("two of the pictures have the same name; translate them into folders of their own")
     if to.exists() and (not single or to.is_dir()):
         raise InputError(f"{to} exists; give a new folder, or a file ending in .png")
+    names_of_labels = loading.label_names(run) if label else ()
     import_tensorflow()
     import numpy as np
 
@@ -68,6 +78,7 @@ def translate(
 
     model = loading.load(run)
     needs(model, Translates, "translate")
+    rows = labels_of(label or [], model, names_of_labels)
     if back and tile:
         raise InputError("--back translates pictures whole; omit --tile")
     taken, made = model.conditions["inputs"], model.fields[model.target]
@@ -89,25 +100,26 @@ def translate(
     with replacing(to) as part:
         if not single:
             part.mkdir()
-        for photo, name in zip(photos, names):
+        for k, (photo, name) in enumerate(zip(photos, names)):
             image = images.read(photo, channels)[None]
+            told = {"labels": rows[k % len(rows)]} if rows else {}
             if tile:
-                made = _tiled(model, image, tile, seed)
+                made = _tiled(model, image, tile, seed, told)
             else:
-                made = (model.translate_back if back else model.translate)(image, seed)
+                made = (model.translate_back if back else model.translate)(image, seed, **told)
                 made = pictures.to_uint8(np.asarray(made), limits)[0]
             pictures.to_picture(made).save(part if single else part / name)
     print(f"{len(photos)} translated: {to}")
 
 
-def _tiled(model, image, tile, seed):
+def _tiled(model, image, tile, seed, told):
     """The translation of one image (1, h, w, c), as bytes: as floats it might fill the memory."""
     import numpy as np
 
     from tfgen import pictures
 
     whole = None
-    for top, left, part in model.translate_tiles(image, tile, seed):
+    for top, left, part in model.translate_tiles(image, tile, seed, **told):
         if whole is None:
             height, width = (model.scale * size for size in image.shape[1:3])
             whole = np.empty((height, width, part.shape[-1]), np.uint8)

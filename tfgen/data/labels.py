@@ -37,6 +37,11 @@ def counts(source, origin, labels, name="labels"):
         if name not in source.attributes:
             raise unknown(f"attribute of {origin}", name, source.attributes)
     one = isinstance(labels, str)
+    if one and source.graded:
+        raise InputError(
+            f"classes are made of an attribute of 0 and 1; {labels} of {origin} has values between; give "
+            f"labels=({labels!r},)"
+        )
     return {"classes": 2 if one else 0, "attributes": 0 if one else len(names)}
 
 
@@ -55,11 +60,23 @@ def checked(source, origin, model, labels, name="labels"):
     if field is None:
         return labels
     if isinstance(field, Vector):
-        if source.attributes:
+        count = have["attributes"]
+        if field.shape and (count,) != field.shape:
+            said = f"{count} attributes" if count else "a number each" if source.numbers else "classes"
+            remedy = f"build the model with attributes={count}" if count else f"give {field.shape[0]} names"
+            raise InputError(
+                f"{type(model).__name__} takes {field.shape[0]} numbers as labels; those of {origin} are "
+                f"{said}; {remedy}"
+            )
+        if count and not field.shape:
             raise InputError(
                 f"{type(model).__name__} takes numbers as labels; those of {origin} are attributes"
             )
         return labels
+    if source.graded and not isinstance(field, Classes):
+        raise InputError(
+            f"{type(model).__name__} takes attributes of 0 and 1; those of {origin} have values between"
+        )
     kind, need = "attributes" if have["attributes"] else "classes", field.count
     if isinstance(field, Classes):
         needed = "classes"

@@ -13,6 +13,7 @@ from tfgen.data import clips as clips_of
 from tfgen.data import images as ops
 from tfgen.data.folders import Folder, split_of
 from tfgen.data.formulas import FORMULAS, Formula
+from tfgen.data.measures import measured
 from tfgen.data.modes import MIXTURES, Points, Stacked
 from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, HalfLabelled, Halves, Records, Some
 from tfgen.data.splits import ranges, suffixed
@@ -34,14 +35,24 @@ ARRAYS = (".npy", ".npz")  # endings of files of arrays
 CLASSES = 1000  # up to so many, numbers of classes may have gaps
 
 
-def open_source(source, split, data_dir=None, download=True, *, names=None, pair=None, domains=None):
+def open_source(
+    source, split, data_dir=None, download=True, *, names=None, pair=None, domains=None, labels=None
+):
     """The source, as `tfgen.data.sources` says what that is, of one split.
 
     Args:
         names: the fields that are wanted, by name or as {name: `tfgen.fields.Field`}, which says how many
             frames a clip has (else it has one); None takes what there is.
-        pair, domains: as for `tfgen.data.load`.
+        pair, domains, labels: as for `tfgen.data.load`; of labels, what is measured matters here.
     """
+
+    def opened(split):
+        return _opened(source, split, data_dir, download, names, pair, domains)
+
+    return measured(opened(split), labels, opened)
+
+
+def _opened(source, split, data_dir, download, names, pair, domains):
     pair, domains = _two("pair", pair), _two("domains", domains) if _is_two(domains) else domains
     if pair is not None and domains is not None:
         raise InputError("a pair and two domains exclude each other; give pair=... or domains=...")
@@ -174,8 +185,8 @@ def _labels(labels, count):
             f"labels must be attributes of shape ({count}, a), or integers or numbers of shape ({count},), "
             f"one for each image; received {labels.dtype} of shape {labels.shape}"
         )
-    if not ((labels == 0) | (labels == 1)).all():
-        raise InputError(f"attributes must be 0 or 1; found {labels.min():g} to {labels.max():g}")
+    if not ((labels >= 0) & (labels <= 1)).all():  # NaN is not
+        raise InputError(f"attributes must lie in 0..1; found {labels.min():g} to {labels.max():g}")
     return labels.astype(np.float32)
 
 

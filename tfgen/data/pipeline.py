@@ -16,6 +16,7 @@ from tfgen.data.clips import Windows
 from tfgen.data.fitting import fields_of, name_of, shapes_of, specs_of
 from tfgen.data.half_labelled import half_labelled
 from tfgen.data.labels import checked, choose
+from tfgen.data.measures import names_of
 from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
 from tfgen.data.sources import MEMORY, Fixed, Records, Source, in_memory, plain, repeated
@@ -180,7 +181,8 @@ def load(
         crop: "center", or "random": at another place in each epoch.
         labels: whether to give labels; None leaves it to the model, or to the source. The name of an
             attribute, as "Smiling", gives it as a class 0 or 1; a tuple of names, as ("Smiling",
-            "Male"), gives these attributes, in this order.
+            "Male"), gives these attributes, in this order. Names of `tfgen.data.measures`, as ("lightness",
+            "saturation"), are measured of the images, in [0, 1].
         labelled: how many images keep their labels, drawn by `seed`, of each class as many, or one more.
             None: all of them.
         pair: which two images are a pair's (inputs, images): ("left", "right") or ("right", "left") of
@@ -217,7 +219,8 @@ def load(
     """
     _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs)
     origin = name_of(source)
-    opening = {"names": fields_of(for_model), "pair": pair, "domains": domains}
+    opening = {"names": fields_of(for_model), "pair": pair, "domains": domains, "labels": labels}
+    labels = names_of(labels) or labels
     source = open_source(source, split, data_dir, download, **opening)
     if labelled is not None or "unlabelled" in specs_of(for_model):
         source = half_labelled(source, origin, for_model, labelled, labels, seed)

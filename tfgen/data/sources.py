@@ -1,13 +1,14 @@
 """Where images come from. Each kind gives examples by number, in the order of a key.
 
 A source has `count`; `shapes`, {name: (h, w, c)} of the images that an example has, with None where
-examples differ; `shape`, that of "images"; `labelled`; `attributes`, names of what its labels say by 0 and 1,
+examples differ; `shape`, that of "images"; `labelled`; `attributes`, names of what its labels say in [0, 1],
 () if they are classes; `classes`, how many, None if it is not known; and
 
     class_names         of the classes, () where they have none
     numbers             whether its labels are numbers, as energies, float32 (n,)
     captions            the text of each example in its own order, [str or bytes or int (k,)]; None where it
                         has none
+    graded              whether its attributes have values between 0 and 1, too
     fixations           where people looked at each example, [(k, 2)] in its own order: row and column as
                         shares of the size; None where it does not say so
     examples(key)       a tf.data.Dataset of index or (index, record), in the order of `key`; None keeps it
@@ -74,6 +75,7 @@ class Source:
 
     labelled, classes, attributes, class_names, numbers = False, None, (), (), False
     fixations = captions = None
+    graded = False
     example = "pair"  # what several files of an example are
 
     @property
@@ -108,6 +110,7 @@ class Arrays(Source):
         self.count = len(images)
         self.labelled = labels is not None
         self.numbers = self.labelled and self.labels.dtype.is_floating and self.labels.shape.rank == 1
+        self.graded = bool(attributes) and not np.isin(labels, (0, 1)).all()
 
     @property
     def shapes(self):

@@ -54,6 +54,7 @@ def describe(
         InputError: as `load`.
     """
     opening = {"names": fields_of(for_model), "pair": pair, "domains": domains}
+    opening["labels"] = options.get("labels")
     opened = open_source(source, split, data_dir, download, **opening)
     shapes = shapes_of(opened, name_of(source), for_model, image_shape)
     kind = getattr(opened, "kind", "images")

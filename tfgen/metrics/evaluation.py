@@ -210,7 +210,9 @@ def evaluate(
     def fakes(count):
         if not translates:
             return _samples(model, count, seed, batch_size)
-        return _translations(model, _column(model, opened, real(split, count), model.source), seed)
+        names = (model.source, *model.further)
+        columns = [_column(model, opened, real(split, count), name) for name in names]
+        return _translations(model, zip(*columns), seed)
 
     if set(chosen) & set(LABEL_MAPS):
         pair = dict(zip(model.fields, next(real(split, n))))
@@ -448,9 +450,10 @@ def _column(model, opened, batches, name):
 
 def _translations(model, batches, seed):
     row = 0
-    for sources in batches:
+    for sources, *values in batches:
         inputs = model.inputs_of({model.source: sources}, random.key(seed), row)
-        yield (np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs)),)
+        told = dict(zip(model.further, values))
+        yield (np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs, **told)),)
         row += len(inputs)
 
 
@@ -460,7 +463,8 @@ def _differences(model, batches, functions, seed):
     for batch in batches:
         pair = dict(zip(model.fields, batch))
         inputs, images = model.inputs_of(pair, random.key(seed), row), pair[model.target]
-        made = np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs))
+        told = model.told_of(pair)
+        made = np.asarray(model.sample(len(inputs), seed=seed, first_row=row, inputs=inputs, **told))
         row += len(inputs)
         for name, function in functions.items():
             values[name].append(function(made, images, model.value_range))

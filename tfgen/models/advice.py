@@ -67,6 +67,12 @@ ADVICE = (
         "it learns from some hundred pairs, as maps and photos, and takes images of any size",
     ),
     Advice(
+        "maps of what is where, photos of it, and how light or colourful these shall be",
+        ("alcgan",),
+        "labels=lightness,redness measures the photos, or give numbers in [0, 1] of yours; then `tfgen "
+        "translate RUN layout.png --label 0.9,0.2` asks for them",
+    ),
+    Advice(
         "colour images, and you want grey ones coloured",
         ("pix2pix",),
         "with colour=lab it learns from the images alone, and colours grey ones of any size",

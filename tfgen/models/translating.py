@@ -1,10 +1,12 @@
 """How a model translates images: of any size, whole or in tiles, by a seed, and in an exported graph."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from tfgen import random
-from tfgen.errors import InputError
+from tfgen.errors import InputError, unknown
 from tfgen.fields import Image
 
 SEED = tf.TensorSpec((), tf.int64, "seed")
@@ -13,7 +15,8 @@ SEED = tf.TensorSpec((), tf.int64, "seed")
 class Translates:
     """Turns images into images: `translate(inputs, seed)`, of any size where the network allows it.
 
-    A subclass says `translated`, and `conditions` with the field "inputs".
+    A subclass says `translated`, and `conditions` with the field "inputs"; its other conditions, as labels,
+    are what it is told beside them.
 
     Attributes:
         source, target: the fields that hold what is translated, or is made smaller or greyer to be
@@ -35,11 +38,12 @@ class Translates:
     reach = None
     stochastic = False
 
-    def translated(self, inputs, key, first_row=0, training=False):
+    def translated(self, inputs, key, first_row=0, training=False, **told):
         """Translations of inputs (n, h, w, c) whose sizes are multiples of `multiple`.
 
         Args:
             key: of `tfgen.random`; row k has the noise of row first_row + k.
+            told: the other conditions, (n, ...) each, where the model has some.
         """
         raise NotImplementedError(f"{type(self).__name__}.translated")
 
@@ -47,6 +51,15 @@ class Translates:
     def parts(cls, **config):
         """As of every model; one name, where it makes its inputs of them."""
         return tuple(dict.fromkeys((cls.source, cls.target)))
+
+    @property
+    def further(self):
+        """{name: field} of the conditions beside the inputs."""
+        return {name: field for name, field in self.conditions.items() if name != "inputs"}
+
+    def told_of(self, batch):
+        """{name: values} of the conditions beside the inputs, of a batch {name: tensor or array}."""
+        return {name: batch[name] for name in self.further}
 
     def inputs_of(self, batch, key=None, first_row=0):
         """What is translated of a batch {name of a field: tensor or array}: (n, h, w, c).
@@ -56,7 +69,7 @@ class Translates:
         """
         return batch[self.source]
 
-    def translate(self, inputs, seed=0, *, tile=None):
+    def translate(self, inputs, seed=0, *, tile=None, **told):
         """Translations, float32 (n, scale h, scale w, channels) in `value_range`.
 
         Sizes that are no multiple of `multiple` are continued by reflection, and the result is cut.
@@ -68,18 +81,21 @@ class Translates:
                 noise of its own.
             tile: pixels of the inputs, high and wide, to translate at a time, so that the memory for the
                 networks' layers does not grow with the image; None: all. The translation is the same.
+            told: the other conditions of a model that has some, as labels=..., for each image or one for
+                all; drawn if they are not given and can be drawn.
 
         Raises:
             InputError: another number of axes or channels, a size that the model does not take, values out
-                of range, tiles of a model whose `reach` is None.
+                of range, tiles of a model whose `reach` is None, conditions that the model does not have.
         """
-        return self._any_size(self.translated, self.conditions["inputs"], "inputs", inputs, seed, tile)
+        function = self._telling(inputs, seed, told)
+        return self._any_size(function, self.conditions["inputs"], "inputs", inputs, seed, tile)
 
-    def translate_tiles(self, inputs, tile, seed=0):
+    def translate_tiles(self, inputs, tile, seed=0, **told):
         """The parts of a translation one after another, for images whose translation fills the memory.
 
         Args:
-            inputs, tile, seed: as for `translate`.
+            inputs, tile, seed, told: as for `translate`.
 
         Returns:
             an iterator of (top, left, part): `translate(inputs)[:, top : top + h, left : left + w]` is part,
@@ -89,13 +105,28 @@ class Translates:
             InputError: as `translate`.
         """
         field, key = self.conditions["inputs"], self.key_of(seed)
-        images = self._received(field, "inputs", inputs)
-        return self._parts(self.translated, field, images, self._checked_tile(tile), key)
+        images, tile = self._received(field, "inputs", inputs), self._checked_tile(tile)
+        return self._parts(self._telling(inputs, seed, told), field, images, tile, key)
 
     def translate_back(self, images, seed=0):
         """From the target to the source, where the model has that direction too."""
         to = f", from {self.source} to {self.target}" if self.source != self.target else ""
         raise InputError(f"{type(self).__name__} translates in one direction{to}")
+
+    def _telling(self, inputs, seed, told):
+        """`translated`, with the conditions beside the inputs, once they are checked."""
+        for name in told:
+            if name not in self.further:
+                known = ["seed", "tile", *self.further]
+                raise unknown(f"argument of {type(self).__name__}.translate", name, known)
+        if not self.further:
+            return self.translated
+        n, key = len(self._received(self.conditions["inputs"], "inputs", inputs)), self.key_of(seed)
+        values = {
+            name: self._condition(name, field, told.get(name), key, n, 0)
+            for name, field in self.further.items()
+        }
+        return functools.partial(self.translated, **values)
 
     def _any_size(self, function, field, name, images, seed, tile=None):
         tile = None if tile is None else self._checked_tile(tile)
@@ -172,13 +203,19 @@ class Translates:
             raise InputError(f"{type(self).__name__} translates images; give inputs, or use translate")
         return super()._condition(name, field, value, key, n, first_row)
 
-    def draw(self, key, n, first_row, inputs):
+    def draw(self, key, n, first_row, inputs, **told):
         """Translations of n inputs of the training's size, with the noise of a key."""
-        return self.translated(inputs, key, first_row)
+        return self.translated(inputs, key, first_row, **told)
 
-    def translated_by_seed(self, inputs, seed=None):
-        """`translate` of plain tensors, so that it can be exported: sizes are multiples of `multiple`."""
-        return self.translated(inputs, self._plain_key(seed))
+    def translated_by_seed(self, inputs, *given):
+        """`translate` of plain tensors, so that it can be exported: sizes are multiples of `multiple`.
+
+        Args:
+            given: the other conditions, (n, ...) each, and the seed if the model is stochastic.
+        """
+        told = dict(zip(self.further, given))
+        seed = given[len(told)] if len(given) > len(told) else None
+        return self.translated(inputs, self._plain_key(seed), **told)
 
     def _plain_key(self, seed):
         return random.key(0 if seed is None else seed)
@@ -187,14 +224,15 @@ class Translates:
         seed, (*size, channels) = [SEED] if self.stochastic else [], self.conditions["inputs"].shape
         size = (None, None) if self.any_size else size
         inputs = tf.TensorSpec((None, *size, channels), tf.float32, "inputs")
-        return {"translate": (self.translated_by_seed, [inputs, *seed])}
+        told = [field.spec(name) for name, field in self.further.items()]
+        return {"translate": (self.translated_by_seed, [inputs, *told, *seed])}
 
     @property
     def input_values(self):
         return {**super().input_values, "inputs": self.conditions["inputs"].values}
 
-    def call(self, inputs, training=False):
-        return self.translated(inputs, random.key(0), training=training)
+    def call(self, inputs, training=False, **told):
+        return self.translated(inputs, random.key(0), training=training, **told)
 
     def columns(self, batch, seed=0, first_row=0):
         """{title: images (n, h, w, c)} in `value_range`: what shows translations of a batch of n examples.

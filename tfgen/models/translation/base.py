@@ -34,7 +34,8 @@ class TranslationModel(Translates, Games, GenerativeModel):
 
     def columns(self, batch, seed=0, first_row=0):
         inputs, (low, high) = self.inputs_of(batch, self.key_of(seed), first_row), self.value_range
-        made = self.sample(len(inputs), seed=seed, first_row=first_row, inputs=inputs)
+        told = self.told_of(batch)
+        made = self.sample(len(inputs), seed=seed, first_row=first_row, inputs=inputs, **told)
         field = self.conditions["inputs"]
         shown = low + (inputs - field.low) * ((high - low) / (field.high - field.low))
         return {"inputs": shown, "translation": made, "images": batch["images"]}
