@@ -5,6 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
+ARRAYS = (".npy", ".npz")  # endings of files of arrays
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")  # endings of those that are read
 
 

@@ -16,6 +16,7 @@ SIDE = 64  # pixels of the longer side of an image in a grid, at least
 TITLE = 16  # pixels of the line above the columns
 FAR = 0.3  # brightness of a volume's farthest voxels, that of the nearest is 1
 FRAMES, SECONDS = 24, 2.4  # of a volume's turn
+RATE = 8  # frames of a clip in a second
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -95,8 +96,26 @@ def turning(volumes: ArrayLike, value_range: tuple[float, float], to: str | Path
     turned = [
         ndimage.rotate(volumes, 360 * k / FRAMES, axes=(1, 3), reshape=False, order=1) for k in range(FRAMES)
     ]
-    frames = [grid(seen(one) / 255) for one in turned]
-    pace = dict(duration=round(1000 * SECONDS / FRAMES), loop=0)
+    _animated([grid(seen(one) / 255) for one in turned], SECONDS / FRAMES, to)
+
+
+def moving(clips: ArrayLike, value_range: tuple[float, float], to: str | Path) -> None:
+    """Writes a .gif file in which clips are played again and again, side by side as in `grid`.
+
+    Args:
+        clips: (n, t, h, w, c), t frames each, values in `value_range`.
+        value_range: (low, high), the values of black and white.
+        to: the file.
+    """
+    clips = np.asarray(clips)
+    if clips.ndim != 5 or 0 in clips.shape:
+        raise InputError(f"clips have shape (n, frames, height, width, channels); received {clips.shape}")
+    frames = [grid(clips[:, k], value_range) for k in range(clips.shape[1])]
+    _animated(frames, 1 / RATE, to)
+
+
+def _animated(frames, seconds, to):
+    pace = dict(duration=round(1000 * seconds), loop=0)
     frames[0].save(to, format="GIF", save_all=True, append_images=frames[1:], **pace)
 
 

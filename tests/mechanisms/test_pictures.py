@@ -87,3 +87,21 @@ def test_volumes_turn_about_their_vertical_axis(tmp_path):
     assert frames[12][:, :32].any() and not frames[12][:, 40:].any()  # half a turn
     with pytest.raises(InputError, match="volumes have shape"):
         pictures.turning(volume[0], (0, 1), tmp_path / "turning.gif")
+
+
+def test_clips_are_played_side_by_side(tmp_path):
+    clips = np.zeros((2, 3, 64, 64, 1))
+    for k in range(3):
+        clips[0, k, 20 * k : 20 * k + 20] = clips[1, k, :, 20 * k : 20 * k + 20] = 1
+    pictures.moving(clips, (0, 1), tmp_path / "moving.gif")
+    with Image.open(tmp_path / "moving.gif") as gif:
+        assert gif.n_frames == 3 and gif.size == (130, 64)
+        for k in range(3):
+            gif.seek(k)
+            seen = np.asarray(gif.convert("L")) > 127
+            np.testing.assert_array_equal(seen[:, :64], clips[0, k, ..., 0] > 0)
+            np.testing.assert_array_equal(seen[:, 66:], clips[1, k, ..., 0] > 0)
+    with pytest.raises(
+        InputError, match=r"clips have shape \(n, frames, height, width, channels\); received"
+    ):
+        pictures.moving(clips[0], (0, 1), tmp_path / "moving.gif")

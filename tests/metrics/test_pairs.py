@@ -14,7 +14,7 @@ from tfgen.cli import main
 from tfgen.errors import InputError
 from tfgen.metrics import Extractor, evaluate, label_maps
 from tfgen.metrics.evaluation import LABEL_MAPS
-from tfgen.metrics.pairs import feature_distance, l1, luminance, psnr, psnr_y, ssim, ssim_y
+from tfgen.metrics.pairs import feature_distance, l1, luminance, psnr, psnr_y, sharpness, ssim, ssim_y
 from tfgen.models import SRResNet
 
 GREY = np.zeros((2, 4, 4, 1), np.float32)
@@ -29,6 +29,23 @@ def test_distances_of_pairs_are_those_of_closed_numbers():
     half[:, :2] = 1  # half of the pixels are off by 1 of [0, 1]
     np.testing.assert_allclose(l1(GREY, half, (0, 1)), 0.5)
     np.testing.assert_allclose(psnr(GREY, half, (0, 1)), 10 * np.log10(2))
+
+
+def test_sharpness_is_of_the_steps_between_neighbours():
+    """Of an edge that is blurred over two pixels a step of 1 becomes two halves, and nothing else counts."""
+    edge = np.zeros((1, 5, 9, 1), np.float32)
+    edge[:, :, 5:] = 1
+    blurred = edge.copy()
+    blurred[:, :, 4] = 0.5
+    np.testing.assert_allclose(sharpness(edge, blurred, (0, 1)), -10 * np.log10(4 * (0.5 + 0.5) / (4 * 8)))
+    np.testing.assert_allclose(sharpness(2 * edge - 1, 2 * blurred - 1, (-1, 1)), 10 * np.log10(8))
+    # Both directions are added before they are compared: across or down, an edge is as sharp.
+    down, across = np.zeros((2, 1, 6, 6, 1), np.float32)
+    down[:, 3:], across[:, :, 3:] = 1, 1
+    unlike = np.logical_xor.outer(np.arange(5) == 2, np.arange(5) == 2)
+    np.testing.assert_allclose(sharpness(down, across, (0, 1)), -10 * np.log10(unlike.mean()))
+    np.testing.assert_allclose(sharpness(edge, edge, (0, 1)), 100)
+    np.testing.assert_allclose(sharpness(edge, 1 - edge, (0, 1)), 100)
 
 
 def pictures(channels):

@@ -72,8 +72,8 @@ def sample(
     cat, or 0,1,2 for one after another. For a model of attributes, --label 1,0,1 gives all of them,
     and --label Smiling,Young those that are there; several --label are taken in turn.
 
-    A model that translates shows translations of n examples of its data, the same each time, of the split
-    test where there is one: a row for each, of which a .npz file has the columns.
+    A model that translates, or continues clips, shows what it makes of n examples of its data, the same each
+    time, of the split test where there is one: a row for each, of which a .npz file has the columns.
 
     \b
     Examples:
@@ -100,12 +100,12 @@ def sample(
 
     from tfgen import pictures
     from tfgen.files import replacing
-    from tfgen.models.abilities import Translates
+    from tfgen.models.abilities import Extends, Translates
 
     model = loading.load(run)
     options = {"temperature": temperature, "truncation": truncation, "domain": domain}
     options = {name: value for name, value in options.items() if value is not None}
-    if isinstance(model, Translates):
+    if isinstance(model, (Translates, Extends)):
         return _translated(run, model, n or 8, seed, to, ["label"] * bool(label) + list(options))
     volumes = len(model.image_shape) == 4
     if to.suffix == ".gif" and not volumes:
@@ -143,20 +143,23 @@ def sample(
 
 
 def _translated(run, model, n, seed, to, others):
-    """`sample` of a model that translates: rows of examples of its data; it takes none of the `others`."""
+    """`sample` of a model that translates or extends: rows of examples of its data, without the `others`."""
     import numpy as np
 
     from tfgen import pictures
     from tfgen.files import replacing
+    from tfgen.models.abilities import Extends
     from tfgen.runs.data import shown
 
-    name, told = type(model).__name__, loading.run_of(run)
+    name, told, extends = type(model).__name__, loading.run_of(run), isinstance(model, Extends)
     if others:
-        raise InputError(f"{name} translates images; omit --{others[0]}")
+        does = "continues clips" if extends else "translates images"
+        raise InputError(f"{name} {does}; omit --{others[0]}")
     if told is None:
+        yours = f"a clip of yours to tfgen translate {run} CLIP.npz --steps 8"
         raise InputError(
             f"{run} does not say which data it was trained on, of which `tfgen sample` shows examples; give "
-            f"pictures of yours to tfgen translate {run} PHOTO"
+            f"{yours if extends else f'pictures of yours to tfgen translate {run} PHOTO'}"
         )
     examples = shown(told, model, n)
     n, size = len(next(iter(examples.values()))), 8
@@ -176,7 +179,8 @@ def _translated(run, model, n, seed, to, others):
             for i in range(n):
                 row = {title: images[i : i + 1] for title, images in columns.items()}
                 pictures.table(row, model.value_range).save(part / f"{i:05d}.png")
-    print(f"{n} examples and their translations of seed {seed}: {to}")
+    made = "continuations" if extends else f"translations of seed {seed}"
+    print(f"{n} examples and their {made}: {to}")
 
 
 def labels_of(texts, model, names):

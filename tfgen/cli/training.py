@@ -155,7 +155,7 @@ def train(
         import tensorflow as tf
 
         from tfgen import runs
-        from tfgen.models.abilities import Translates
+        from tfgen.models.abilities import Extends, Translates
         from tfgen.models.monitoring import Diverged
 
         if resume is not None:
@@ -188,4 +188,5 @@ def train(
     if few:
         print(f"warning: {few}")
     photo = f"tfgen translate {folder} PHOTO; " if isinstance(net, Translates) else ""
+    photo = f"tfgen translate {folder} CLIP.npz --steps 8; " if isinstance(net, Extends) else photo
     print(f"next: {photo}tfgen sample {folder}; tfgen evaluate {folder}; tfgen export {folder}")

@@ -1,4 +1,4 @@
-"""`tfgen translate`: pictures in, a model's translations out."""
+"""`tfgen translate`: pictures in, a model's translations out; or a clip in, and how it goes on out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,18 +9,27 @@ from tfgen import loading
 from tfgen.cli.console import import_tensorflow
 from tfgen.cli.results import Run, labels_of
 from tfgen.errors import InputError
-from tfgen.files import IMAGES
+from tfgen.files import ARRAYS, IMAGES
 from tfgen.loading import place
+
+CLIPS = (".gif", ".png", ".npz")  # endings of what a clip becomes
 
 
 def translate(
     run: Run,
     photos: Annotated[
-        list[Path], typer.Argument(help="Pictures of any size, or folders of them.", metavar="PHOTO...")
+        list[Path],
+        typer.Argument(help="Pictures of any size, or folders of them; or a clip.", metavar="PHOTO..."),
     ],
     to: Annotated[
         Path | None,
-        typer.Option(help="FILE.png for one picture, else a new folder; by default RUN/translations."),
+        typer.Option(
+            help="FILE.png for one picture, else a new folder; by default RUN/translations. Of a clip, "
+            "FILE.gif, FILE.png or FILE.npz; by default RUN/extended.gif."
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="For a model that continues clips: by how many frames.")
     ] = None,
     back: Annotated[
         bool, typer.Option("--back", help="Translates from the second domain to the first.")
@@ -48,6 +57,11 @@ def translate(
     network does not take are continued by reflection, and the translation is cut. Without --label a model
     that takes labels draws them by the seed.
 
+    A model that continues clips takes an .npz or .npy file of frames (n, height, width, channels), or of
+    several clips of one size, or a folder of frames. A .gif file plays the frames given and those that
+    follow, a .png file has them in a row for each clip, and an .npz file has those that follow, as bytes
+    "frames".
+
     \b
     Examples:
       tfgen translate runs/facades plan.png --to house.png
@@ -55,7 +69,10 @@ def translate(
       tfgen translate runs/horses zebra.jpg --back
       tfgen translate runs/sharper photo.jpg --tile 256 --to large.png
       tfgen translate runs/scenes layout.png --label 0.9,0.2,0.5
+      tfgen translate runs/video clip.npz --steps 8 --to next.gif
     """
+    if steps is not None or any(photo.suffix in ARRAYS for photo in photos):
+        return _extended(run, photos, to, steps, {"back": back, "seed": seed, "tile": tile, "label": label})
     to = place(run, "translations") if to is None else to
     photos, single = _listed(photos), to.suffix == ".png"
     if single and len(photos) > 1:
@@ -74,9 +91,14 @@ def translate(
     from tfgen import pictures
     from tfgen.data import images
     from tfgen.files import replacing
-    from tfgen.models.abilities import Translates, needs
+    from tfgen.models.abilities import Extends, Translates, needs
 
     model = loading.load(run)
+    if isinstance(model, Extends):
+        raise InputError(
+            f"{type(model).__name__} continues clips; give a clip, and by how many frames, as clip.npz "
+            f"--steps 8"
+        )
     needs(model, Translates, "translate")
     rows = labels_of(label or [], model, names_of_labels)
     if back and tile:
@@ -110,6 +132,52 @@ def translate(
                 made = pictures.to_uint8(np.asarray(made), limits)[0]
             pictures.to_picture(made).save(part if single else part / name)
     print(f"{len(photos)} translated: {to}")
+
+
+def _extended(run, clips, to, steps, others):
+    """`translate` of a model that continues clips; it takes none of the `others`, {option: value}."""
+    to = place(run, "extended.gif") if to is None else to
+    if to.suffix not in CLIPS or to.is_dir():
+        raise InputError(f"--to takes a file ending in {', '.join(CLIPS)} for a clip; received {to}")
+    if len(clips) > 1:
+        raise InputError(f"one file or folder of clips at a time; received {len(clips)}")
+    import_tensorflow()
+    import numpy as np
+
+    from tfgen import pictures
+    from tfgen.data.opening import clips as read
+    from tfgen.files import replacing
+    from tfgen.models.abilities import Extends
+
+    model = loading.load(run)
+    name, (clip,) = type(model).__name__, clips
+    if not isinstance(model, Extends):
+        raise InputError(f"{name} does not continue clips; give pictures, and omit --steps")
+    if steps is None:
+        raise InputError(f"{name} continues clips; say by how many frames, as --steps 8")
+    for option, value in others.items():
+        if value:
+            raise InputError(f"{name} continues clips; omit --{option}")
+    least, *_, channels = model.conditions["frames"].shape
+    found = read(clip, channels)
+    for frames in found:
+        if len(frames) < least:
+            raise InputError(f"{clip} has a clip of {len(frames)} frames; {name} takes {least} or more")
+        if frames.shape[-1] != channels:
+            raise InputError(f"{clip} has frames of {frames.shape[-1]} channels; {name} takes {channels}")
+    given = np.stack([frames[-least:] for frames in found])
+    made = pictures.to_uint8(model.extend(given, steps), model.value_range)
+    with replacing(to) as part:
+        if to.suffix == ".npz":
+            np.savez_compressed(part, frames=made)
+        elif to.suffix == ".gif":
+            pictures.moving(np.concatenate([given, made], axis=1) / 255, (0, 1), part)
+        else:
+            frames = np.concatenate([given, made], axis=1) / 255
+            titles = [*["given"] * least, *(f"+{k + 1}" for k in range(steps))]
+            cells = frames.reshape(-1, *frames.shape[2:])
+            pictures.grid(cells, (0, 1), len(titles), titles=titles).save(part)
+    print(f"{len(found)} extended by {steps} frames: {to}")
 
 
 def _tiled(model, image, tile, seed, told):

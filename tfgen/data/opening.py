@@ -18,6 +18,7 @@ from tfgen.data.modes import MIXTURES, Points, Stacked
 from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, HalfLabelled, Halves, Records, Some
 from tfgen.data.splits import ranges, suffixed
 from tfgen.errors import InputError
+from tfgen.files import ARRAYS
 
 BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS, "moving_digits")
 HALVES = (("left", "right"), ("right", "left"))
@@ -31,7 +32,6 @@ NAMES = {  # of arrays in a dict or an .npz file
     "unlabelled": ("unlabelled",),
     "captions": ("captions", "caption"),
 }
-ARRAYS = (".npy", ".npz")  # endings of files of arrays
 CLASSES = 1000  # up to so many, numbers of classes may have gaps
 
 

@@ -24,7 +24,7 @@ from tfgen.degradation import bicubic
 from tfgen.errors import InputError, unknown
 from tfgen.export import weights
 from tfgen.features import Features
-from tfgen.metrics import checks, label_maps, pairs, saliency
+from tfgen.metrics import checks, continuations, label_maps, pairs, saliency
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
@@ -34,7 +34,7 @@ from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import WHOSE, Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
-from tfgen.models.abilities import Games, Translates
+from tfgen.models.abilities import Extends, Games, Translates
 from tfgen.models.adversarial.classifying import Classifying
 from tfgen.models.base import LABELS
 from tfgen.models.step import Step
@@ -55,7 +55,7 @@ LUMINANCE = {"psnr_y": pairs.psnr_y, "ssim_y": pairs.ssim_y}
 CLASSES = ("class_agreement", "am_score")  # by what the extractor says of classes
 METRICS = (
     *(*SAMPLES, *PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS, *LUMINANCE, *MODES, *CLASSES),
-    *(*PER_IMAGE, "active_units", "classify_error", "discriminator_accuracy"),
+    *("sharpness", *PER_IMAGE, "active_units", "classify_error", "discriminator_accuracy"),
 )
 UPSCALED = 192  # pixels of a low-resolution image that are upscaled at a time
 TRANSLATED = 32  # at once: translators keep the images' size in many layers
@@ -111,6 +111,9 @@ def evaluate(
         psnr_y, ssim_y: those of super-resolution's benchmarks, see `tfgen.metrics.pairs`: of the luminance
             of whole images of the split, in its order, cut to multiples of the model's `scale`, which are
             made small and upscaled again.
+        psnr_1, ssim_1, sharpness_1, and so _2: of models that continue clips, of the first frame that
+            follows and of the second, for which the first is taken as given; by the names psnr, ssim and
+            sharpness, see `tfgen.metrics.pairs`. They have no other scores.
         modes, high_quality, mode_kl: see `tfgen.metrics.modes`; for the data "ring", "grid" and, but for
             high_quality, "stacked_mnist". Of n samples, or of as many as the literature takes.
         class_agreement: share of images, drawn with each class in turn, that the extractor gives that
@@ -147,7 +150,7 @@ def evaluate(
             of images of the split "train", which no model of this data has reason to beat (where another
             split is compared); NAME_shuffled, of the real images with the pixels of each in another
             order, which every model should beat. Of psnr_y and ssim_y, NAME_bicubic is what bicubic
-            interpolation has.
+            interpolation has; of clips, NAME_copied what the last frame given has, shown again.
         features: for feature_distance, a `tfgen.features.Features` or what it takes, as "vgg19".
         palette: for pixel_accuracy, class_accuracy and class_iou, the colours of the classes: bytes
             (classes, channels), or the file of a picture that has them, as a label map.
@@ -162,6 +165,9 @@ def evaluate(
             colours than the images.
     """
     checks.seed(seed)
+    extends = isinstance(model, Extends)
+    if extends:
+        chosen = continuations.chosen(model, metrics, extractor, features, palette)
     if isinstance(source, tf.data.Dataset):
         raise InputError(
             "evaluate needs what tfgen.data.load takes, for it looks at the split in an order of its own: a "
@@ -172,6 +178,8 @@ def evaluate(
         own = model.recipe and isinstance(source, str) and source == model.recipe.dataset
         data = model.recipe.data if own else {}
     data = {name: value for name, value in data.items() if name not in OF_TRAINING}
+    if extends:
+        return _of_clips(model, source, split, chosen, n, seed, place, data, reference)
     how = {name: data[name] for name in ("pair", "domains") if name in data}
     opened = open_source(source, split, **place, names=model.fields, **how)
     fixations = _fixations(model, opened)
@@ -504,6 +512,31 @@ def _luminance(model, images, names, reference):
                 value = LUMINANCE[name](np.asarray(upscaled), np.asarray(truth), model.value_range)
                 values[name + end].append(value)
     return {name: np.concatenate(parts) for name, parts in values.items()}
+
+
+def _of_clips(model, source, split, names, n, seed, place, options, reference):
+    """The scores of a model that continues clips."""
+    ours, copied, count = continuations.scored(model, source, split, names, n, seed, place, options)
+    seen = len(next(iter(ours.values())))
+    if seen < 2:
+        raise InputError(f"expected at least 2 clips to compare; received n={seen}")
+    protocol = {
+        "source": _name(source),
+        "split": split,
+        "data": {"image_shape": list(model.image_shape), "frames": model.given, **options},
+        "n_real": seen,
+        "compared": f"frames after {model.given} of {seen} of {count} clips",
+        "seed": seed,
+        "tfgen": tfgen.__version__,
+        WHOSE: weights.digest(weights.named(model)),
+    }
+    scores = []
+    for name, values in ours.items():
+        scores += _means(name, values, math.prod(model.image_shape), protocol)
+        if reference:
+            note = protocol | {"fake": "the last frame given"}
+            scores += _means(f"{name}_copied", copied[name], math.prod(model.image_shape), note)
+    return scores
 
 
 def _conditional(model):

@@ -10,7 +10,12 @@ WHOSE = "weights"  # the part of a protocol that says whose score it is, not how
 # Of a protocol, beside its scores.
 SHOWN = ("source", "split", "n_real", "n_fake", "extractor", "features", "compared", "seed")
 # What took the samples' place.
-REFERENCES = {"_train": "train images", "_shuffled": "shuffled pixels", "_bicubic": "bicubic"}
+REFERENCES = {
+    "_train": "train images",
+    "_shuffled": "shuffled pixels",
+    "_bicubic": "bicubic",
+    "_copied": "last frame",
+}
 LOWER = (
     *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error", "am_score"),
     *("elbo_bits_per_dim", "log_prob_bits_per_dim", "l1", "feature_distance", "kl", "classify_error"),
@@ -18,6 +23,7 @@ LOWER = (
 HIGHER = (
     *("precision", "recall", "density", "coverage", "modes", "high_quality", "class_agreement"),
     *("elbo", "log_prob", "two_sample_p_value", "psnr", "ssim", "psnr_y", "ssim_y"),
+    *("psnr_1", "ssim_1", "sharpness_1", "psnr_2", "ssim_2", "sharpness_2"),
     *("cc", "sim", "auc_judd", "nss", "pixel_accuracy", "class_accuracy", "class_iou"),
 )
 HALF = (

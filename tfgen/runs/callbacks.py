@@ -102,7 +102,7 @@ class SampleGrid(keras.callbacks.Callback):
     """Writes FOLDER/epoch-0001.png and so on: the model's samples from the same noise.
 
     Of a model conditional on classes, each column is a class, from 0 on, and has its number above. Of a
-    model that translates, each row is one of the `examples`, with its translations.
+    model that translates or continues clips, each row is one of the `examples`, with what the model makes.
 
     Args:
         folder: where the pictures go; it is made when the first one is written.
@@ -110,7 +110,7 @@ class SampleGrid(keras.callbacks.Callback):
         n: number of images in a picture, less what would be no whole row of classes; None: 64, and
             2,500 of a model of points.
         seed: that of `model.sample`.
-        examples: {name of a field: array}, of a model that translates.
+        examples: {name of a field: array}, of a model that translates or continues clips.
     """
 
     def __init__(self, folder, every=1, n=None, seed=0, examples=None):

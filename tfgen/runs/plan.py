@@ -13,7 +13,7 @@ import tensorflow as tf
 from tfgen import arguments as checking
 from tfgen import models
 from tfgen.errors import InputError, unknown
-from tfgen.models.abilities import Translates
+from tfgen.models.abilities import Extends, Translates
 from tfgen.models.base import GenerativeModel, Recipe
 from tfgen.models.plan import check_length
 from tfgen.runs.callbacks import factor
@@ -215,7 +215,7 @@ def _image_shape(cls, loading, config):
     """That of the data, or next to it, where a translator takes some sizes alone."""
     parts = cls.parts(**config)
     shape = image_shape(loading, parts, parts[-1])
-    return cls.fitting(shape, **config) if issubclass(cls, Translates) else shape
+    return cls.fitting(shape, **config) if issubclass(cls, (Translates, Extends)) else shape
 
 
 def settled(run, net):
