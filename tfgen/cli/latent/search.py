@@ -12,7 +12,7 @@ from tfgen.errors import unknown
 Number = Annotated[int, typer.Option("-n", help="Number of images, a row each.")]
 Steps = Annotated[int, typer.Option(help="Steps of the search.")]
 Starts = Annotated[int, typer.Option(help="Tries from other codes, of which the best is kept.")]
-From = Annotated[int, typer.Option("--seed", help="Seeds the first codes, and random pixels.")]
+From = Annotated[int, typer.Option("--seed", help="Seeds the first codes.")]
 
 
 def project(
@@ -62,7 +62,7 @@ def inpaint(
     blend: Annotated[bool, typer.Option(help="Takes the level of what is made from around.")] = True,
     steps: Steps = 500,
     starts: Starts = 4,
-    seed: From = 0,
+    seed: Annotated[int, typer.Option(help="Seeds the first codes, and the pixels of --hide random.")] = 0,
     to: To = None,
     data: Data = None,
     split: Split = None,
