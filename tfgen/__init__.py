@@ -13,7 +13,7 @@ _MODULES = (
     *("networks", "pictures", "priors", "random", "runs"),
 )
 # Of tfgen.analysis, by short names.
-_ANALYSIS = ("blending", "editing", "latent", "probe", "search", "supervised")
+_ANALYSIS = ("blending", "editing", "latent", "motion", "probe", "search", "supervised")
 __all__ = ["InputError", "__version__", "load", "shipped", *_MODULES, *_ANALYSIS]
 
 

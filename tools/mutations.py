@@ -109,6 +109,18 @@ FAULTS = {
         "tf.gather(self.labels, tf.range(tf.size(batch[0])))",
         ("tests/data/test_data_measures.py",),
     ),
+    "a photograph moves against its image": Fault(
+        "tfgen/analysis/motion.py",
+        "places = np.moveaxis(flow, -1, 1) + np.indices(flow.shape[1:3])",
+        "places = np.indices(flow.shape[1:3]) - np.moveaxis(flow, -1, 1)",
+        ("tests/analysis/test_motion.py",),
+    ),
+    "an edit's colours stay behind": Fault(
+        "tfgen/analysis/motion.py",
+        "return _coloured(sampled(photos, flow, order=3), colour)",
+        "return sampled(photos, flow, order=3)",
+        ("tests/analysis/test_motion.py",),
+    ),
     "noise of TensorFlow's own": Fault(
         ENCODERS,
         NOISE,

@@ -8,17 +8,16 @@ https://arxiv.org/abs/1609.03552
 where M is 1 under the strokes, and f are histograms of the directions of edges (Dalal and Triggs, 2005), in
 the cells that the sketch goes through. A part that is moved is a stroke of its colours (`moved`).
 
-Of a photograph, whose code z0 a search has found, the edit is carried over by what it has changed:
-photograph + G(z*) - G(z0). Unlike the paper, which follows the motion from one to the other, this is for
-edits that leave shapes where they are. Weights are ours, of sums over pixels; those of the authors' code are
-of other features.
+A photograph, whose code z0 a search has found, follows the motion and the colours from G(z0) to G(z*)
+(`tfgen.analysis.motion`): it keeps its own details, and what moves in the edit moves in it. Weights are ours,
+of sums over pixels; those of the authors' code are of other features.
 """
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from tfgen.analysis import blending, latent
+from tfgen.analysis import blending, latent, motion
 from tfgen.analysis.search import Found, search
 from tfgen.errors import InputError
 from tfgen.metrics import checks
@@ -50,7 +49,7 @@ def edit(
         mask: 1 where colours are painted: (h, w), (h, w, 1), or (n, h, w, 1).
         sketch: lines, 1 where they are, of a shape as the mask's.
         sketch_weight, smoothness: of the lines, and of staying near z.
-        photos: (n, h, w, c), to which the change is carried over.
+        photos: (n, h, w, c), like G(z), to which the edit is carried over.
         labels: of a conditional model.
         options: steps, rate and verbose, as `search.search` has them.
 
@@ -95,7 +94,9 @@ def edit(
     made = latent.decode(model, found, labels)
     images = made
     if photos is not None:
-        images = np.clip(photos + made - start, *model.value_range)
+        low, high = model.value_range
+        images = motion.carried(*(2 * (x - low) / (high - low) - 1 for x in (start, made, photos)))
+        images = np.float32(low + (high - low) * (images.clip(-1, 1) + 1) / 2)
     return Found(images, made, found, losses)
 
 

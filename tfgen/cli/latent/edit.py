@@ -39,7 +39,7 @@ def edit(
 
     The code of each image is searched for first, from --starts codes, and then moves to what was painted.
     Each row shows an image, what was painted on it, the nearest that the model makes, that one edited, and
-    the image with what the edit has changed.
+    the image itself, which has followed the motion and the colours of the edit.
 
     \b
     Examples:
