@@ -8,11 +8,12 @@ from setuptools import find_packages, setup
 here = Path(__file__).parent
 runtimes = ["openvino>=2026.4", "ai-edge-litert>=2.3"]  # of `tfgen-export`, beside onnxruntime
 serve = ["mlserver>=1.7.1,<1.8", "tritonclient[http,grpc]>=2.73"]
+music, sentences = ["mido>=1.3"], ["sacrebleu>=2.6"]
 # With pytest 9.2, xdist 3.8 does not keep the tests of a group together, which share fixtures.
 test = [
     *("pytest>=9,<9.2", "pytest-timeout>=2.4", "pytest-xdist>=3.8", "playwright>=1.65"),
     "scikit-image>=0.26",  # the oracle of scores of pairs
-    *(*runtimes, *serve),
+    *(*runtimes, *serve, *music, *sentences),
 ]
 
 setup(
@@ -53,6 +54,9 @@ setup(
         "tensorboard>=2.20",
         "typer>=0.20",
     ],
-    extras_require={"runtimes": runtimes, "serve": serve, "test": test, "dev": [*test, "ruff>=0.17"]},
+    extras_require={
+        **{"runtimes": runtimes, "serve": serve, "music": music, "sentences": sentences},
+        **{"test": test, "dev": [*test, "ruff>=0.17"]},
+    },
     entry_points={"console_scripts": ["tfgen = tfgen.cli:main", "tfgen-export = tfgen_export.__main__:main"]},
 )

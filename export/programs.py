@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfgen.export.folders import of_role
+from tfgen.fields import Events
 
 from .examples import SHOWN, example_labels, trained_size
 
@@ -13,6 +14,11 @@ def numbers(model):
     """What the numbers of the model's images are, a sentence."""
     low, high = model.value_range
     shape = " x ".join(map(str, model.image_shape))
+    if isinstance(model.fields.get("images"), Events):
+        return (
+            f"Tunes are float32 of {shape}: a tone's length in quarter notes, pitch and intensity as MIDI "
+            f"numbers them, and the quarter notes since the tone before began."
+        )
     return f"Images are float32 of {shape} in [{low:g}, {high:g}]."
 
 
@@ -181,6 +187,14 @@ def _python(model, name, feeds):
 
     given = ", ".join(f'"{key}": {array(*rest)}' for key, *rest in feeds)
     seen = "images.max(axis=1)" if len(model.image_shape) == 4 else "images"  # volumes from the front
+    if isinstance(model.fields.get("images"), Events):
+        return (
+            "# pip install numpy onnxruntime\n"
+            "import numpy as np, onnxruntime\n"
+            f'session = onnxruntime.InferenceSession("onnx/{name}.onnx")\n'
+            f"events = session.run(None, {{{given}}})[0]\n"
+            'np.savez("seed0.npz", events=events)'
+        )
     return (
         "# pip install numpy onnxruntime pillow\n"
         "import numpy as np, onnxruntime\n"

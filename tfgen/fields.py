@@ -4,7 +4,8 @@
 
 `images` is what a model makes; `labels` are its classes, attributes or numbers; `inputs` a source image,
 `images_a` and `images_b` those of two domains, `captions` text, `places` points or boxes, `frames`
-a clip, `unlabelled` images without labels. A batch is a dict by these names.
+a clip, `unlabelled` images without labels. A batch is a dict by these names. What a model of music makes is
+called images, too, and is of `Events`.
 """
 
 import dataclasses
@@ -484,6 +485,70 @@ class Vector(Field):
 
 def _numbers(x):
     return np.asarray(x).dtype.kind in "iu"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Events(Field):
+    """Tones of a tune one after another: float32 (n, tones, 4).
+
+    The columns are the length in quarter notes, the pitch as MIDI numbers it (60 is the middle C), the
+    intensity from 0 to 127, and the quarter notes since the tone before began, 0 for tones that begin
+    together.
+
+    Args:
+        tones: of a tune.
+        longest: of the lengths, and of the times between tones, in quarter notes.
+    """
+
+    tones: int
+    longest: float = 8.0
+    columns: ClassVar = ("length", "pitch", "intensity", "since")
+
+    @property
+    def shape(self):
+        return (self.tones, len(self.columns))
+
+    @property
+    def high(self):
+        """The highest value of each column; the lowest is 0."""
+        return (self.longest, 127.0, 127.0, self.longest)
+
+    @property
+    def values(self):
+        return {"distribution": "uniform", "low": [0.0] * len(self.columns), "high": list(self.high)}
+
+    def takes(self, x):
+        return x.dtype.is_floating and super().takes(x)
+
+    def received(self, array, name, owner):
+        array = np.asarray(array)
+        if array.ndim != 3 or array.shape[1:] != self.shape or not np.issubdtype(array.dtype, np.floating):
+            raise InputError(
+                f"{owner} takes tunes (n, {self.tones}, 4), floats of {', '.join(self.columns)}; received "
+                f"{array.dtype} of shape {array.shape}"
+            )
+        return super().received(array, name, owner)
+
+    def check(self, array, name, owner):
+        if np.size(array):
+            shares = np.asarray(array) / self.high
+            if bool(self.foreign(shares.min(), shares.max())):
+                raise self.error(float(shares.min()), float(shares.max()), name, owner)
+
+    def ends(self, x):
+        return super().ends(x / np.float32(self.high))
+
+    def foreign(self, lowest, highest):
+        return tf.logical_not((lowest >= -SLACK) & (highest <= 1 + SLACK))
+
+    def error(self, lowest, highest, name, owner):
+        if math.isnan(lowest):
+            return InputError("the tunes hold NaN; remove or repair those that do")
+        return InputError(
+            f"{owner} takes tones of length and since in [0, {self.longest:g}] quarter notes, pitch and "
+            f"intensity in [0, 127]; received shares {lowest:g} to {highest:g} of these; use "
+            f"tfgen.data.load(..., for_model=model), or a larger longest"
+        )
 
 
 def _places(words, names):

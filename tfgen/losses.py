@@ -256,6 +256,15 @@ class DensityRatio(Loss):
         return tf.reduce_mean(f(self.ratio(fake)))
 
 
+def matching(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """The mean square of the differences between the batch means of two batches of features (n, ...).
+
+    Salimans et al. Improved Techniques for Training GANs. NeurIPS 2016, section 3.1.
+    https://arxiv.org/abs/1606.03498
+    """
+    return tf.reduce_mean((tf.reduce_mean(real, 0) - tf.reduce_mean(fake, 0)) ** 2)
+
+
 def gradient_penalty(
     critic: Callable, real: tf.Tensor, fake: tf.Tensor, alpha: tf.Tensor, target: float = 1.0
 ) -> tf.Tensor:

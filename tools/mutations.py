@@ -691,6 +691,19 @@ FAULTS = {
         "found = order[label * wanted :][:wanted]",
         ("tests/data/test_data_half_labelled.py",),
     ),
+    # Sequences.
+    "the loss that lets a player rest is that of the other player": Fault(
+        "tfgen/models/music/crnngan.py",
+        "return d >= self.freezing * g, g >= self.freezing * d",
+        "return g >= self.freezing * d, d >= self.freezing * g",
+        ("tests/models/test_crnngan.py",),
+    ),
+    "a tone is not told the one before it": Fault(
+        "tfgen/models/music/crnngan.py",
+        "before = known * given + (1 - known) * last",
+        "before = known * given",
+        ("tests/models/test_crnngan.py",),
+    ),
 }
 
 

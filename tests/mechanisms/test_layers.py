@@ -8,6 +8,7 @@ import tensorflow as tf
 from tfgen import losses, random
 from tfgen.layers import (
     BatchNormalization,
+    BidirectionalLSTM,
     ConditionalBatchNormalization,
     EqualizedConv2D,
     EqualizedDense,
@@ -18,6 +19,7 @@ from tfgen.layers import (
     PixelNormalization,
     Recomputed,
     ReflectionPadding,
+    Scan,
     SelfAttention,
     SpectralNormalization,
     advance,
@@ -389,3 +391,29 @@ def test_recomputed_layers_have_the_gradient_of_layers_that_keep_what_they_made(
     copy.build(x.shape)
     copy.set_weights(recomputed.get_weights())
     np.testing.assert_allclose(copy(x), recomputed(x), atol=1e-6)
+
+
+def test_scans_are_keras_recurrences_of_the_same_cells():
+    """Outputs and gradients."""
+    x = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    keras_lstm = keras.layers.LSTM(4, return_sequences=True)
+    pairs = (
+        (Scan(keras.layers.LSTMCell(4)), keras_lstm),
+        (BidirectionalLSTM(4), keras.layers.Bidirectional(keras_lstm)),
+    )
+    for ours, theirs in pairs:
+        ours.build(x.shape), theirs.build(x.shape)
+        theirs.set_weights(ours.get_weights())
+        found = []
+        for layer in (ours, theirs):
+            with tf.GradientTape() as tape:
+                given = tf.constant(x)
+                tape.watch(given)
+                made = layer(given)
+                square = tf.reduce_sum(made**2 * np.arange(4)[None, :, None])
+            weights = [v.value for v in layer.trainable_variables]
+            found.append([made, *tape.gradient(square, [given, *weights])])
+        for a, b in zip(*found, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    again = Scan.from_config(pairs[0][0].get_config())
+    assert again.cell.units == 4

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 from steps import step_of
 
-from tfgen import random
+from tfgen import losses, random
 from tfgen.errors import InputError
 from tfgen.models import ImprovedGAN
-from tfgen.models.adversarial.improvedgan import Reference, VirtualBatchNormalization, matching
+from tfgen.models.adversarial.improvedgan import Reference, VirtualBatchNormalization
 from tfgen.models.adversarial.noisy import DirectedDense
 
 RNG = np.random.default_rng(0)
@@ -87,9 +87,9 @@ def test_features_match_where_the_batch_means_agree():
     fake = tf.constant([[1.0, 2.0], [1.0, 2.0]])
     with tf.GradientTape() as tape:
         tape.watch(fake)
-        loss = matching(real, fake)
+        loss = losses.matching(real, fake)
     assert float(loss) == 0 and not np.any(tape.gradient(loss, fake))
-    assert float(matching(real, fake + 2)) == 4
+    assert float(losses.matching(real, fake + 2)) == 4
 
 
 def test_noise_is_of_training_and_lengths_begin_from_data(plain):

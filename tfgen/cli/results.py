@@ -12,7 +12,7 @@ from tfgen.errors import InputError, unknown
 from tfgen.loading import place as place_of
 
 FORMATS = ("saved_model", "onnx")
-ENDINGS = (".png", ".npz", ".gif")
+ENDINGS = (".png", ".npz", ".gif", ".mid")
 Run = Annotated[
     str,
     typer.Argument(
@@ -33,13 +33,17 @@ def sample(
     run: Run,
     n: Annotated[
         int | None,
-        typer.Option("-n", help="Number of images; by default 64, or 8 of a model that translates."),
+        typer.Option(
+            "-n",
+            help="Number of images; by default 64, or 8 of a model that translates; of tunes in a .mid, 1.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
     to: Annotated[
         Path | None,
         typer.Option(
-            help="FILE.png: a grid; FILE.npz: bytes; FILE.gif: volumes turn; else a new folder of PNG files."
+            help="FILE.png: a grid; FILE.npz: bytes; FILE.gif: volumes turn; FILE.mid: tunes one after "
+            "another; else a new folder of PNG files."
         ),
     ] = None,
     label: Annotated[
@@ -66,7 +70,8 @@ def sample(
 
     A .npz file has "images", uint8 of shape (n, height, width, channels); for a model of points,
     "points", float32 of shape (n, 2); of measured values, as energies, "images" in their unit, float32.
-    Volumes are seen from the front, above and the side, and turn in a .gif file.
+    Volumes are seen from the front, above and the side, and turn in a .gif file. Tunes are seen as piano
+    rolls, and heard from a .mid file; a .npz file has "events", float32 (n, tones, 4).
 
     A model of classes draws them at random, or takes --label: a number or a name of the data, as 3 or
     cat, or 0,1,2 for one after another. For a model of attributes, --label 1,0,1 gives all of them,
@@ -87,6 +92,7 @@ def sample(
       tfgen sample runs/pixels --temperature 0.9
       tfgen sample runs/birds --truncation 0.5
       tfgen sample runs/pairs --domain 1
+      tfgen sample runs/music -n 4 --to tunes.mid
       tfgen sample model.keras -n 9 --to nine.png
     """
     if n is not None and n < 1:
@@ -98,7 +104,8 @@ def sample(
     import_tensorflow()
     import numpy as np
 
-    from tfgen import pictures
+    from tfgen import music, pictures
+    from tfgen.fields import Events
     from tfgen.files import replacing
     from tfgen.models.abilities import Extends, Translates
 
@@ -110,7 +117,10 @@ def sample(
     volumes = len(model.image_shape) == 4
     if to.suffix == ".gif" and not volumes:
         raise InputError(f"{type(model).__name__} makes no volumes, which turn in a .gif; give a .png file")
-    n = n or 64
+    tunes = isinstance(model.fields.get("images"), Events)
+    if to.suffix == ".mid" and not tunes:
+        raise InputError(f"{type(model).__name__} makes no tunes, which a .mid file holds; give a .png file")
+    n = n or (1 if to.suffix == ".mid" else 64)
     rows = labels_of(label or [], model, names)
     for name in options:
         if name not in model.options:
@@ -128,8 +138,12 @@ def sample(
             pictures.grid(model.picture(images), model.value_range, columns, titles=titles).save(part)
         elif to.suffix == ".gif":
             pictures.turning(images, model.value_range, part)
+        elif to.suffix == ".mid":
+            music.write_midi(images, part)
         elif to.suffix == ".npz":
-            if getattr(model.fields.get("images"), "unit", ""):  # CoGAN has images_a and images_b
+            if tunes:
+                np.savez_compressed(part, events=images)
+            elif getattr(model.fields.get("images"), "unit", ""):  # CoGAN has images_a and images_b
                 np.savez_compressed(part, images=images)
             elif images.shape[1:] == pictures.POINT:  # bytes are too coarse
                 np.savez_compressed(part, points=images.reshape(n, 2))
@@ -139,7 +153,7 @@ def sample(
             part.mkdir()
             for i, image in enumerate(pictures.to_uint8(model.picture(images), model.value_range)):
                 pictures.to_picture(image).save(part / f"{i:05d}.png")
-    print(f"{n} images of seed {seed}: {to}")
+    print(f"{n} {'tunes' if tunes else 'images'} of seed {seed}: {to}")
 
 
 def _translated(run, model, n, seed, to, others):

@@ -6,7 +6,11 @@ from tfgen.data import captions
 from tfgen.data.clips import GIVE
 from tfgen.data.modes import Points
 from tfgen.data.sources import Domains, Files, Fixed
+from tfgen.data.tunes import Tunes
 from tfgen.errors import InputError
+from tfgen.fields import Events
+
+TONES = 64  # of a tune, where no model says how many
 
 
 def name_of(source):
@@ -101,12 +105,36 @@ def _no_unit(owner, field, origin):
     )
 
 
+def _of_music(model):
+    return model is not None and isinstance(model.fields.get("images"), Events)
+
+
+def _tunes(source, origin, model, field, image_shape):
+    """(tones, 4) of a batch, once model and source are both of tunes."""
+    owner = type(model).__name__
+    if not isinstance(source, Tunes):
+        raise InputError(
+            f"{owner} makes tunes; {origin} has images; give a folder of .mid files, an .npz file of events, "
+            f"or scales"
+        )
+    if model is not None and not isinstance(field, Events):
+        raise InputError(f"{owner} trains on {', '.join(model.fields)}; {origin} has tunes")
+    wanted = (TONES, 4) if model is None else field.shape
+    if image_shape is not None and (len(image_shape) != 2 or image_shape[1] != 4 or image_shape[0] < 1):
+        raise InputError(f"image_shape of tunes is (tones, 4); received {image_shape}")
+    if image_shape is not None and model is not None and tuple(image_shape) != wanted:
+        raise InputError(f"image_shape is {image_shape}, but {owner} takes tunes of {wanted}")
+    return wanted if image_shape is None else tuple(image_shape)
+
+
 def shapes_of(source, origin, model=None, image_shape=None):
     """{name: (h, w, c)} of the images of a batch, of volumes (d, h, w, c), or why there are none."""
-    if isinstance(source, Fixed) and not isinstance(source, Points):
+    if isinstance(source, Fixed) and not isinstance(source, Points) and not _of_music(model):
         _missing(source, origin, model, specs_of(model))
         return _as_is(source, origin, model, image_shape)
     field = None if model is None else model.fields.get("images")
+    if isinstance(source, Tunes) or isinstance(field, Events):
+        return {"images": _tunes(source, origin, model, field, image_shape)}
     if len(getattr(field, "shape", ())) == 4:
         raise InputError(
             f"{type(model).__name__} takes volumes of {'x'.join(map(str, field.shape))}; {origin} has "

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfgen.data import clips as clips_of
 from tfgen.data import images as ops
+from tfgen.data import tunes
 from tfgen.data.folders import Folder, split_of
 from tfgen.data.formulas import FORMULAS, Formula
 from tfgen.data.measures import measured
@@ -19,8 +20,9 @@ from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, HalfLabelled, Halve
 from tfgen.data.splits import ranges, suffixed
 from tfgen.errors import InputError
 from tfgen.files import ARRAYS
+from tfgen.music import MIDI
 
-BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS, "moving_digits")
+BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS, "moving_digits", "scales")
 HALVES = (("left", "right"), ("right", "left"))
 NAMES = {  # of arrays in a dict or an .npz file
     "images": ("images", "image", "x", "arr_0"),
@@ -65,8 +67,12 @@ def _opened(source, split, data_dir, download, names, pair, domains):
         opened = _given(source, split, names)
     elif source == "digits":
         opened = _arrays({name: dict(zip(NAMES, two)) for name, two in _digits().items()}, split, names)
+    elif source == "scales":
+        opened = tunes.scales(split)
     elif Path(source).suffix in ARRAYS:
-        opened = _arrays(_npz(Path(source).expanduser()), split, names)
+        opened = _file(Path(source).expanduser(), split, names)
+    elif Path(source).suffix.lower() in MIDI:
+        opened = _of_midi(Path(source).expanduser(), split)
     elif is_path(source, data_dir):
         opened = _of_folder(source, split, names, pair, domains)
     elif source in MIXTURES:
@@ -111,7 +117,7 @@ def is_path(source, data_dir=None):
     text = os.fspath(source)
     if isinstance(source, os.PathLike) or os.path.isabs(text) or text.startswith((".", "~")):
         return True
-    if text.endswith(("/", os.sep, *ARRAYS)):
+    if text.endswith(("/", os.sep, *ARRAYS, *MIDI)):
         return True
     return os.path.exists(text) and not _is_name(text, data_dir)
 
@@ -207,6 +213,8 @@ def _count_of_classes(labels):
 
 
 def _given(source, split, names):
+    if isinstance(source, Mapping) and tunes.are(source):
+        return tunes.of_arrays(source, split, "the dict")
     if isinstance(source, Mapping):
         return _arrays(_named_arrays(source, "the dict"), split, names)
     if isinstance(source, tuple):
@@ -301,6 +309,16 @@ def _named_arrays(arrays, what):
     return found
 
 
+def _file(path, split, names):
+    """The source of a file of arrays."""
+
+    def read(arrays, path):
+        return dict(arrays) if tunes.are(arrays) else _named_arrays(arrays, path)
+
+    found = _npz(path, read)
+    return tunes.of_arrays(found, split, path) if tunes.are(found) else _arrays(found, split, names)
+
+
 def _npz(path, named=_named_arrays):
     try:
         arrays = np.load(path)
@@ -314,6 +332,13 @@ def _npz(path, named=_named_arrays):
         raise InputError(f"{path} does not exist") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot read {path}: {error}") from None
+
+
+def _of_midi(path, split):
+    """The tunes of a MIDI file, or of those of a folder."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    return tunes.of_folder(path, tunes.midi_files(path) if path.is_dir() else [path], split)
 
 
 def _of_clips(source, split, names, data_dir):
@@ -382,7 +407,12 @@ def _of_folder(path, split, names, pair, domains):
         raise InputError(
             f"{path} is not a folder; give a folder of images, an .npz or .npy file or a TFDS name"
         )
-    folder = Folder(path)
+    try:
+        folder = Folder(path)
+    except InputError:
+        if tunes.midi_files(path):  # which are no images
+            return _of_midi(path, split)
+        raise
 
     def subfolders(option, two):
         if not set(two) <= set(folder.branches):

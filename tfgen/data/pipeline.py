@@ -20,6 +20,7 @@ from tfgen.data.measures import names_of
 from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
 from tfgen.data.sources import MEMORY, Fixed, Records, Source, in_memory, plain, repeated
+from tfgen.data.tunes import Tunes
 from tfgen.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def load(
         for_model: a model whose fields the batches have, each in its own range. Without one they
             are uint8 (points float32), of the images' own size, with the labels if there are any.
         batch_size: examples of a batch; under tf.distribute, of all devices together.
-        image_shape: (h, w, c); without it, that of the model, or of the images.
+        image_shape: (h, w, c), or (tones, 4); without it, that of the model, or of the images.
         shuffle: whether each epoch has an order of its own; by default where `split` begins with "train".
         seed: an integer; of order, crops, mirroring and binarisation.
         epochs: a range: the dataset holds these epochs one after another, each a function of
@@ -236,15 +237,16 @@ def load(
             f"{origin} has {count} images in {split!r}, fewer than a batch of {batch_size}; "
             f"give a batch_size of {count} or less"
         )
-    points, fixed = isinstance(source, Points), isinstance(source, Fixed)
-    if fixed and not points and (flip or enlarge > 1 or crop == "random"):
+    points, music = isinstance(source, Points), isinstance(source, Tunes)
+    fixed = music or isinstance(source, Fixed)
+    if fixed and not points and (flip or enlarge > 1 or (crop == "random" and not music)):
         raise InputError(
             f"{origin} has {source.kind} that are taken as they are; omit flip, enlarge and crop"
         )
     if cache and isinstance(source, Windows):
         raise InputError(f"{origin} has clips, which are not cached; omit cache")
-    if binarize and (points or list(shapes) != ["images"]):
-        what = "points" if points else ", ".join(shapes)
+    if binarize and (points or music or list(shapes) != ["images"]):
+        what = "points" if points else "tunes" if music else ", ".join(shapes)
         raise InputError(f"{origin} is {what}, which have no ink to binarize; omit binarize")
     texts = captions.wanted(for_model)
     texts = None if texts is None else captions.numbers(source, origin, texts)
@@ -267,7 +269,7 @@ def load(
         binarize=binarize,
         scaled=for_model is not None
         and (points or dtype == "float32")
-        and not getattr(source, "measured", None),
+        and not (music or getattr(source, "measured", None)),
     )
     return batches.dataset(epochs)
 
@@ -409,6 +411,12 @@ class _Batches:
         """{name: images (n, h, w, c)} of a batch of one member's examples, and their labels."""
         clip = isinstance(member.source, Windows)  # whose frames are one image, of many channels
         channels = [shape[-1] for shape in member.shapes.values()] * (member.source.length if clip else 1)
+        if isinstance(member.source, Tunes):
+            (index,) = row
+            place = ops.uniform(self._key(key, PLACE, number), index, (1,)) if self.random_crop else None
+            tones = member.source.windows(index, *member.size, None if place is None else place[:, 0])
+            tones.set_shape((self.rows if self.whole else None, *member.size, *channels))
+            return {"images": tones}, None
 
         def fit(parts, index):
             def drawn(word, *shape):

@@ -13,6 +13,7 @@ from tfgen.data.folders import Folder
 from tfgen.data.opening import is_path, open_source
 from tfgen.data.pipeline import load
 from tfgen.data.sources import Files
+from tfgen.data.tunes import Tunes, midi_files
 from tfgen.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ def describe(
     line += f", {labelled} of them with labels" if labelled is not None else ""
     line += f"; split {split}{_splits(source, data_dir, whole)}"
     to = {name: shape for name, shape in shapes.items() if shape != opened.shapes[name]}
-    if to:
+    if isinstance(opened, Tunes):
+        place = "at a random place" if crop == "random" else "in the middle"
+        line += f"; {shapes['images'][0]} tones of each, {place}"
+    elif to:
         place = "at a random place" if crop == "random" or enlarge > 1 else "in the middle"
         sizes = " and ".join(dict.fromkeys("x".join(map(str, shape)) for shape in to.values()))
         line += f"; resized and cropped {place} to {sizes}"
@@ -104,6 +108,8 @@ def _texts(source, field, origin):
 
 def _sizes(source):
     """Of 28x28x1, or between which; a folder is looked through."""
+    if isinstance(source, Tunes):
+        return f" of {min(source.tones)} to {max(source.tones)} tones"
     if not isinstance(source, Files):
         shape = next(iter(source.shapes.values()))
         return " of any size" if None in shape[:2] else f" of {'x'.join(map(str, shape))}"
@@ -121,7 +127,7 @@ def _splits(source, data_dir, whole):
     """As " of test 50, train 300"; without numbers where a file is no example: of pairs and domains."""
     if not isinstance(source, (str, os.PathLike)) or not is_path(source, data_dir):
         return ""
-    if not os.path.isdir(os.path.expanduser(source)):
+    if not os.path.isdir(os.path.expanduser(source)) or midi_files(os.path.expanduser(source)):
         return ""
     splits = Folder(os.path.expanduser(source)).splits
     counts = {name if whole else name.rstrip("AB"): len(files) for name, files in splits.items()}

@@ -4,6 +4,7 @@ from tfgen.layers.examples import KeyedDropout, KeyedNoise, MinibatchDeviation, 
 from tfgen.layers.kernels import Clip, EqualizedConv2D, EqualizedDense, SpectralNormalization, advance
 from tfgen.layers.memory import Recomputed
 from tfgen.layers.places import LocallyConnected2D, PixelShuffle, ReflectionPadding, SelfAttention
+from tfgen.layers.recurrent import BidirectionalLSTM, Scan, scan
 from tfgen.layers.statistics import (
     BatchNormalization,
     ConditionalBatchNormalization,
@@ -15,6 +16,7 @@ from tfgen.layers.statistics import (
 
 __all__ = [
     "BatchNormalization",
+    "BidirectionalLSTM",
     "Clip",
     "ConditionalBatchNormalization",
     "EqualizedConv2D",
@@ -30,8 +32,10 @@ __all__ = [
     "PixelShuffle",
     "Recomputed",
     "ReflectionPadding",
+    "Scan",
     "SelfAttention",
     "SpectralNormalization",
     "advance",
+    "scan",
     "standing_statistics",
 ]

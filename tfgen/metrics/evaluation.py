@@ -24,7 +24,8 @@ from tfgen.degradation import bicubic
 from tfgen.errors import InputError, unknown
 from tfgen.export import weights
 from tfgen.features import Features
-from tfgen.metrics import checks, continuations, label_maps, pairs, saliency
+from tfgen.fields import Events
+from tfgen.metrics import checks, continuations, label_maps, music, pairs, saliency
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
@@ -52,9 +53,10 @@ PAIRS = {
 FIXATIONS = {"auc_judd": saliency.auc_judd, "nss": saliency.nss}
 LABEL_MAPS = ("pixel_accuracy", "class_accuracy", "class_iou")
 LUMINANCE = {"psnr_y": pairs.psnr_y, "ssim_y": pairs.ssim_y}
+TUNES = (*music.SCORES, music.RATIO)
 CLASSES = ("class_agreement", "am_score")  # by what the extractor says of classes
 METRICS = (
-    *(*SAMPLES, *PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS, *LUMINANCE, *MODES, *CLASSES),
+    *(*SAMPLES, *PAIRS, *FIXATIONS, "feature_distance", *LABEL_MAPS, *LUMINANCE, *MODES, *CLASSES, *TUNES),
     *("sharpness", *PER_IMAGE, "active_units", "classify_error", "discriminator_accuracy"),
 )
 UPSCALED = 192  # pixels of a low-resolution image that are upscaled at a time
@@ -114,6 +116,8 @@ def evaluate(
         psnr_1, ssim_1, sharpness_1, and so _2: of models that continue clips, of the first frame that
             follows and of the second, for which the first is taken as given; by the names psnr, ssim and
             sharpness, see `tfgen.metrics.pairs`. They have no other scores.
+        scale_consistency, repetitions, polyphony, tone_span, bigram_ratio: see `tfgen.metrics.music`, for
+            models of tunes; means over the samples.
         modes, high_quality, mode_kl: see `tfgen.metrics.modes`; for the data "ring", "grid" and, but for
             high_quality, "stacked_mnist". Of n samples, or of as many as the literature takes.
         class_agreement: share of images, drawn with each class in turn, that the extractor gives that
@@ -150,7 +154,8 @@ def evaluate(
             of images of the split "train", which no model of this data has reason to beat (where another
             split is compared); NAME_shuffled, of the real images with the pixels of each in another
             order, which every model should beat. Of psnr_y and ssim_y, NAME_bicubic is what bicubic
-            interpolation has; of clips, NAME_copied what the last frame given has, shown again.
+            interpolation has; of clips, NAME_copied what the last frame given has, shown again; of tunes,
+            NAME_data what the split's own have.
         features: for feature_distance, a `tfgen.features.Features` or what it takes, as "vgg19".
         palette: for pixel_accuracy, class_accuracy and class_iou, the colours of the classes: bytes
             (classes, channels), or the file of a picture that has them, as a label map.
@@ -189,7 +194,7 @@ def evaluate(
     if features is not None:
         features = features if isinstance(features, Features) else Features(features)
         features.load()
-    if reference and not set(chosen) & {*SAMPLES, *LUMINANCE}:
+    if reference and not set(chosen) & {*SAMPLES, *LUMINANCE, *TUNES}:
         raise InputError(f"a reference is of scores of samples; choose one of {', '.join(SAMPLES)}")
     size, asked, translates = opened.count, n, isinstance(model, Translates)
     if translates:
@@ -276,6 +281,14 @@ def evaluate(
             against = {**with_features, "n_fake": len(fakes[1]), **note}
             for score in _compared(theirs, fakes, chosen, seed, against):
                 scores.append(dataclasses.replace(score, name=score.name + suffix))
+    if set(chosen) & set(TUNES):
+        made = np.concatenate([batch[0] for batch in _samples(model, n, seed, batch_size)])
+        have = np.concatenate([batch[0] for batch in real(split, n)])
+        note = {**protocol, "n_real": len(have), "n_fake": n}
+        for name, (ours, theirs) in music.scores(made, have).items():
+            if name in chosen:
+                scores += _means(name, ours, 1, note)
+                scores += _means(f"{name}_data", theirs, 1, note) if reference else []
     if set(chosen) & set(MODES):
         found = modes(model, source, n=asked, seed=seed, split=split, batch_size=batch_size, **place)
         scores += [
@@ -353,6 +366,8 @@ def _takes_others(model):
 def _unseen(model):
     """What a model makes that no extractor of pictures sees, in words; "" of pictures."""
     images = model.fields.get("images")
+    if isinstance(images, Events):
+        return "tunes"
     unit = getattr(images, "unit", "")
     return f"images in {unit}" if unit else "volumes" if len(model.image_shape) == 4 else ""
 
@@ -415,6 +430,8 @@ def _chosen(model, metrics, extractor, of_modes, features, fixations, palette):
             f"a palette is for {', '.join(LABEL_MAPS)}, which {type(model).__name__} has not: it does not "
             f"learn label maps by pairs; omit palette"
         )
+    if isinstance(model.fields.get("images"), Events):
+        has = [*TUNES, *(name for name in has if name not in SAMPLES)]
     if "ssim" in has and min(model.image_shape[:2]) < pairs.TAPS:
         has.remove("ssim")
     if "discriminator_accuracy" in has and not any(game.zero_decides for game in model.games()):

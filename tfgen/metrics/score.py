@@ -15,6 +15,7 @@ REFERENCES = {
     "_shuffled": "shuffled pixels",
     "_bicubic": "bicubic",
     "_copied": "last frame",
+    "_data": "real tunes",
 }
 LOWER = (
     *("frechet", "kernel", "mode_kl", "distortion", "reconstruction_error", "am_score"),

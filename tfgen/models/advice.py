@@ -62,6 +62,11 @@ ADVICE = (
         "LAGAN by class, of one grid; CaloGAN by the energy that is asked for, in three layers",
     ),
     Advice(
+        "tunes, as MIDI files",
+        ("crnngan",),
+        "it writes tunes tone by tone, which `tfgen sample RUN --to tune.mid` lets you hear",
+    ),
+    Advice(
         "pairs of an image and what it shall become",
         ("pix2pix",),
         "it learns from some hundred pairs, as maps and photos, and takes images of any size",

@@ -68,7 +68,7 @@ def catalogue():
     """{name in lower case: Entry}, by family and within it by year."""
     entries = [entry for path in sorted(HERE.glob("*/*.py")) for entry in _entries(path)]
     order = "mixture autoencoder variational autoregressive adversarial texttoimage translation"
-    order = f"{order} superresolution video".split()
+    order = f"{order} superresolution video music sentences".split()
     place = {family: k for k, family in enumerate(order)}
     entries.sort(key=lambda entry: (place.get(entry.family, len(order)), entry.year, entry.cls))
     return {entry.cls.lower(): entry for entry in entries}

@@ -184,7 +184,7 @@ class ImprovedGAN(NoisyClassifier):
         score, _, features = self.judged(step, fakes, "fakes")
         if self.feature_matching:
             _, _, real = self.judged(step, self.unlabelled(step), "unlabelled")
-            loss = matching(real, features)
+            loss = losses.matching(real, features)
         else:
             loss = self.adversarial_loss.generator(score)
         return loss + self._distance("generator", step), {}
@@ -200,8 +200,3 @@ class ImprovedGAN(NoisyClassifier):
             if step.training:
                 past.assign(mean)
         return self.historical_weight * tf.add_n(squares)
-
-
-def matching(real, fake):
-    """The mean square of the differences between the batch means of two batches of features (n, k)."""
-    return tf.reduce_mean((tf.reduce_mean(real, 0) - tf.reduce_mean(fake, 0)) ** 2)
