@@ -221,6 +221,34 @@ def table(
     return canvas
 
 
+def captioned(
+    rows: dict[str, ArrayLike], value_range: tuple[float, float] = (0.0, 1.0), gap: int = 2
+) -> Image.Image:
+    """A row of images below each text.
+
+    Args:
+        rows: {text: images (k, h, w, c)}, as `grid` takes them, of each text as many; what is wider than its
+            row is cut.
+        value_range: (low, high), the values of black and white.
+        gap: grey pixels between images.
+
+    Returns:
+        a PIL image.
+    """
+    made = []
+    for text, images in rows.items():
+        row = grid(images, value_range, len(images), gap)
+        line = Image.new(row.mode, (row.width, TITLE), "white")
+        _write(line, text, 0, row.width)
+        made += [line, row]
+    canvas = Image.new(made[0].mode, (made[0].width, sum(part.height for part in made)))
+    y = 0
+    for part in made:
+        canvas.paste(part, (0, y))
+        y += part.height
+    return canvas
+
+
 def _columns(n):
     """Of as many columns as rows up to about four times as many: those that leave fewest places empty."""
     least = math.ceil(math.sqrt(n))

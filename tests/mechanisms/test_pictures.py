@@ -105,3 +105,13 @@ def test_clips_are_played_side_by_side(tmp_path):
         InputError, match=r"clips have shape \(n, frames, height, width, channels\); received"
     ):
         pictures.moving(clips[0], (0, 1), tmp_path / "moving.gif")
+
+
+def test_a_text_stands_above_its_row():
+    rows = {"a red bird": np.zeros((3, 32, 32, 3)), "w" * 99: np.ones((3, 32, 32, 3))}
+    pixels = np.asarray(pictures.captioned(rows))
+    assert pixels.shape == (2 * (pictures.TITLE + 64), 3 * 66 - 2, 3)
+    for row, value in enumerate((0, 255)):
+        top = row * (pictures.TITLE + 64)
+        line, images = pixels[top : top + pictures.TITLE], pixels[top + pictures.TITLE :][:64]
+        assert (line < 128).any() and (line[0] == 255).all() and (images[:, :64] == value).all()
