@@ -136,14 +136,15 @@ def run(folder, data_dir, seed, text=TEXT, short=SHORT, long=LONG, judged=JUDGE)
             f"GANCLS({', '.join(f'{k}={v}' for k, v in MODEL.items())}) on the {len(train)} emoji of "
             f"emoji_text's train split, mirrored at random, in batches of {BATCH}. The text encoder learns "
             f"{text} steps once; the four games begin with it and with equal networks, and have {short} "
-            f"steps each; the whole model goes on to {long} steps, its rate falling to 0 over the second half. A "
-            "joint encoder of its own (words and letter triples; convolutions) learns the same pairs for "
-            f"{judged} steps, and no model sees it. R@10: share of {EACH} samples a caption whose own "
-            f"caption is among the 10 nearest of the {len(test)} test captions, or of as many training captions; "
-            f"{len(captions['test captions of seen words'])} test captions have words of training captions "
-            "alone. Frechet distance in the joint encoder's 64 features of an image, of a sample for each "
-            "training caption to the training images (real: of the test images). In train.png and test.png "
-            "the caption's own image comes first, then samples; asked.png: samples of words of ours."
+            f"steps each; the whole model goes on to {long} steps, its rate falling to 0 over the second "
+            "half. A joint encoder of its own (words and letter triples; convolutions) learns the same pairs "
+            f"for {judged} steps, and no model sees it. R@10: share of {EACH} samples a caption whose own "
+            f"caption is among the 10 nearest of the {len(test)} test captions, or of as many training "
+            f"captions; {len(captions['test captions of seen words'])} test captions have words of "
+            "training captions alone. Frechet distance in the joint encoder's 64 features of an image, "
+            "of a sample for each training caption to the training images (real: of the test images). "
+            "In train.png and test.png the caption's own image comes first, then samples; asked.png: "
+            "samples of words of ours."
         ),
         "measured": {f"core-seconds, {name}": round(value) for name, value in cost.items()},
         "rows": rows,
