@@ -222,26 +222,27 @@ def table(
 
 
 def captioned(
-    rows: dict[str, ArrayLike], value_range: tuple[float, float] = (0.0, 1.0), gap: int = 2
+    rows: dict[str, ArrayLike], value_range: tuple[float, float] = (0.0, 1.0), columns: int = 8, gap: int = 2
 ) -> Image.Image:
-    """A row of images below each text.
+    """Images below their text.
 
     Args:
-        rows: {text: images (k, h, w, c)}, as `grid` takes them, of each text as many; what is wider than its
-            row is cut.
+        rows: {text: images (n, h, w, c)}, as `grid` takes them; a text that is wider than the picture is cut.
         value_range: (low, high), the values of black and white.
+        columns: images in a row.
         gap: grey pixels between images.
 
     Returns:
         a PIL image.
     """
+    grids = {text: grid(images, value_range, columns, gap) for text, images in rows.items()}
+    width, mode = max(one.width for one in grids.values()), next(iter(grids.values())).mode
     made = []
-    for text, images in rows.items():
-        row = grid(images, value_range, len(images), gap)
-        line = Image.new(row.mode, (row.width, TITLE), "white")
-        _write(line, text, 0, row.width)
-        made += [line, row]
-    canvas = Image.new(made[0].mode, (made[0].width, sum(part.height for part in made)))
+    for text, one in grids.items():
+        line = Image.new(mode, (width, TITLE), "white")
+        _write(line, text, 0, width)
+        made += [line, one]
+    canvas = Image.new(mode, (width, sum(part.height for part in made)), "#808080")
     y = 0
     for part in made:
         canvas.paste(part, (0, y))

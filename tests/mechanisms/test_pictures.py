@@ -111,6 +111,8 @@ def test_a_text_stands_above_its_row():
     rows = {"a red bird": np.zeros((3, 32, 32, 3)), "w" * 99: np.ones((3, 32, 32, 3))}
     pixels = np.asarray(pictures.captioned(rows))
     assert pixels.shape == (2 * (pictures.TITLE + 64), 3 * 66 - 2, 3)
+    wrapped = pictures.captioned({"a": np.zeros((3, 32, 32, 1)), "b": np.ones((1, 32, 32, 1))}, columns=2)
+    assert wrapped.size == (130, 2 * pictures.TITLE + 130 + 64) and wrapped.getpixel((129, 200)) == 128
     for row, value in enumerate((0, 255)):
         top = row * (pictures.TITLE + 64)
         line, images = pixels[top : top + pictures.TITLE], pixels[top + pictures.TITLE :][:64]

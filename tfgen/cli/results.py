@@ -53,6 +53,10 @@ def sample(
             metavar="K",
         ),
     ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option(help="For a model of captions: what the images shall show; several in turn."),
+    ] = None,
     temperature: Annotated[
         float | None,
         typer.Option(help="For a model of pixels: below 1, more likely values; 0, the likeliest."),
@@ -77,6 +81,9 @@ def sample(
     cat, or 0,1,2 for one after another. For a model of attributes, --label 1,0,1 gives all of them,
     and --label Smiling,Young those that are there; several --label are taken in turn.
 
+    A model of captions takes --text, in letters, digits and signs of ASCII; of several texts each has 8
+    images, or its share of -n, below it.
+
     A model that translates, or continues clips, shows what it makes of n examples of its data, the same each
     time, of the split test where there is one: a row for each, of which a .npz file has the columns.
 
@@ -89,6 +96,7 @@ def sample(
       tfgen sample runs/classes --label 0,1,2 -n 30 --to classes.png
       tfgen sample runs/animals --label cat,dog
       tfgen sample runs/faces --label 1,0,1 --label 0,0,1
+      tfgen sample runs/emoji --text "a red bird" --text "two cats"
       tfgen sample runs/pixels --temperature 0.9
       tfgen sample runs/birds --truncation 0.5
       tfgen sample runs/pairs --domain 1
@@ -113,14 +121,16 @@ def sample(
     options = {"temperature": temperature, "truncation": truncation, "domain": domain}
     options = {name: value for name, value in options.items() if value is not None}
     if isinstance(model, (Translates, Extends)):
-        return _translated(run, model, n or 8, seed, to, ["label"] * bool(label) + list(options))
+        others = ["label"] * bool(label) + ["text"] * bool(text) + list(options)
+        return _translated(run, model, n or 8, seed, to, others)
     volumes = len(model.image_shape) == 4
     if to.suffix == ".gif" and not volumes:
         raise InputError(f"{type(model).__name__} makes no volumes, which turn in a .gif; give a .png file")
     tunes = isinstance(model.fields.get("images"), Events)
     if to.suffix == ".mid" and not tunes:
         raise InputError(f"{type(model).__name__} makes no tunes, which a .mid file holds; give a .png file")
-    n = n or (1 if to.suffix == ".mid" else 64)
+    texts = texts_of(text or [], model, n)
+    n = n or (1 if to.suffix == ".mid" else 8 * len(texts) if len(texts) > 1 else 64)
     rows = labels_of(label or [], model, names)
     for name in options:
         if name not in model.options:
@@ -128,11 +138,20 @@ def sample(
     size = min(n, 256)
     parts = []
     for start in range(0, n, size):
-        labels = np.array([rows[i % len(rows)] for i in range(start, start + size)]) if rows else None
-        parts.append(model.sample(size, seed=seed, first_row=start, labels=labels, **options))
+        given = {
+            name: [values[i % len(values)] for i in range(start, start + size)]
+            for name, values in {"labels": rows, "captions": texts}.items()
+            if values
+        }
+        if rows:
+            given["labels"] = np.array(given["labels"])
+        parts.append(model.sample(size, seed=seed, first_row=start, **given, **options))
     images = np.concatenate(parts)[:n]
     with replacing(to) as part:
-        if to.suffix == ".png":
+        if to.suffix == ".png" and texts:
+            below = {text: images[place :: len(texts)] for place, text in enumerate(texts)}
+            pictures.captioned(below, model.value_range).save(part)
+        elif to.suffix == ".png":
             columns = len(rows) if len(rows) > 1 else None
             titles = rows[:n] if columns and model.classes else None
             pictures.grid(model.picture(images), model.value_range, columns, titles=titles).save(part)
@@ -195,6 +214,27 @@ def _translated(run, model, n, seed, to, others):
                 pictures.table(row, model.value_range).save(part / f"{i:05d}.png")
     made = "continuations" if extends else f"translations of seed {seed}"
     print(f"{n} examples and their {made}: {to}")
+
+
+def texts_of(texts, model, n):
+    """What --text says to a model, each text once: a list of captions.
+
+    Raises:
+        InputError: the model takes none, or needs some; a text that it cannot have; more texts than n.
+    """
+    name, field = type(model).__name__, model.conditions.get("captions")
+    if field is None:
+        if texts:
+            raise InputError(f"{name} does not make images of texts; omit --text")
+        return []
+    if not texts:
+        raise InputError(f"{name} makes images of captions; give --text, as --text 'a red bird'")
+    texts = list(dict.fromkeys(texts))
+    if n is not None and len(texts) > n:
+        raise InputError(f"each --text has an image at least; received {len(texts)} texts and -n {n}")
+    for text in texts:
+        field.parsed(text)
+    return texts
 
 
 def labels_of(texts, model, names):

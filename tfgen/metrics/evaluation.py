@@ -95,8 +95,9 @@ def evaluate(
 
     `n` samples are drawn by `seed` and compared, in the features of `extractor`, with as many
     images of the split (all of a smaller split; of a larger one, n in an order by `seed`).
-    Neither is rounded to 8 bits. The samples of a model that translates are made of the split's inputs, each
-    once, as many as there are. Memory holds one batch of images, and the features.
+    Neither is rounded to 8 bits. Samples of captions have the captions of the split's images; those of a
+    model that translates are made of the split's inputs, each once, as many as there are. Memory holds one
+    batch of images, and the features.
 
     The scores, by the name in `metrics`:
         frechet, kernel (standard error by blocks), precision, recall, density, coverage: see the
@@ -221,8 +222,10 @@ def evaluate(
         return ((part,) for part in _column(model, have, real(split, count), model.target))
 
     def fakes(count):
-        if not translates:
+        if not translates and not _of_data(model):
             return _samples(model, count, seed, batch_size)
+        if not translates:
+            return _of_captions(model, real(split, count), seed)
         names = (model.source, *model.further)
         columns = [_column(model, opened, real(split, count), name) for name in names]
         return _translations(model, zip(*columns), seed)
@@ -554,6 +557,20 @@ def _of_clips(model, source, split, names, n, seed, place, options, reference):
             note = protocol | {"fake": "the last frame given"}
             scores += _means(f"{name}_copied", copied[name], math.prod(model.image_shape), note)
     return scores
+
+
+def _of_data(model):
+    """Whether what `sample` takes cannot be drawn, as captions: samples have that of the real images."""
+    return any(field.draw(random.key(0), 1) is None for field in model.conditions.values())
+
+
+def _of_captions(model, batches, seed):
+    """Samples of the conditions of real examples, in batches (images,)."""
+    row = 0
+    for batch in batches:
+        given = {name: part for name, part in zip(model.fields, batch) if name in model.conditions}
+        yield (np.asarray(model.sample(len(batch[0]), seed=seed, first_row=row, **given)),)
+        row += len(batch[0])
 
 
 def _conditional(model):

@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from tfgen.errors import InputError
 from tfgen.files import replacing
-from tfgen.pictures import POINT, grid, table
+from tfgen.models.texttoimage.base import CaptionedModel
+from tfgen.pictures import POINT, captioned, grid, table
 
 
 class Metrics(keras.callbacks.Callback):
@@ -102,7 +103,8 @@ class SampleGrid(keras.callbacks.Callback):
     """Writes FOLDER/epoch-0001.png and so on: the model's samples from the same noise.
 
     Of a model conditional on classes, each column is a class, from 0 on, and has its number above. Of a
-    model that translates or continues clips, each row is one of the `examples`, with what the model makes.
+    model that translates or continues clips, each row is one of the `examples`, with what the model makes;
+    of a model of captions, too, below the caption.
 
     Args:
         folder: where the pictures go; it is made when the first one is written.
@@ -110,7 +112,7 @@ class SampleGrid(keras.callbacks.Callback):
         n: number of images in a picture, less what would be no whole row of classes; None: 64, and
             2,500 of a model of points.
         seed: that of `model.sample`.
-        examples: {name of a field: array}, of a model that translates or continues clips.
+        examples: {name of a field: array}, of a model that translates, continues clips or has captions.
     """
 
     def __init__(self, folder, every=1, n=None, seed=0, examples=None):
@@ -124,6 +126,8 @@ class SampleGrid(keras.callbacks.Callback):
                 self._picture().save(part)
 
     def _picture(self):
+        if isinstance(self.model, CaptionedModel):
+            return captioned(self.model.rows(self.examples, seed=self.seed), self.model.value_range, 9)
         if self.examples is not None:
             return table(self.model.columns(self.examples, self.seed), self.model.value_range)
         points = tuple(getattr(self.model, "image_shape", ())) == POINT

@@ -17,6 +17,7 @@ from tfgen.doctor import TrainingDoctor
 from tfgen.errors import InputError
 from tfgen.models.abilities import Extends, Games, Translates
 from tfgen.models.base import GenerativeModel
+from tfgen.models.texttoimage.base import CaptionedModel
 from tfgen.runs import folder as files
 from tfgen.runs import plan
 from tfgen.runs.callbacks import Checkpoint, FirstStep, Metrics, Rates, SampleGrid, cut_events
@@ -25,7 +26,7 @@ from tfgen.runs.data import absolute, described, identity, load_data, shown
 from tfgen.runs.data import steps as steps_of
 from tfgen.waiting import Waiting
 
-SHOWN = 8  # examples whose translations or continuations a run draws
+SHOWN = 8  # examples whose translations, continuations or captions a run draws
 FEW = 1000  # updates of an objective below which a run is seldom worth looking at
 
 
@@ -273,7 +274,8 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
             if verbose:
                 line = f"{type(net).__name__}'s first step is compiled, which takes a minute for deep models"
                 watching.append(FirstStep(stack.enter_context(Waiting(line))))
-            examples = shown(run, net, SHOWN) if isinstance(net, (Translates, Extends)) else None
+            by_examples = isinstance(net, (Translates, Extends, CaptionedModel))
+            examples = shown(run, net, SHOWN) if by_examples else None
             passes = run.get("passes") or 1
             net.fit(
                 load_data(run, net, range(done * passes, run["epochs"] * passes)),

@@ -127,9 +127,9 @@ def run(folder, data_dir, seed, text=TEXT, short=SHORT, long=LONG, judged=JUDGE)
         strips = {
             text: np.concatenate([truth[text][None], sampled(main, [text], 8, seed)[0]]) for text in shown
         }
-        pictures.captioned(strips, main.value_range).save(folder / file)
+        pictures.captioned(strips, main.value_range, 9).save(folder / file)
     words = ["red heart", "blue heart", "yellow face", "green apple", "a cat face", "flag", "orange book"]
-    strips = {text: sampled(main, [text], 9, seed)[0] for text in words}
+    strips = {text: sampled(main, [text], 8, seed)[0] for text in words}
     pictures.captioned(strips, main.value_range).save(folder / "asked.png")
     return {
         "protocol": (

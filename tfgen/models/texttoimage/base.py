@@ -14,6 +14,7 @@ images and captions alone.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgen import losses, networks, priors
@@ -184,6 +185,16 @@ class CaptionedModel(Games, GenerativeModel):
                 captions, len(captions), "captions", type(self).__name__
             )
         return self.text_encoder(captions, training=False)
+
+    def rows(self, examples, each=8, seed=0):
+        """What a picture shows of examples {name of a field: array (n, ...)}: {caption: images}, the
+        caption's own image and then `each` samples of it, (1 + each, h, w, c) in `value_range`."""
+        given = {name: np.repeat(examples[name], each, axis=0) for name in self.conditions}
+        made = np.asarray(self.sample(len(given["captions"]), seed, **given))
+        made = made.reshape(-1, each, *made.shape[1:])
+        own = np.asarray(self.fields["images"].prepared(examples["images"]))[:, None]
+        texts = map(self.fields["captions"].text, examples["captions"])
+        return dict(zip(texts, np.concatenate([own, made], axis=1)))
 
     def signatures(self):
         return {"sample": self.sampler()}
