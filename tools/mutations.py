@@ -679,6 +679,18 @@ FAULTS = {
         "return k + 1, window, made.write(k, new)",
         ("tests/models/test_framepredictor.py",),
     ),
+    "fakes become the context of the next frame": Fault(
+        "tfgen/models/video/contextrnngan.py",
+        "for x in (tf.unstack(others, axis=1), states[1:])",
+        "for x in (tf.unstack(others, axis=1), states[:-1])",
+        ("tests/models/test_contextrnngan.py",),
+    ),
+    "a state is forgotten": Fault(
+        "tfgen/models/video/contextrnngan.py",
+        "made, state = network([seen, state], training=training)\n            every",
+        "made, _ = network([seen, state], training=training)\n            every",
+        ("tests/models/test_contextrnngan.py",),
+    ),
     "windows of frames go on in the next clip": Fault(
         "tfgen/data/clips.py",
         "for start in range(len(clip) - length + 1)]",

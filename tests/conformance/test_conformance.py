@@ -45,7 +45,7 @@ NOISELESS = {  # models whose training draws nothing
     ),
     **dict.fromkeys(("SRResNet", "SRGAN"), "an image has one low-resolution image"),
     "SalGAN": "a picture has one map",
-    "FramePredictor": "frames are followed by one",
+    **dict.fromkeys(("FramePredictor", "ContextRNNGAN"), "frames are followed by one"),
     "GANCLS": "its encoders learn first, which draw nothing",
 }
 WIDE = {"GaussianMixture": "has no layers"}  # models that compute in float32 whatever their precision

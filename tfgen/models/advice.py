@@ -110,8 +110,9 @@ ADVICE = (
     ),
     Advice(
         "clips, and you want to know how they go on",
-        ("framepredictor",),
-        "it continues clips of any size frame by frame; `tfgen translate RUN clip.npz --steps 8` writes them",
+        ("framepredictor", "contextrnngan"),
+        "they continue clips frame by frame, FramePredictor from the last four, ContextRNNGAN from all; "
+        "`tfgen translate RUN clip.npz --steps 8` writes them",
     ),
     Advice(
         "photographs that shall be four times as high and wide",

@@ -230,8 +230,8 @@ class FramePredictor(Extends, Games, GenerativeModel):
 
         made = tf.TensorArray(tf.float32, times)
         _, _, made = tf.while_loop(lambda k, *_: k < times, further, (0, window, made))
-        frames = [made.read(k) for k in range(times)]
-        return tf.concat(frames, axis=1)[:, :steps]
+        made = made.stack()  # (times, n, predicted, h, w, c)
+        return tf.concat(tf.unstack(made), axis=1)[:, :steps]
 
     def following(self, window, training=False):
         """The next `predicted` frames (n, predicted, h, w, c) of `given` frames (n, given, h, w, c)."""
