@@ -91,6 +91,12 @@ def test_arrays_of_whole_numbers_are_in_24ths_of_a_quarter_note(model):
         data.load({"events": np.zeros((2, 0, 4))}, for_model=model)
 
 
+def test_what_is_longer_than_a_model_takes_is_cut(model):
+    events = np.tile(np.float32([20, 60, 80, 30]), (4, 8, 1))
+    batch = next(data.load({"events": events}, for_model=model, batch_size=4).as_numpy_iterator())
+    assert batch[..., 0].max() == batch[:, 1:, 3].max() == 8 and batch[..., 1].min() == 60
+
+
 def test_a_window_is_of_tones_in_a_row_at_another_place_in_each_epoch():
     pitches = np.arange(20.0)
     piece = np.column_stack([np.ones(20), pitches, np.full(20, 80.0), np.ones(20)])

@@ -416,6 +416,8 @@ class _Batches:
             place = ops.uniform(self._key(key, PLACE, number), index, (1,)) if self.random_crop else None
             tones = member.source.windows(index, *member.size, None if place is None else place[:, 0])
             tones.set_shape((self.rows if self.whole else None, *member.size, *channels))
+            if self.model is not None:  # longer ones are cut
+                tones = tf.minimum(tones, np.float32(self.model.fields["images"].high))
             return {"images": tones}, None
 
         def fit(parts, index):
