@@ -166,11 +166,16 @@ def make(what, to, formats, measure=False, search=False):
     from tfgen import export
     from tfgen.analysis.search import step_of
     from tfgen.export.folders import of_role
-    from tfgen.models.abilities import Translates
+    from tfgen.models.abilities import Translates, TranslatesSentences
 
     from . import card, examples, speed
 
     model, about = opened(what)
+    if isinstance(model, TranslatesSentences):
+        raise InputError(
+            f"an artifact's card and page show pictures, and {type(model).__name__} translates sentences; "
+            f"tfgen export writes it as SavedModel and ONNX, whose inputs are the numbers of words"
+        )
 
     def finish(folder, manifest):
         manifest.update({key: about[key] for key in ("run", "labels") if key in about})

@@ -421,6 +421,41 @@ class Tokens(Field):
         return super().for_samples(values, n, name, owner)
 
 
+class Words(Tokens):
+    """Sentences as the numbers of their words: int32 (n, length), 0 where they have ended.
+
+    Args:
+        length: words of the longest sentence.
+        words: those that have numbers, from 2 on; 1 is any other.
+    """
+
+    unknown: ClassVar = "<unk>"
+
+    def __init__(self, length, words):
+        super().__init__(length, len(words) + 2)
+        object.__setattr__(self, "words", tuple(words))
+
+    def parsed(self, text):
+        """int32 (length,): the numbers of the words between spaces, in lower case, padded by 0."""
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f"a sentence must be a string that is not empty; received {text!r}")
+        found = text.lower().split()
+        if len(found) > self.length:
+            raise InputError(
+                f"a sentence has at most {self.length} words; received {len(found)}: {text[:60]!r}"
+            )
+        places = {word: place for place, word in enumerate(self.words, 2)}
+        row = np.zeros(self.length, np.int32)
+        row[: len(found)] = [places.get(word, 1) for word in found]
+        return row
+
+    def text(self, row):
+        """The sentence of numbers (length,), up to its end."""
+        row = np.asarray(row)
+        row = row[: np.argmax(row == 0)] if (row == 0).any() else row
+        return " ".join((self.unknown, *self.words)[number - 1] for number in row)
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Vector(Field):
     """Numbers, as places or energies: float32 (n, *shape).

@@ -704,6 +704,18 @@ FAULTS = {
         ("tests/data/test_data_half_labelled.py",),
     ),
     # Sequences.
+    "a rollout changes what it begins with": Fault(
+        "tfgen/models/sentences/csgan.py",
+        "tf.where(t < first, kept[:, t], token)",
+        "tf.where(t < first - 1, kept[:, t], token)",
+        ("tests/models/test_csgan.py",),
+    ),
+    "the end of a sentence is rewarded by rollouts": Fault(
+        "tfgen/models/sentences/csgan.py",
+        "ends * whole[:, None] + (1 - ends) * rewards",
+        "rewards",
+        ("tests/models/test_csgan.py",),
+    ),
     "the loss that lets a player rest is that of the other player": Fault(
         "tfgen/models/music/crnngan.py",
         "return d >= self.freezing * g, g >= self.freezing * d",

@@ -25,7 +25,7 @@ import tfgen
 from tfgen import arguments, data, export
 from tfgen.export import onnx, saved_model
 from tfgen.models import MODELS
-from tfgen.models.abilities import Extends, Translates
+from tfgen.models.abilities import Extends, Translates, TranslatesSentences
 from tfgen.models.autoregressive.base import AutoregressiveModel
 from tfgen.models.registry import catalogue
 
@@ -44,6 +44,7 @@ NOISELESS = {  # models whose training draws nothing
         "the likelihood is exact",
     ),
     **dict.fromkeys(("SRResNet", "SRGAN"), "an image has one low-resolution image"),
+    "CSGAN": "its first stage is likelihood",
     "SalGAN": "a picture has one map",
     **dict.fromkeys(("FramePredictor", "ContextRNNGAN"), "frames are followed by one"),
     "GANCLS": "its encoders learn first, which draw nothing",
@@ -233,7 +234,8 @@ def test_one_seed_gives_one_list_of_samples(trained):
     low, high = model.value_range
     five = model.sample(5, seed=3, **given).numpy()
     frames = [model.predicted] if isinstance(model, Extends) else []
-    assert five.shape == (5, *frames, *model.image_shape) and five.dtype == np.float32
+    kind = np.int32 if isinstance(model, TranslatesSentences) else np.float32  # numbers of words
+    assert five.shape == (5, *frames, *model.image_shape) and five.dtype == kind
     assert low <= five.min() and five.max() <= high
     np.testing.assert_array_equal(model.sample(5, seed=3, **given), five)
     turned = {name: np.roll(x, -2, axis=0) for name, x in given.items()}

@@ -115,11 +115,13 @@ def sample(
     from tfgen import music, pictures
     from tfgen.fields import Events
     from tfgen.files import replacing
-    from tfgen.models.abilities import Extends, Translates
+    from tfgen.models.abilities import Extends, Translates, TranslatesSentences
 
     model = loading.load(run)
     options = {"temperature": temperature, "truncation": truncation, "domain": domain}
     options = {name: value for name, value in options.items() if value is not None}
+    if isinstance(model, TranslatesSentences):
+        raise InputError(f"{type(model).__name__} translates sentences; use tfgen translate {run} --text ...")
     if isinstance(model, (Translates, Extends)):
         others = ["label"] * bool(label) + ["text"] * bool(text) + list(options)
         return _translated(run, model, n or 8, seed, to, others)

@@ -18,9 +18,11 @@ CLIPS = (".gif", ".png", ".npz")  # endings of what a clip becomes
 def translate(
     run: Run,
     photos: Annotated[
-        list[Path],
-        typer.Argument(help="Pictures of any size, or folders of them; or a clip.", metavar="PHOTO..."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            help="Pictures of any size, or folders of them; a clip; or a .txt file.", metavar="PHOTO..."
+        ),
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option(
@@ -30,6 +32,9 @@ def translate(
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="For a model that continues clips: by how many frames.")
+    ] = None,
+    text: Annotated[
+        list[str] | None, typer.Option(help="For a model of sentences: one, in words; several times.")
     ] = None,
     back: Annotated[
         bool, typer.Option("--back", help="Translates from the second domain to the first.")
@@ -62,6 +67,9 @@ def translate(
     follow, a .png file has them in a row for each clip, and an .npz file has those that follow, as bytes
     "frames".
 
+    A model of sentences takes --text, or a .txt file with a sentence in each line, and prints translations,
+    or writes them to a .txt file.
+
     \b
     Examples:
       tfgen translate runs/facades plan.png --to house.png
@@ -69,8 +77,13 @@ def translate(
       tfgen translate runs/horses zebra.jpg --back
       tfgen translate runs/sharper photo.jpg --tile 256 --to large.png
       tfgen translate runs/scenes layout.png --label 0.9,0.2,0.5
+      tfgen translate runs/german --text "a man rides a horse"
       tfgen translate runs/video clip.npz --steps 8 --to next.gif
     """
+    if text or any(photo.suffix == ".txt" for photo in photos or ()):
+        return _sentences(run, photos or [], text or [], to)
+    if not photos:
+        raise InputError("give pictures or a clip to translate, or sentences by --text")
     if steps is not None or any(photo.suffix in ARRAYS for photo in photos):
         return _extended(run, photos, to, steps, {"back": back, "seed": seed, "tile": tile, "label": label})
     to = place(run, "translations") if to is None else to
@@ -91,7 +104,7 @@ def translate(
     from tfgen import pictures
     from tfgen.data import images
     from tfgen.files import replacing
-    from tfgen.models.abilities import Extends, Translates, needs
+    from tfgen.models.abilities import Extends, Translates, TranslatesSentences, needs
 
     model = loading.load(run)
     if isinstance(model, Extends):
@@ -99,6 +112,8 @@ def translate(
             f"{type(model).__name__} continues clips; give a clip, and by how many frames, as clip.npz "
             f"--steps 8"
         )
+    if isinstance(model, TranslatesSentences):
+        raise InputError(f"{type(model).__name__} translates sentences; give --text, or a .txt file")
     needs(model, Translates, "translate")
     rows = labels_of(label or [], model, names_of_labels)
     if back and tile:
@@ -194,6 +209,32 @@ def _tiled(model, image, tile, seed, told):
         part = pictures.to_uint8(part[0], model.value_range)
         whole[top : top + part.shape[0], left : left + part.shape[1]] = part
     return whole
+
+
+def _sentences(run, files, texts, to):
+    """`translate` of sentences: those of --text, or of .txt files, a line each."""
+    if any(file.suffix != ".txt" for file in files) or (files and texts):
+        raise InputError("give sentences by --text, or in .txt files, a line each")
+    if to is not None and to.suffix != ".txt":
+        raise InputError(f"--to takes a file ending in .txt for translations of sentences; received {to}")
+    for file in files:
+        try:
+            texts += [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read {file} as text: {error}") from None
+    import_tensorflow()
+    from tfgen.files import replacing
+    from tfgen.models.abilities import TranslatesSentences, needs
+
+    model = loading.load(run)
+    needs(model, TranslatesSentences, "translate --text")
+    made = model.translate(texts)
+    if to is None:
+        print("\n".join(made))
+        return
+    with replacing(to) as part:
+        part.write_text("".join(f"{text}\n" for text in made), encoding="utf-8")
+    print(f"{len(made)} translated: {to}")
 
 
 def _listed(photos):

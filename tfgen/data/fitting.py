@@ -5,10 +5,11 @@ import os
 from tfgen.data import captions
 from tfgen.data.clips import GIVE
 from tfgen.data.modes import Points
+from tfgen.data.sentences import Sentences
 from tfgen.data.sources import Domains, Files, Fixed
 from tfgen.data.tunes import Tunes
 from tfgen.errors import InputError
-from tfgen.fields import Events
+from tfgen.fields import Events, Words
 
 TONES = 64  # of a tune, where no model says how many
 
@@ -109,6 +110,17 @@ def _of_music(model):
     return model is not None and isinstance(model.fields.get("images"), Events)
 
 
+def _sentences(source, origin, model, field):
+    """{"inputs": (length,), "images": (length,)} of a model of words, in whose numbers the source is then."""
+    if not isinstance(field, Words):
+        owner = "a batch" if model is None else type(model).__name__
+        raise InputError(
+            f"{origin} has sentences, of which {owner} makes no numbers; give for_model=CSGAN(...)"
+        )
+    source.numbered(model.fields)
+    return {name: model.fields[name].shape for name in ("inputs", "images")}
+
+
 def _tunes(source, origin, model, field, image_shape):
     """(tones, 4) of a batch, once model and source are both of tunes."""
     owner = type(model).__name__
@@ -133,6 +145,8 @@ def shapes_of(source, origin, model=None, image_shape=None):
         _missing(source, origin, model, specs_of(model))
         return _as_is(source, origin, model, image_shape)
     field = None if model is None else model.fields.get("images")
+    if isinstance(source, Sentences):
+        return _sentences(source, origin, model, field)
     if isinstance(source, Tunes) or isinstance(field, Events):
         return {"images": _tunes(source, origin, model, field, image_shape)}
     if len(getattr(field, "shape", ())) == 4:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfgen.data import clips as clips_of
 from tfgen.data import images as ops
-from tfgen.data import tunes
+from tfgen.data import sentences, tunes
 from tfgen.data.folders import Folder, split_of
 from tfgen.data.formulas import FORMULAS, Formula
 from tfgen.data.measures import measured
@@ -19,10 +19,11 @@ from tfgen.data.modes import MIXTURES, Points, Stacked
 from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, HalfLabelled, Halves, Records, Some
 from tfgen.data.splits import ranges, suffixed
 from tfgen.errors import InputError
+from tfgen.fields import Words
 from tfgen.files import ARRAYS
 from tfgen.music import MIDI
 
-BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS, "moving_digits", "scales")
+BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS, "moving_digits", "scales", "numerals")
 HALVES = (("left", "right"), ("right", "left"))
 NAMES = {  # of arrays in a dict or an .npz file
     "images": ("images", "image", "x", "arr_0"),
@@ -59,6 +60,9 @@ def _opened(source, split, data_dir, download, names, pair, domains):
     if pair is not None and domains is not None:
         raise InputError("a pair and two domains exclude each other; give pair=... or domains=...")
     names = (names or ()) if pair is None and domains is None else PAIR if pair else ("images_a", "images_b")
+    if _of_sentences(source, names):
+        field = names["images"] if isinstance(names, Mapping) else None
+        return sentences.opened(source, split, getattr(field, "length", None))
     if "frames" in names or (isinstance(source, str) and source == "moving_digits"):
         opened = _of_clips(source, split, names, data_dir)
         if opened is not None:
@@ -94,6 +98,15 @@ def _opened(source, split, data_dir, download, names, pair, domains):
     return opened
 
 
+def _of_sentences(source, names):
+    """Whether pairs of sentences are wanted, or what a source has."""
+    wanted = isinstance(names, Mapping) and isinstance(names.get("images"), Words)
+    if wanted and isinstance(source, str) and source in BUILT_IN and source != "numerals":
+        raise InputError(f"a model of sentences needs pairs of them; {source} has none; give a .tsv file")
+    named = isinstance(source, (str, os.PathLike)) and os.fspath(source)
+    return wanted or (named == "numerals" or Path(named).suffix in sentences.TABLE if named else False)
+
+
 def _is_two(value):
     return isinstance(value, (tuple, list)) or (isinstance(value, str) and "," in value)
 
@@ -117,7 +130,7 @@ def is_path(source, data_dir=None):
     text = os.fspath(source)
     if isinstance(source, os.PathLike) or os.path.isabs(text) or text.startswith((".", "~")):
         return True
-    if text.endswith(("/", os.sep, *ARRAYS, *MIDI)):
+    if text.endswith(("/", os.sep, *ARRAYS, *MIDI, *sentences.TABLE)):
         return True
     return os.path.exists(text) and not _is_name(text, data_dir)
 

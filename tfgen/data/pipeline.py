@@ -19,6 +19,7 @@ from tfgen.data.labels import checked, choose
 from tfgen.data.measures import names_of
 from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
+from tfgen.data.sentences import Sentences
 from tfgen.data.sources import MEMORY, Fixed, Records, Source, in_memory, plain, repeated
 from tfgen.data.tunes import Tunes
 from tfgen.errors import InputError, unknown
@@ -144,6 +145,17 @@ def load(
             in [-1, 1]: the coordinates of the literature divided by 2.5 and by 5.
         "solids", "jets" and "showers": what a formula of `tfgen.data.formulas` draws, 4,000 are "train",
             1,000 "test": volumes, images in GeV of two classes, and images in GeV by an energy.
+        a .mid file, or a folder of them, also in subfolders, of which train and test are splits; an .npz
+            file or dict of "event", whole numbers (tones, 3 or more): since, length (24ths of a quarter
+            note) and pitch, with "start", where pieces begin; or of "events", floats (n, tones, 4) as
+            `tfgen.fields.Events`; and "scales": runs, arpeggios and chords that a formula writes, 400 pieces
+            are "train", 100 "test". A batch has so many tones in a row of each piece as the model takes,
+            in the middle, or with crop="random" at another place in each epoch; a piece that is shorter
+            begins again, and lengths beyond the model's longest are cut.
+        pairs of sentences, for a model of words: a .tsv file, a tab between the two of a line; a folder of
+            text files train.en, train.de, test.en, ...; an .npz file or dict of such names, bytes of
+            UTF-8 with a line each, or texts; two lists of texts; and "numerals": the numbers below 10,000 in
+            English and German, 9,500 "train", 500 "test". Longer ones than the model takes are left out.
         "stacked_mnist": three digits of TFDS's mnist as the channels, labels 100 a + 10 b + c; 128,000
             are "train", 26,000 "test", drawn once from the digits of that split.
 
@@ -238,7 +250,8 @@ def load(
             f"give a batch_size of {count} or less"
         )
     points, music = isinstance(source, Points), isinstance(source, Tunes)
-    fixed = music or isinstance(source, Fixed)
+    spoken = isinstance(source, Sentences)
+    fixed = music or spoken or isinstance(source, Fixed)
     if fixed and not points and (flip or enlarge > 1 or (crop == "random" and not music)):
         raise InputError(
             f"{origin} has {source.kind} that are taken as they are; omit flip, enlarge and crop"
@@ -269,7 +282,7 @@ def load(
         binarize=binarize,
         scaled=for_model is not None
         and (points or dtype == "float32")
-        and not (music or getattr(source, "measured", None)),
+        and not (music or spoken or getattr(source, "measured", None)),
     )
     return batches.dataset(epochs)
 
@@ -411,6 +424,11 @@ class _Batches:
         """{name: images (n, h, w, c)} of a batch of one member's examples, and their labels."""
         clip = isinstance(member.source, Windows)  # whose frames are one image, of many channels
         channels = [shape[-1] for shape in member.shapes.values()] * (member.source.length if clip else 1)
+        if isinstance(member.source, Sentences):
+            tokens = member.source.read(*row)
+            for name, part in tokens.items():
+                part.set_shape((self.rows if self.whole else None, *member.shapes[name]))
+            return tokens, None
         if isinstance(member.source, Tunes):
             (index,) = row
             place = ops.uniform(self._key(key, PLACE, number), index, (1,)) if self.random_crop else None

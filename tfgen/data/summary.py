@@ -12,6 +12,7 @@ from tfgen.data.fitting import fields_of, name_of, shapes_of
 from tfgen.data.folders import Folder
 from tfgen.data.opening import is_path, open_source
 from tfgen.data.pipeline import load
+from tfgen.data.sentences import Sentences
 from tfgen.data.sources import Files
 from tfgen.data.tunes import Tunes, midi_files
 from tfgen.errors import InputError
@@ -61,7 +62,8 @@ def describe(
     kind = getattr(opened, "kind", "images")
     told = []
     for name, member in opened.members.items():
-        what = "pairs" if "inputs" in member.shapes else kind if name in ("images", "frames") else name
+        pairs = "inputs" in member.shapes and kind == "images"
+        what = "pairs" if pairs else kind if name in ("images", "frames") else name
         told.append(f"{member.count} {what}{_sizes(member)}")
     line = f"{name_of(source)}: {' and '.join(told)}"
     if opened.labelled and opened.attributes:
@@ -80,6 +82,8 @@ def describe(
     if isinstance(opened, Tunes):
         place = "at a random place" if crop == "random" else "in the middle"
         line += f"; {shapes['images'][0]} tones of each, {place}"
+    elif isinstance(opened, Sentences):
+        line += f"; of at most {shapes['images'][0]} words"
     elif to:
         place = "at a random place" if crop == "random" or enlarge > 1 else "in the middle"
         sizes = " and ".join(dict.fromkeys("x".join(map(str, shape)) for shape in to.values()))
@@ -108,6 +112,8 @@ def _texts(source, field, origin):
 
 def _sizes(source):
     """Of 28x28x1, or between which; a folder is looked through."""
+    if isinstance(source, Sentences):
+        return ""
     if isinstance(source, Tunes):
         return f" of {min(source.tones)} to {max(source.tones)} tones"
     if not isinstance(source, Files):

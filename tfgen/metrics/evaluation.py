@@ -25,7 +25,7 @@ from tfgen.errors import InputError, unknown
 from tfgen.export import weights
 from tfgen.features import Features
 from tfgen.fields import Events
-from tfgen.metrics import checks, continuations, label_maps, music, pairs, saliency
+from tfgen.metrics import checks, continuations, label_maps, music, pairs, saliency, sentences
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.metrics.kernel import kernel_distance
@@ -35,7 +35,7 @@ from tfgen.metrics.neighbours import density_coverage, precision_recall
 from tfgen.metrics.score import WHOSE, Score
 from tfgen.metrics.small_classifier import classifier
 from tfgen.metrics.two_sample import two_sample_test
-from tfgen.models.abilities import Extends, Games, Translates
+from tfgen.models.abilities import Extends, Games, Translates, TranslatesSentences
 from tfgen.models.adversarial.classifying import Classifying
 from tfgen.models.base import LABELS
 from tfgen.models.step import Step
@@ -119,6 +119,7 @@ def evaluate(
             sharpness, see `tfgen.metrics.pairs`. They have no other scores.
         scale_consistency, repetitions, polyphony, tone_span, bigram_ratio: see `tfgen.metrics.music`, for
             models of tunes; means over the samples.
+        bleu: see `tfgen.metrics.sentences`, of a model that translates sentences; it has no other.
         modes, high_quality, mode_kl: see `tfgen.metrics.modes`; for the data "ring", "grid" and, but for
             high_quality, "stacked_mnist". Of n samples, or of as many as the literature takes.
         class_agreement: share of images, drawn with each class in turn, that the extractor gives that
@@ -171,6 +172,8 @@ def evaluate(
             colours than the images.
     """
     checks.seed(seed)
+    if isinstance(model, TranslatesSentences):
+        return sentences.scores(model, source, split, n, metrics)
     extends = isinstance(model, Extends)
     if extends:
         chosen = continuations.chosen(model, metrics, extractor, features, palette)

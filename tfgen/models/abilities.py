@@ -8,6 +8,9 @@ and `Extends`, which give much, have files of their own.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+import tensorflow as tf
+
 from tfgen import priors, random
 from tfgen.errors import InputError, unknown
 from tfgen.models.extending import Extends
@@ -103,7 +106,34 @@ class Completes:
         raise NotImplementedError(f"{type(self).__name__}.completed")
 
 
-EVERY = (Games, Latents, Codes, Density, Completes, Translates, Extends)
+class TranslatesSentences:
+    """Turns sentences of one language into another: its fields `inputs` and `images` are `Words`.
+
+    A model states `likeliest(inputs)`, tokens (n, length) of tokens (n, length).
+    """
+
+    def translate(self, texts):
+        """Translations of sentences, a list of texts of a list of texts; of one text, a text.
+
+        Words stand between spaces; the model takes its likeliest word each time.
+
+        Raises:
+            InputError: a sentence that is empty, too long or no string.
+        """
+        if isinstance(texts, str):
+            return self.translate([texts])[0]
+        if not len(texts):
+            raise InputError("translate needs a sentence at least; received none")
+        taken, made = self.fields["inputs"], self.fields["images"]
+        tokens = self._likeliest(tf.constant(np.stack([taken.parsed(text) for text in texts])))
+        return [made.text(row) for row in tokens.numpy()]
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def _likeliest(self, inputs):
+        return self.likeliest(inputs)
+
+
+EVERY = (Games, Latents, Codes, Density, Completes, Translates, Extends, TranslatesSentences)
 ABILITIES = {ability.__name__: ability for ability in EVERY}
 
 

@@ -62,6 +62,11 @@ ADVICE = (
         "LAGAN by class, of one grid; CaloGAN by the energy that is asked for, in three layers",
     ),
     Advice(
+        "sentences, and what they mean in another language",
+        ("csgan",),
+        "it translates short ones, by likelihood and then by a reward; `tfgen translate RUN --text ...`",
+    ),
+    Advice(
         "tunes, as MIDI files",
         ("crnngan",),
         "it writes tunes tone by tone, which `tfgen sample RUN --to tune.mid` lets you hear",

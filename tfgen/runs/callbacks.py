@@ -141,6 +141,25 @@ class SampleGrid(keras.callbacks.Callback):
         return grid(self.model.picture(images), self.model.value_range, columns, titles=titles)
 
 
+class Translations(keras.callbacks.Callback):
+    """Writes FOLDER/epoch-0001.txt and so on: sentences, the model's translations and those of a person.
+
+    Args:
+        folder: where the files go.
+        pairs: [(source, target)], texts.
+    """
+
+    def __init__(self, folder, pairs):
+        super().__init__()
+        self.folder, self.pairs = Path(folder), pairs
+
+    def on_epoch_end(self, epoch, logs=None):
+        made = self.model.translate([source for source, _ in self.pairs])
+        parts = [f"{source}\n  {text}\n  ({target})\n" for (source, target), text in zip(self.pairs, made)]
+        with replacing(self.folder / f"epoch-{epoch + 1:04d}.txt") as part:
+            part.write_text("\n".join(parts), encoding="utf-8")
+
+
 def save(model, path, run):
     """Writes a usual .keras file (weights, optimizers, averages, seed, step), always whole, with one
     more member, run.json: what the run was when this was saved."""

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import arguments, data
+from tfgen.data import sentences
 from tfgen.data.labels import counts
 from tfgen.data.measures import names_of
 from tfgen.data.opening import is_path, open_source
@@ -135,6 +136,15 @@ def shown(run, net, n):
     except InputError:  # it has no such split
         pass
     return data.examples(loading["source"], n, net, **place, **options)
+
+
+def sentences_of(run, net, n):
+    """The first n pairs of sentences of the split test, or where there is none of the run's own."""
+    loading = run["data"]
+    try:
+        return sentences.opened(loading["source"], "test", net.length).pairs[:n]
+    except InputError:  # it has no such split
+        return sentences.opened(loading["source"], loading["options"]["split"], net.length).pairs[:n]
 
 
 def described(run, net):

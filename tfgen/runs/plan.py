@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from tfgen import arguments as checking
 from tfgen import models
+from tfgen.data import vocabulary
 from tfgen.errors import InputError, unknown
 from tfgen.models.abilities import Extends, Translates
 from tfgen.models.base import GenerativeModel, Recipe
@@ -188,6 +189,10 @@ def planned(
     if cls.data_options.get("resample") == "never":
         shape = config.get("image_shape", defaults["image_shape"])
         check_large(loading, cls.__name__, shape, cls.scale)
+    if "source_words" in parameters and not {"source_words", "target_words"} <= set(given):
+        length = config.get("length", defaults["length"])
+        found = vocabulary(source, loading["options"]["split"], length=length)
+        config.update(source_words=found[0], target_words=found[1])
     conditional = {"classes", "attributes"} & set(parameters)
     if not conditional & set(given) and any(config.get(n, parameters[n].default) for n in conditional):
         config.update(conditions(loading, conditional))

@@ -15,14 +15,14 @@ import keras
 from tfgen.arguments import plain
 from tfgen.doctor import TrainingDoctor
 from tfgen.errors import InputError
-from tfgen.models.abilities import Extends, Games, Translates
+from tfgen.models.abilities import Extends, Games, Translates, TranslatesSentences
 from tfgen.models.base import GenerativeModel
 from tfgen.models.texttoimage.base import CaptionedModel
 from tfgen.runs import folder as files
 from tfgen.runs import plan
-from tfgen.runs.callbacks import Checkpoint, FirstStep, Metrics, Rates, SampleGrid, cut_events
+from tfgen.runs.callbacks import Checkpoint, FirstStep, Metrics, Rates, SampleGrid, Translations, cut_events
 from tfgen.runs.callbacks import save as save_model
-from tfgen.runs.data import absolute, described, identity, load_data, shown
+from tfgen.runs.data import absolute, described, identity, load_data, sentences_of, shown
 from tfgen.runs.data import steps as steps_of
 from tfgen.waiting import Waiting
 
@@ -257,6 +257,13 @@ def _locked(folder):
         os.close(handle)
 
 
+def _shown_in(folder, run, net, examples):
+    """What writes into a folder what the model makes after each epoch."""
+    if isinstance(net, TranslatesSentences):
+        return Translations(folder, sentences_of(run, net, SHOWN))
+    return SampleGrid(folder, seed=run["seed"], examples=examples)
+
+
 def _fit(folder, run, net, done, chief, verbose, callbacks):
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
@@ -289,7 +296,7 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
                     *([keras.callbacks.ProgbarLogger()] if verbose else []),
                     *watching,  # before those who write its numbers
                     Metrics(target / "metrics.csv"),
-                    SampleGrid(target / "samples", seed=run["seed"], examples=examples),
+                    _shown_in(target / "samples", run, net, examples),
                     keras.callbacks.TensorBoard(target / "tensorboard", write_graph=False),
                     Checkpoint(checkpoint, run),
                 ],

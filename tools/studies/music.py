@@ -16,7 +16,7 @@ published = (
     "table; the bigram model is ours."
 )
 MODEL = dict(tones=64, width=64, pretraining=600)
-BATCH, EPOCHS, REPEAT, N = 20, 24, 8, 200
+BATCH, EPOCHS, REPEAT, N = 20, 14, 8, 200
 RATES = {"discriminator": 5e-4, "generator": 1e-3, "next": 2e-3}
 WAYS = {
     "adversarial": {},
