@@ -14,7 +14,7 @@ published = (
     "pairs; ours is small, on some thousand short captions: what is compared is before and after."
 )
 MODEL = dict(length=12, width=96, rollouts=2)
-WORDS, BATCH, TEACHER, JUDGING, GAME = 2500, 32, 2200, 150, 250
+WORDS, BATCH, TEACHER, JUDGING, GAME = 2500, 32, 2500, 100, 150
 WAYS = {"likelihood alone": None, "BR-CSGAN, l = 0.7": 0.7, "BLEU alone, l = 0": 0.0}
 
 PROTOCOL = """Multi30k, English to German, pairs of at most 12 words ({count} of the train split,
