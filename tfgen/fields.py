@@ -518,6 +518,111 @@ class Vector(Field):
         raise InputError(f"labels are {what}; received {text!r}")
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Boxes(Field):
+    """Boxes in an image: float32 (n, count, 4), top, left, height and width in shares of the image's sides.
+
+    Args:
+        count: how many.
+    """
+
+    count: int
+    values: ClassVar = {"distribution": "boxes", "low": 0.0, "high": 1.0}
+
+    @property
+    def shape(self):
+        return (self.count, 4)
+
+    def ends(self, x):
+        """The least value, and the greatest, or where a box ends if that is more."""
+        x = tf.cast(x, tf.float32)
+        ends = x[..., :2] + x[..., 2:]
+        return tf.reduce_min(x), tf.maximum(tf.reduce_max(x), tf.reduce_max(ends))
+
+    def foreign(self, lowest, highest):
+        return tf.logical_not((lowest >= 0) & (highest <= 1 + SLACK))
+
+    def error(self, lowest, highest, name, owner):
+        if math.isnan(lowest):
+            return InputError(f"the {name} hold NaN; remove or repair those that do")
+        return InputError(
+            f"{owner} takes {name} as boxes (top, left, height, width) within [0, 1]; received {lowest:g} to "
+            f"{highest:g}; divide pixels by the image's size"
+        )
+
+    def check(self, array, name, owner):
+        array = np.asarray(array)
+        if array.size and array.shape[-1] == 4:
+            lowest, highest = (float(end) for end in self.ends(array))
+            if bool(self.foreign(lowest, highest)):
+                raise self.error(lowest, highest, name, owner)
+
+    def draw(self, key, n, first_row=0):
+        """n times as many boxes, of 0.3 to 0.7 of each side, anywhere in the image."""
+        u = tf.reshape(random.uniform(key, (n, self.count * 4), first_row), (n, self.count, 2, 2))
+        sizes = 0.3 + 0.4 * u[:, :, 1]
+        return tf.concat([u[:, :, 0] * (1 - sizes), sizes], axis=-1)
+
+    def for_samples(self, values, n, name, owner):
+        values = np.asarray(values)
+        return super().for_samples(values[..., None, :] if self._single(values) else values, n, name, owner)
+
+    def _single(self, values):
+        return self.count == 1 and values.ndim and values.shape[-2:] != self.shape
+
+    def parsed(self, text):
+        """float32 (4,) of "0.1,0.2,0.5,0.5"."""
+        return _parsed(text, "top,left,height,width", "0.1,0.2,0.5,0.5")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Points(Field):
+    """Points in an image: float32 (n, count, 3), y, x in shares of its sides, and 1 if the point is visible.
+
+    Those that are not given are drawn by the model.
+
+    Args:
+        count: how many.
+    """
+
+    count: int
+    values: ClassVar = {"distribution": "uniform", "low": 0.0, "high": 1.0}
+
+    @property
+    def shape(self):
+        return (self.count, 3)
+
+    def foreign(self, lowest, highest):
+        return tf.logical_not((lowest >= 0) & (highest <= 1))
+
+    def error(self, lowest, highest, name, owner):
+        if math.isnan(lowest):
+            return InputError(f"the {name} hold NaN; remove or repair those that do")
+        return InputError(
+            f"{owner} takes {name} as points (y, x, visible) within [0, 1]; received {lowest:g} to "
+            f"{highest:g}; divide pixels by the image's size"
+        )
+
+    def draw(self, key, n, first_row=0):
+        """None is given."""
+        return tf.zeros((n, *self.shape))
+
+    def parsed(self, text):
+        """float32 (3,) of "0.5,0.5,1"."""
+        return _parsed(text, "y,x,visible", "0.5,0.5,1")
+
+
+def _parsed(text, names, example):
+    """float32 numbers, as many as names."""
+    try:
+        numbers = np.float32([float(word) for word in text.split(",")])
+    except ValueError:
+        numbers = ()
+    if len(numbers) != len(names.split(",")):
+        raise InputError(f"a place is {names} in [0, 1], as {example}; received {text!r}")
+    return numbers
+
+
 def _numbers(x):
     return np.asarray(x).dtype.kind in "iu"
 

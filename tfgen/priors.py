@@ -139,6 +139,9 @@ def numpy_draw(values: dict, shape: tuple[int, ...], rng: np.random.Generator) -
             return rng.standard_normal(shape)
         case "integers":
             return rng.integers(values["low"], values["high"], shape, "int64", endpoint=True)
+        case "boxes":  # of start and size, the ends of which lie within the range, too
+            sizes = rng.uniform(0.3, 0.7, (*shape[:-1], 2))
+            return np.concatenate([rng.uniform(0, 1 - sizes), sizes], axis=-1)
         case "one_hot":
             return np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])]
         case "parts":

@@ -103,6 +103,18 @@ FAULTS = {
         "x = chained(_told(last(x), [0 * given]),",
         ("tests/models/test_alcgan.py", "-k", "asked"),
     ),
+    "what is pasted into a box goes on beside it": Fault(
+        "tfgen/layers/places.py",
+        "return _bilinear(shares * count - 0.5, count) * inside[..., None]",
+        "return _bilinear(shares * count - 0.5, count) + 0 * inside[..., None]",
+        ("tests/mechanisms/test_layers_places.py", "-k", "pasted"),
+    ),
+    "points that are given are made anew": Fault(
+        "tfgen/models/texttoimage/gawwn.py",
+        "return given * points + (1 - given) * made",
+        "return made",
+        ("tests/models/test_gawwn.py", "-k", "given"),
+    ),
     "a measured label is of another image": Fault(
         "tfgen/data/measures.py",
         "tf.gather(self.labels, batch[0] % self.count)",
@@ -511,8 +523,8 @@ FAULTS = {
     ),
     "captions: a caption of another image": Fault(
         "tfgen/data/pipeline.py",
-        'batch["captions"] = tf.gather(table, row[0] % member.source.count)',
-        'batch["captions"] = table[: tf.shape(row[0])[0]]',
+        "batch[name] = tf.gather(table, row[0] % member.source.count)",
+        "batch[name] = table[: tf.shape(row[0])[0]]",
         ("tests/data/test_data_captions.py",),
     ),
     "rain falls straight down": Fault(

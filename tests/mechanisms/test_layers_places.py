@@ -8,9 +8,12 @@ import tensorflow as tf
 import tf2onnx
 
 from tfgen.layers import (
+    CropBoxes,
     LocallyConnected2D,
     MinibatchDeviation,
     MinibatchDiscrimination,
+    PasteBoxes,
+    PointMaps,
     SelfAttention,
 )
 
@@ -181,3 +184,54 @@ def test_a_place_of_all_weight_is_what_attention_sees():
     layer.out.kernel.assign(np.reshape([0.0, 1.0], (1, 1, 1, 2)))
     layer.scale.assign(2.0)
     np.testing.assert_allclose(layer(x)[0, ..., 1] - x[0, ..., 1], 2 * 5.0, rtol=1e-5)
+
+
+BOX = np.float32([[[0.25, 0.5, 0.5, 0.25]], [[0.0, 0.0, 1.0, 1.0]]])
+
+
+def test_what_is_pasted_lies_in_its_box_and_nowhere_else():
+    x = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    made = [PasteBoxes()(maps, BOX).numpy() for maps in (x, 1 + 0 * x)]
+    assert made[0].shape == (2, 1, 8, 8, 3)
+    canvas, ones = (part[:, 0] for part in made)
+    outside = np.ones((8, 8), bool)
+    outside[2:6, 4:6] = False
+    assert (canvas[0][outside] == 0).all() and (np.abs(canvas[0][~outside]) > 0).all()
+    np.testing.assert_allclose(ones[0][~outside], 1, rtol=1e-6)
+    np.testing.assert_allclose(canvas[1], x[1], atol=1e-6)  # all of the image
+    # A pixel of half the height is the mean of two rows, of a quarter of the width of the inner two of four.
+    np.testing.assert_allclose(canvas[0, 2, 4], x[0, :2, 1:3].mean((0, 1)), rtol=1e-4)
+
+
+def test_cropping_is_the_inverse_of_pasting():
+    """Of what is linear, up to the half pixel at the rim, where there is nothing to lie between."""
+    rows, columns = np.meshgrid(np.arange(16.0), np.arange(16.0), indexing="ij")
+    x = np.float32(np.stack([rows, columns, 0 * rows + 3], -1))[None]
+    boxes = np.float32([[[0.25, 0.5, 0.5, 0.25], [0.125, 0.0, 0.75, 0.5]]])
+    again = CropBoxes()(PasteBoxes()(x, boxes), boxes).numpy()
+    for k in range(2):
+        np.testing.assert_allclose(again[0, k, 3:-3, 3:-3], x[0, 3:-3, 3:-3], atol=1e-4)
+    # Of the affine maps of a spatial transformer: (s, t) is undone by (1 / s, -t / s).
+    u = np.linspace(0.1, 0.9, 5)
+    for top, height in ((0.25, 0.5), (0.1, 0.8)):
+        s, t = height, 2 * top + height - 1  # of coordinates in [-1, 1]
+        np.testing.assert_allclose((s * (2 * u - 1) + t) / s - t / s, 2 * u - 1, atol=1e-6)
+        np.testing.assert_allclose((s * (2 * u - 1) + t + 1) / 2, top + height * u, atol=1e-6)
+
+
+def test_a_crop_enlarges_what_is_in_the_box():
+    x = np.zeros((1, 8, 8, 1), np.float32)
+    x[0, 4:, :2] = 1
+    for box, want in (([0.5, 0, 0.5, 0.25], 1), ([0, 0, 0.5, 1], 0), ([0.5, 0.25, 0.5, 0.75], 0)):
+        made = CropBoxes((4, 6))(x, np.float32([[box]])).numpy()
+        assert made.shape == (1, 1, 4, 6, 1)
+        np.testing.assert_allclose(made[0, 0, 1:-1, 1:-1], want, atol=1e-6)
+
+
+def test_each_point_has_a_map_of_its_own():
+    points = np.float32([[[0.1, 0.9, 1], [0.5, 0.5, 0], [1.0, 1.0, 1]]])
+    maps = PointMaps((4, 8))(points).numpy()
+    assert maps.shape == (1, 4, 8, 3)
+    assert [tuple(place) for place in np.argwhere(maps[0])] == [(0, 7, 0), (3, 7, 2)]
+    turned = PointMaps((4, 8))(points[:, [2, 0, 1]]).numpy()
+    np.testing.assert_array_equal(turned, maps[..., [2, 0, 1]])

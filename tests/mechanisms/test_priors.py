@@ -93,6 +93,9 @@ def test_numpy_draws_what_a_manifest_says(prior):
 
 def test_numpy_draws_of_kinds_that_are_not_continuous():
     rng = np.random.default_rng(0)
+    boxes = priors.numpy_draw({"distribution": "boxes", "low": 0.0, "high": 1.0}, (300, 2, 4), rng)
+    assert boxes.shape == (300, 2, 4) and boxes.min() >= 0
+    assert 0.9 < (boxes[..., :2] + boxes[..., 2:]).max() <= 1
     whole = priors.numpy_draw({"distribution": "integers", "low": 2, "high": 4}, (300,), rng)
     assert set(whole) == {2, 3, 4}
     joint = Joint((OneHot(), 3), (Uniform(2.0, 3.0), 2))

@@ -2,6 +2,8 @@
 
 import os
 
+import numpy as np
+
 from tfgen.data import captions
 from tfgen.data.clips import GIVE
 from tfgen.data.modes import Points
@@ -35,9 +37,10 @@ def _missing(source, origin, model, specs):
         # `checked` asks for labels, and any image may be taken without them.
         if name in source.shapes or name in ("labels", "labels_a", "unlabelled"):
             continue
-        if name == "captions" and source.captions is not None:
+        told = {"labels": source.labelled}
+        told |= {each: getattr(source, each) is not None for each in ("captions", "places")}
+        if told.get(name):
             continue
-        told = {"labels": source.labelled, "captions": source.captions is not None}
         have = [*source.shapes, *(name for name, there in told.items() if there)]
         raise InputError(
             f"{type(model).__name__} trains on {', '.join(specs)}; {origin} has {', '.join(have)}"
@@ -52,6 +55,8 @@ def _how_to_give(name, source):
             f"; give the texts of a folder's images in {captions.FILE} (name, tab, text), of arrays as "
             f"'captions', of a TFDS set as its feature 'caption'"
         )
+    if name == "places":
+        return "; give boxes or points of arrays as 'places', or take placed_digits"
     two = ",".join(source.class_names) if len(source.class_names) == 2 else None
     if name == "images_a" and two:
         return f"; give domains={two}"
@@ -72,6 +77,27 @@ def _how_to_give(name, source):
             "pair=right,left if the inputs are on the right"
         )
     return "; give pairs, as folders A and B with the same names, or side by side and pair=left,right"
+
+
+def places_of(source, origin, model):
+    """The places of a source's examples as a model takes them: float32 (count, k, 4 or 3).
+
+    Raises:
+        InputError: places of another shape, or outside of the image.
+    """
+    field, owner, places = model.fields["places"], type(model).__name__, np.asarray(source.places)
+    if places.shape[1:] != field.shape:
+        raise InputError(
+            f"{owner} takes places {('n', *field.shape)}; those of {origin} are {('n', *places.shape[1:])}; "
+            f"build the model with as many".replace("'", "")
+        )
+    (height, width), (tall, wide) = source.shape[:2], model.image_shape[:2]
+    if None in (height, width) or height * wide != width * tall:
+        raise InputError(
+            f"places are shares of a whole image; those of {origin} would be cut to {tall}x{wide}; give "
+            f"images of one shape, and build the model with it"
+        )
+    return field.received(places, "places", owner)
 
 
 def _as_is(source, origin, model, image_shape):

@@ -87,6 +87,7 @@ class Measured(Source):
     def __init__(self, source, names, train):
         self.source = source.decoded if isinstance(source, Records) else source
         self.count, self.attributes, self._train = source.count, tuple(names), train
+        self.captions, self.places = source.captions, source.places
 
     @property
     def shapes(self):

@@ -16,6 +16,7 @@ from tfgen.data.folders import Folder, split_of
 from tfgen.data.formulas import FORMULAS, Formula
 from tfgen.data.measures import measured
 from tfgen.data.modes import MIXTURES, Points, Stacked
+from tfgen.data.placed import PlacedDigits
 from tfgen.data.sources import PAIR, Arrays, Domains, Fixed, HalfLabelled, Halves, Records, Some
 from tfgen.data.splits import ranges, suffixed
 from tfgen.errors import InputError
@@ -23,7 +24,8 @@ from tfgen.fields import Words
 from tfgen.files import ARRAYS
 from tfgen.music import MIDI
 
-BUILT_IN = ("digits", *MIXTURES, "stacked_mnist", *FORMULAS, "moving_digits", "scales", "numerals")
+OF_DIGITS = {"stacked_mnist": Stacked, "placed_digits": PlacedDigits}  # of MNIST
+BUILT_IN = ("digits", *MIXTURES, *OF_DIGITS, *FORMULAS, "moving_digits", "scales", "numerals")
 HALVES = (("left", "right"), ("right", "left"))
 NAMES = {  # of arrays in a dict or an .npz file
     "images": ("images", "image", "x", "arr_0"),
@@ -34,6 +36,7 @@ NAMES = {  # of arrays in a dict or an .npz file
     "labels_a": ("labels_a",),
     "unlabelled": ("unlabelled",),
     "captions": ("captions", "caption"),
+    "places": ("places",),
 }
 CLASSES = 1000  # up to so many, numbers of classes may have gaps
 
@@ -85,8 +88,8 @@ def _opened(source, split, data_dir, download, names, pair, domains):
         opened = Formula(source, split)
     else:
         data_dir = None if data_dir is None else os.fspath(Path(data_dir).expanduser())
-        if source == "stacked_mnist":
-            opened = Stacked(lambda part: _tfds("mnist", part, data_dir, download).decoded, split)
+        if source in OF_DIGITS:
+            opened = OF_DIGITS[source](lambda part: _tfds("mnist", part, data_dir, download).decoded, split)
         else:
             opened = _of_tfds(source, split, data_dir, download, names, pair, domains)
     if pair in HALVES and len(opened.shapes) == 1:
@@ -259,11 +262,12 @@ def _plain(splits, split, name, label=None, inputs=None):
             continue
         images, labels = _images(arrays[name]), arrays.get(label)
         texts = arrays.get("captions") if name == "images" else None
-        if texts is not None and len(texts) != len(images):
-            raise InputError(
-                f"captions are a text for each image; received {len(texts)} for {len(images)} images in "
-                f"{each!r}"
-            )
+        where = arrays.get("places") if name == "images" else None
+        for what, values in (("captions are a text", texts), ("places are those", where)):
+            if values is not None and len(values) != len(images):
+                raise InputError(
+                    f"{what} for each image; received {len(values)} for {len(images)} images in {each!r}"
+                )
         channels = {"images": images.shape[-1]}
         if inputs is not None:
             given = _images(arrays[inputs]) if inputs in arrays else None
@@ -275,22 +279,25 @@ def _plain(splits, split, name, label=None, inputs=None):
                 )
             channels = {"inputs": given.shape[-1], **channels}
             images = np.concatenate([given, images], axis=-1)
-        found[each] = images, None if labels is None else _labels(labels, len(images)), channels, texts
+        labels = None if labels is None else _labels(labels, len(images))
+        found[each] = images, labels, channels, texts, None if where is None else np.asarray(where)
     kinds = {each: y.shape[1:] for each, (_, y, *_) in found.items() if y is not None}
     if len(set(kinds.values())) > 1:
         shapes = ", ".join(f"{each} {('n', *shape)}" for each, shape in kinds.items())
         raise InputError(f"labels of the splits differ in shape: {shapes}".replace("'", ""))
     parts = [
-        [x if x is None else x[start:stop] for x in (found[each][0], found[each][1], found[each][3])]
+        [x if x is None else x[start:stop] for x in (*found[each][:2], *found[each][3:])]
         for each, start, stop in ranges(split, {each: len(x) for each, (x, *_) in found.items()})
     ]
-    images, labels, texts = zip(*parts)
+    images, labels, texts, places = zip(*parts)
+    places = None if any(part is None for part in places) else np.concatenate(places)
     texts = None if any(part is None for part in texts) else [text for part in texts for text in part]
     if len({part.shape[1:] for part in images}) > 1:
         raise InputError(f"images of {split!r} differ in shape: {[part.shape[1:] for part in images]}")
     images = images[0] if len(images) == 1 else np.concatenate(images)
     plain = images.dtype == np.uint8 and images.ndim == 4
-    source = functools.partial(Arrays if plain else Fixed, images, channels=channels, captions=texts)
+    told = dict(captions=texts, places=places)
+    source = functools.partial(Arrays if plain else Fixed, images, channels=channels, **told)
     if any(y is None for y in labels):
         return source()
     labels = np.concatenate(labels)

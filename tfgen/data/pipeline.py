@@ -13,7 +13,7 @@ from tfgen import random
 from tfgen.data import captions
 from tfgen.data import images as ops
 from tfgen.data.clips import Windows
-from tfgen.data.fitting import fields_of, name_of, shapes_of, specs_of
+from tfgen.data.fitting import fields_of, name_of, places_of, shapes_of, specs_of
 from tfgen.data.half_labelled import half_labelled
 from tfgen.data.labels import checked, choose
 from tfgen.data.measures import names_of
@@ -124,7 +124,8 @@ def load(
         an .npz file, or a dict: arrays "images" and "labels" (or image, x; label, y, attributes),
             also by split: "train_image", "x_test"; of pairs "inputs" and "images", of two domains
             "images_a" (with "labels_a", if there are any) and "images_b"; beside images and labels
-            "unlabelled"; beside images "captions", strings or rows of numbers.
+            "unlabelled"; beside images "captions", strings or rows of numbers, and "places", boxes
+            (n, k, 4) of top, left, height and width, or points (n, k, 3) of y, x and visible, in [0, 1].
         an array, an .npy file, or a tuple (images, labels): uint8, integers in 0..255, booleans, or floats in
             [0, 1] (rounded to 256 levels), shape (n, h, w) or (n, h, w, c), or of volumes (n, d, h, w, c).
             Labels are classes, whole numbers (n,) or (n, 1) from 0, attributes (n, a), booleans or
@@ -156,6 +157,8 @@ def load(
             text files train.en, train.de, test.en, ...; an .npz file or dict of such names, bytes of
             UTF-8 with a line each, or texts; two lists of texts; and "numerals": the numbers below 10,000 in
             English and German, 9,500 "train", 500 "test". Longer ones than the model takes are left out.
+        "placed_digits": a digit of TFDS's mnist anywhere in 32x32 pixels, with the word for it as caption
+            and its box as place; 20,000 are "train", 2,000 "test".
         "stacked_mnist": three digits of TFDS's mnist as the channels, labels 100 a + 10 b + c; 128,000
             are "train", 26,000 "test", drawn once from the digits of that split.
 
@@ -261,8 +264,13 @@ def load(
     if binarize and (points or music or list(shapes) != ["images"]):
         what = "points" if points else "tunes" if music else ", ".join(shapes)
         raise InputError(f"{origin} is {what}, which have no ink to binarize; omit binarize")
-    texts = captions.wanted(for_model)
-    texts = None if texts is None else captions.numbers(source, origin, texts)
+    beside, texts = {}, captions.wanted(for_model)
+    if texts is not None:
+        beside["captions"] = captions.numbers(source, origin, texts)
+    if for_model is not None and "places" in for_model.fields:
+        if flip or enlarge > 1 or crop == "random":
+            raise InputError(f"{origin} has places in images as they are; omit flip, enlarge and crop")
+        beside["places"] = places_of(source, origin, for_model)
     enlarge = enlarge if shuffle else 1
     kept = (crop, resample) if cache and not fixed else None  # those are in memory
     batches = _Batches(
@@ -270,7 +278,7 @@ def load(
         model=for_model,
         label=label,
         labels=labels,
-        captions=texts,
+        beside=beside,
         count=count,
         rows=batch_size,
         whole=drop_remainder,
@@ -345,7 +353,7 @@ class _Batches:
     Attributes:
         members: {name of its images: _Member}.
         label: the name of the labels' field.
-        captions: of all examples, int32 (count, length), or None.
+        beside: {name: of all examples, (count, ...)}, as captions and places.
         count, rows: examples of an epoch, and of a batch.
         whole: whether a last partial batch is left out.
         scaled: whether the model's fields have their own range, or bytes.
@@ -356,7 +364,7 @@ class _Batches:
     model: object
     label: str
     labels: object
-    captions: object
+    beside: dict
     count: int
     rows: int
     whole: bool
@@ -410,10 +418,10 @@ class _Batches:
                 batch[name] = part
             if self.labels and self.label == key.replace("images", "labels"):
                 batch[self.label] = choose(member.source, values, self.labels)
-            if self.captions is not None:
+            for name, table in self.beside.items():
                 with tf.device("CPU"):
-                    table = tf.constant(self.captions)
-                batch["captions"] = tf.gather(table, row[0] % member.source.count)
+                    table = tf.constant(table)
+                batch[name] = tf.gather(table, row[0] % member.source.count)
         if self.model is not None:
             batch = {name: batch[name] for name in [*specs, "labels"] if name in batch}
         if set(batch) <= {"images", "labels"}:

@@ -8,6 +8,7 @@ examples differ; `shape`, that of "images"; `labelled`; `attributes`, names of w
     numbers             whether its labels are numbers, as energies, float32 (n,)
     captions            the text of each example in its own order, [str or bytes or int (k,)]; None where it
                         has none
+    places              boxes or points of each example in its own order, (count, k, 4 or 3); or None
     graded              whether its attributes have values between 0 and 1, too
     fixations           where people looked at each example, [(k, 2)] in its own order: row and column as
                         shares of the size; None where it does not say so
@@ -74,7 +75,7 @@ class Source:
     """What most sources are: plain images without labels."""
 
     labelled, classes, attributes, class_names, numbers = False, None, (), (), False
-    fixations = captions = None
+    fixations = captions = places = None
     graded = False
     example = "pair"  # what several files of an example are
 
@@ -97,16 +98,18 @@ class Arrays(Source):
 
     Args:
         channels: {name: how many} of the images that are stacked on the channel axis.
-        captions: the text of each.
+        captions, places: the text of each, and boxes or points.
     """
 
-    def __init__(self, images, labels=None, classes=None, attributes=(), channels=None, captions=None):
+    def __init__(
+        self, images, labels=None, classes=None, attributes=(), channels=None, captions=None, places=None
+    ):
         with tf.device("CPU"):
             self.images = tf.constant(images)
             self.labels = None if labels is None else tf.constant(labels)
         self.classes, self.attributes = classes, attributes
         self.channels = channels or {"images": self.images.shape[-1]}
-        self.captions = captions
+        self.captions, self.places = captions, places
         self.count = len(images)
         self.labelled = labels is not None
         self.numbers = self.labelled and self.labels.dtype.is_floating and self.labels.shape.rank == 1

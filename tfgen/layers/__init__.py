@@ -3,7 +3,15 @@
 from tfgen.layers.examples import KeyedDropout, KeyedNoise, MinibatchDeviation, MinibatchDiscrimination
 from tfgen.layers.kernels import Clip, EqualizedConv2D, EqualizedDense, SpectralNormalization, advance
 from tfgen.layers.memory import Recomputed
-from tfgen.layers.places import LocallyConnected2D, PixelShuffle, ReflectionPadding, SelfAttention
+from tfgen.layers.places import (
+    CropBoxes,
+    LocallyConnected2D,
+    PasteBoxes,
+    PixelShuffle,
+    PointMaps,
+    ReflectionPadding,
+    SelfAttention,
+)
 from tfgen.layers.recurrent import BidirectionalLSTM, Scan, scan
 from tfgen.layers.statistics import (
     BatchNormalization,
@@ -19,6 +27,7 @@ __all__ = [
     "BidirectionalLSTM",
     "Clip",
     "ConditionalBatchNormalization",
+    "CropBoxes",
     "EqualizedConv2D",
     "EqualizedDense",
     "InstanceNormalization",
@@ -28,8 +37,10 @@ __all__ = [
     "LocallyConnected2D",
     "MinibatchDeviation",
     "MinibatchDiscrimination",
+    "PasteBoxes",
     "PixelNormalization",
     "PixelShuffle",
+    "PointMaps",
     "Recomputed",
     "ReflectionPadding",
     "Scan",

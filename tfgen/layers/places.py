@@ -228,3 +228,121 @@ class PixelShuffle(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
+
+
+def _bilinear(places, size):
+    """Weights of `size` pixels for places (..., m) along an axis, (..., m, size)."""
+    places = tf.clip_by_value(places, 0.0, size - 1.0)[..., None]
+    return tf.nn.relu(1 - tf.abs(places - tf.range(size, dtype=tf.float32)))
+
+
+def _cropping(start, length, size, count):
+    """Weights (n, k, count, size) by which `count` pixels of a part are made of an axis of `size`."""
+    middles = (tf.range(count, dtype=tf.float32) + 0.5) / count
+    return _bilinear((start[..., None] + length[..., None] * middles) * size - 0.5, size)
+
+
+def _pasting(start, length, size, count):
+    """Weights (n, k, size, count) by which an axis of `size` is made of a part's `count` pixels."""
+    middles = (tf.range(size, dtype=tf.float32) + 0.5) / size
+    shares = (middles - start[..., None]) / tf.maximum(length[..., None], 1e-6)
+    inside = tf.cast((shares >= 0) & (shares <= 1), tf.float32)
+    return _bilinear(shares * count - 0.5, count) * inside[..., None]
+
+
+class _Boxed(layers.Layer):
+    """What two warps by boxes share; a subclass says the weights of an axis."""
+
+    def __init__(self, size=None, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # a box is told in float32
+        self.size = size
+
+    def call(self, maps, boxes):
+        maps = maps if len(maps.shape) == 5 else maps[:, None]
+        *_, height, width, channels = maps.shape
+        high, wide = self.size or (height, width)
+        top, left, tall, broad = tf.unstack(tf.cast(boxes, tf.float32), axis=-1)
+        rows, columns = self.weights_of(top, tall, height, high), self.weights_of(left, broad, width, wide)
+        rows, columns = tf.cast(rows, maps.dtype), tf.cast(columns, maps.dtype)
+        n, k = tf.shape(maps)[0], boxes.shape[1]
+        x = tf.matmul(rows, tf.reshape(maps, (n, maps.shape[1], height, width * channels)))
+        x = tf.matmul(columns[:, :, None], tf.reshape(x, (n, k, high, width, channels)))
+        return tf.ensure_shape(x, (None, k, high, wide, channels))
+
+    def compute_output_shape(self, maps_shape, boxes_shape):
+        size = self.size or maps_shape[-3:-1]
+        return (maps_shape[0], boxes_shape[1], *size, maps_shape[-1])
+
+    def compute_output_spec(self, maps, boxes):
+        return keras.KerasTensor(self.compute_output_shape(maps.shape, boxes.shape), maps.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class CropBoxes(_Boxed):
+    """What lies in each of k boxes of maps (n, h, w, c), enlarged to all the place: (n, k, *size, c).
+
+    Jaderberg, Simonyan, Zisserman and Kavukcuoglu. Spatial Transformer Networks. NeurIPS 2015.
+    https://arxiv.org/abs/1506.02025
+
+    A box (top, left, height, width), in shares of the image, is bilinear along each axis by itself, so that
+    the transform is a matrix for rows and one for columns: pixel i of `size` is at top + height (i + 1/2) /
+    size. `PasteBoxes` is its inverse.
+
+    Args:
+        size: (height, width) of what is made; None: that of the maps.
+    """
+
+    @staticmethod
+    def weights_of(start, length, size, count):
+        return _cropping(start, length, size, count)
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class PasteBoxes(_Boxed):
+    """Maps (n, h, w, c), or (n, k, h, w, c), laid into each of k boxes of a canvas: (n, k, *size, c).
+
+    A canvas is 0 outside of its box: see `CropBoxes`, whose inverse it is.
+
+    Args:
+        size: (height, width) of the canvas; None: that of the maps.
+    """
+
+    @staticmethod
+    def weights_of(start, length, size, count):
+        return _pasting(start, length, count, size)
+
+
+@keras.saving.register_keras_serializable("tfgen")
+class PointMaps(layers.Layer):
+    """Points (n, k, 3), y and x in shares of the image and whether it is visible, as maps (n, *size, k).
+
+    A map is 1 at its point's pixel if the point is visible, and else 0.
+
+    Args:
+        size: (height, width) of the maps.
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+        self.size = tuple(size)
+
+    def call(self, points):
+        y, x, visible = tf.unstack(tf.cast(points, tf.float32), axis=-1)
+        (rows, columns) = (
+            tf.cast(
+                tf.minimum(tf.floor(at * size), size - 1.0)[..., None] == np.arange(size, dtype="float32"),
+                self.compute_dtype,
+            )
+            for at, size in zip((y, x), self.size)
+        )
+        rows *= tf.cast(visible > 0.5, self.compute_dtype)[..., None]
+        return tf.transpose(rows[..., None] * columns[:, :, None], (0, 2, 3, 1))
+
+    def compute_output_shape(self, points_shape):
+        return (points_shape[0], *self.size, points_shape[1])
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}

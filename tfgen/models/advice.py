@@ -93,6 +93,12 @@ ADVICE = (
         "its discriminator knows a real image with another's caption; tfgen sample RUN --text 'a red bird'",
     ),
     Advice(
+        "images with captions, and boxes or points of what these name",
+        ("gawwn",),
+        "it draws what a text says in the box that you give, as tfgen sample RUN --text three --place "
+        "0.1,0.2,0.5,0.5; placed_digits is a data set to try it",
+    ),
+    Advice(
         "photographs in rain",
         ("idcgan",),
         "with rain=0.03 it learns from clear photographs, on which it draws rain itself",
