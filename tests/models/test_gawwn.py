@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 from steps import step_of
 
+from tfgen.cli.results import places_of
 from tfgen.errors import InputError
-from tfgen.models import GAWWN
+from tfgen.models import GANCLS, GAWWN
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(-1, 1, (4, 8, 8, 1)).astype("float32")
@@ -112,6 +113,23 @@ def test_the_game_of_points_is_a_plain_one(pointed):
 def test_bad_places_are_named(model, places, line):
     with pytest.raises(InputError, match=line):
         model.sample(2, seed=0, captions="red", places=places)
+
+
+def test_the_command_line_says_places(model, pointed):
+    np.testing.assert_allclose(places_of(["0.1,0.2,.5,0.5", "0,0,1,1"], model)[1], [[0, 0, 1, 1]])
+    np.testing.assert_allclose(places_of(["0.1,0.2,1"], pointed), np.float32([[[0.1, 0.2, 1], [0, 0, 0]]]))
+    for texts, net, line in (
+        (
+            ["1,2,3"],
+            model,
+            "a place is top,left,height,width in .0, 1., as 0.1,0.2,0.5,0.5; received '1,2,3'",
+        ),
+        (["0.5,0.5,0.6,0.1"], model, "within .0, 1.; received 0.1 to 1.1; divide pixels"),
+        (["0,0,1"] * 3, pointed, "GAWWN takes 2 places for an image; received 3 --place"),
+        (["0,0,1"], GANCLS(**GANCLS.tiny), "GANCLS does not take places; omit --place"),
+    ):
+        with pytest.raises(InputError, match=line):
+            places_of(texts, net)
 
 
 def test_one_box_needs_no_axis_and_without_any_they_are_drawn(model):

@@ -57,6 +57,14 @@ def sample(
         list[str] | None,
         typer.Option(help="For a model of captions: what the images shall show; several in turn."),
     ] = None,
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For a model of captions and places: a box (top,left,height,width) or a point (y,x,1), as "
+            "shares of the image; several in turn.",
+            metavar="P",
+        ),
+    ] = None,
     temperature: Annotated[
         float | None,
         typer.Option(help="For a model of pixels: below 1, more likely values; 0, the likeliest."),
@@ -82,7 +90,8 @@ def sample(
     and --label Smiling,Young those that are there; several --label are taken in turn.
 
     A model of captions takes --text, in letters, digits and signs of ASCII; of several texts each has 8
-    images, or its share of -n, below it.
+    images, or its share of -n, below it. A model of places takes --place, one for each of its boxes or
+    points, or several such sets in turn; without it boxes are drawn at random, and points by the model.
 
     A model that translates, or continues clips, shows what it makes of n examples of its data, the same each
     time, of the split test where there is one: a row for each, of which a .npz file has the columns.
@@ -97,6 +106,7 @@ def sample(
       tfgen sample runs/animals --label cat,dog
       tfgen sample runs/faces --label 1,0,1 --label 0,0,1
       tfgen sample runs/emoji --text "a red bird" --text "two cats"
+      tfgen sample runs/digits --text three --place 0.1,0.2,0.5,0.4
       tfgen sample runs/pixels --temperature 0.9
       tfgen sample runs/birds --truncation 0.5
       tfgen sample runs/pairs --domain 1
@@ -123,7 +133,7 @@ def sample(
     if isinstance(model, TranslatesSentences):
         raise InputError(f"{type(model).__name__} translates sentences; use tfgen translate {run} --text ...")
     if isinstance(model, (Translates, Extends)):
-        others = ["label"] * bool(label) + ["text"] * bool(text) + list(options)
+        others = ["label"] * bool(label) + ["text"] * bool(text) + ["place"] * bool(place) + list(options)
         return _translated(run, model, n or 8, seed, to, others)
     volumes = len(model.image_shape) == 4
     if to.suffix == ".gif" and not volumes:
@@ -133,7 +143,7 @@ def sample(
         raise InputError(f"{type(model).__name__} makes no tunes, which a .mid file holds; give a .png file")
     texts = texts_of(text or [], model, n)
     n = n or (1 if to.suffix == ".mid" else 8 * len(texts) if len(texts) > 1 else 64)
-    rows = labels_of(label or [], model, names)
+    rows, places = labels_of(label or [], model, names), places_of(place or [], model)
     for name in options:
         if name not in model.options:
             raise InputError(f"{type(model).__name__} {WITHOUT[name]}; omit --{name}")
@@ -142,11 +152,11 @@ def sample(
     for start in range(0, n, size):
         given = {
             name: [values[i % len(values)] for i in range(start, start + size)]
-            for name, values in {"labels": rows, "captions": texts}.items()
+            for name, values in {"labels": rows, "captions": texts, "places": places}.items()
             if values
         }
-        if rows:
-            given["labels"] = np.array(given["labels"])
+        for name in {"labels", "places"} & given.keys():
+            given[name] = np.array(given[name])
         parts.append(model.sample(size, seed=seed, first_row=start, **given, **options))
     images = np.concatenate(parts)[:n]
     with replacing(to) as part:
@@ -237,6 +247,31 @@ def texts_of(texts, model, n):
     for text in texts:
         field.parsed(text)
     return texts
+
+
+def places_of(texts, model):
+    """What --place says to a model: a list of places, (k, 4) of boxes or (k, 3) of points each.
+
+    Raises:
+        InputError: the model takes none; no numbers, or some beyond the image; boxes that are no whole sets.
+    """
+    import numpy as np
+
+    from tfgen.fields import Points
+
+    name, field = type(model).__name__, model.conditions.get("places")
+    if not texts:
+        return []
+    if field is None:
+        raise InputError(f"{name} does not take places; omit --place")
+    every, count = [field.parsed(text) for text in texts], field.shape[0]
+    if isinstance(field, Points) and len(every) < count:
+        every += [np.zeros(3, np.float32)] * (count - len(every))  # those that the model makes
+    if len(every) % count:
+        raise InputError(f"{name} takes {count} places for an image; received {len(every)} --place")
+    sets = np.reshape(every, (-1, *field.shape))
+    field.check(sets, "places", name)
+    return list(sets)
 
 
 def labels_of(texts, model, names):

@@ -10,7 +10,7 @@ from tfgen.pictures import grid
 from tools.studies._training import Budget, trained
 
 published = "Reed et al. (2016) show pictures of birds and people; no figure is of placed digits."
-SECONDS, BATCH, N = 480, 32, 500
+SECONDS, BATCH, N = 420, 32, 500
 MODEL = {**GAWWN.recipe.model, "ema_decay": 0.99}
 SIDE, INK = 32, 0.0  # ink is what is brighter than grey
 CROPPED = 16  # pixels, high and wide, of a digit that is cut out

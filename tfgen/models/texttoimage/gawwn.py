@@ -21,7 +21,8 @@ go with the text into the global paths. Points that are not given are made, by a
 against a discriminator of points and texts; in training each point is given with probability 1 - drop.
 
 Constants are those of the authors' code (github.com/reedscot/nips2016). Unlike it, the text encoder learns
-from these images alone (see `CaptionedModel`), all boxes share one z, and the networks are smaller, without
+from these images alone (see `CaptionedModel`), all boxes share one z, D's last layers are not normalised (a
+batch of fakes minus its mean is as good as a batch of real images), and the networks are smaller, without
 residual blocks: the grid has 16 places along the shorter side, or half of the image's pixels.
 """
 
@@ -332,7 +333,7 @@ def discriminator(image_shape, text_dim, where, width):
     x = _convolved(layers.Concatenate()([x, laid]), 4 * width, 1, slope=0.2)
     x = layers.LeakyReLU(0.2)(layers.Dense(width)(layers.Flatten()(x)))
     x = layers.Concatenate()([layers.LeakyReLU(0.2)(both), x])
-    x = layers.LeakyReLU(0.2)(BatchNormalization()(layers.Dense(width, use_bias=False)(x)))
+    x = layers.LeakyReLU(0.2)(layers.Dense(2 * width)(x))
     judge = keras.Model([maps, text, places], layers.Dense(1, dtype="float32")(x), name="judge")
 
     images, text, places = keras.Input(image_shape), keras.Input((text_dim,)), keras.Input(where)
