@@ -80,7 +80,8 @@ ADVICE = (
         "maps of what is where, photos of it, and how light or colourful these shall be",
         ("alcgan",),
         "labels=lightness,redness measures the photos, or give numbers in [0, 1] of yours; then `tfgen "
-        "translate RUN layout.png --label 0.9,0.2` asks for them",
+        "translate RUN layout.png --label 0.9,0.2` asks for them: of facades what was drawn correlated with "
+        "what was asked by 0.95 and 0.83, while the seed changed little",
     ),
     Advice(
         "colour images, and you want grey ones coloured",
