@@ -515,6 +515,18 @@ FAULTS = {
         "fakes = tf.reduce_mean(tf.nn.softplus(wrong)) + fakes",
         ("tests/models/test_gancls.py",),
     ),
+    "StackGAN: stage II starts from other images than stage I makes": Fault(
+        "tfgen/models/texttoimage/stackgan.py",
+        "texts, random.fold_in(key, 1), first_row)",
+        "texts, random.fold_in(key, 3), first_row)",
+        ("tests/models/test_stackgan.py",),
+    ),
+    "StackGAN: the divergence lacks its half": Fault(
+        "tfgen/models/texttoimage/stackgan.py",
+        "0.5 * (tf.exp(2 * log_sigma) + mu**2 - 1) - log_sigma",
+        "(tf.exp(2 * log_sigma) + mu**2 - 1) - log_sigma",
+        ("tests/models/test_stackgan.py",),
+    ),
     "captions: the padding counts": Fault(
         "tfgen/networks/captions.py",
         "count = ops.maximum(ops.sum(there, axis=1), 1.0)",

@@ -47,7 +47,7 @@ NOISELESS = {  # models whose training draws nothing
     "CSGAN": "its first stage is likelihood",
     "SalGAN": "a picture has one map",
     **dict.fromkeys(("FramePredictor", "ContextRNNGAN"), "frames are followed by one"),
-    **dict.fromkeys(("GANCLS", "GAWWN"), "their encoders learn first, which draw nothing"),
+    **dict.fromkeys(("GANCLS", "StackGAN", "GAWWN"), "their encoders learn first, which draw nothing"),
 }
 WIDE = {"GaussianMixture": "has no layers"}  # models that compute in float32 whatever their precision
 FORGOTTEN = {("GaussianMixture", name) for name in ("share", "first", "second")}  # empty when an epoch begins

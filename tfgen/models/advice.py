@@ -90,8 +90,9 @@ ADVICE = (
     ),
     Advice(
         "images with captions, from which words shall make images",
-        ("gancls",),
-        "its discriminator knows a real image with another's caption; tfgen sample RUN --text 'a red bird'",
+        ("gancls", "stackgan"),
+        "GAN-CLS's discriminator knows a real image with another's caption; StackGAN's second stage makes "
+        "larger images of its first's; tfgen sample RUN --text 'a red bird'",
     ),
     Advice(
         "images with captions, and boxes or points of what these name",

@@ -100,9 +100,7 @@ class CaptionedModel(Games, GenerativeModel):
 
     def build_encoders(self):
         """`text_encoder`, captions -> h, and `image_encoder`, images -> features of the same size."""
-        self.text_encoder = networks.text_encoder(
-            self.length, VOCABULARY, self.text_dim, width=self.text_width
-        )
+        self.text_encoder = self.build_text_encoder()
         self.image_encoder = networks.dcgan_discriminator(
             self.image_shape,
             width=self.width,
@@ -111,23 +109,31 @@ class CaptionedModel(Games, GenerativeModel):
             name="image_encoder",
         )
 
+    def build_text_encoder(self):
+        return networks.text_encoder(self.length, VOCABULARY, self.text_dim, width=self.text_width)
+
     # Training.
 
     def reads(self, k):
         """Whether the encoders learn in step k, and not the players."""
         return k <= self.text_steps
 
-    def objectives(self):
-        def plays(k):
-            return not self.reads(k)
+    def plays(self, k):
+        """Whether the players learn in step k."""
+        return not self.reads(k)
 
+    def objectives(self):
         encoders = (self.text_encoder, self.image_encoder)
         return {
             "text": Objective(self.text_objective, encoders, ("text_found",), stage=self.reads),
-            "discriminator": Objective(self.discriminator_objective, (self.discriminator,), stage=plays),
-            "generator": Objective(
-                self.generator_objective, (self.generator,), self.generator_logs, stage=plays
-            ),
+            **{name: one._replace(stage=self.plays) for name, one in self.players().items()},
+        }
+
+    def players(self):
+        """The objectives of the game."""
+        return {
+            "discriminator": Objective(self.discriminator_objective, (self.discriminator,)),
+            "generator": Objective(self.generator_objective, (self.generator,), self.generator_logs),
         }
 
     def default_optimizers(self):
