@@ -19,6 +19,9 @@ FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` mak
     translation, translating, memory
                of models that translate: a step in `fit` against a plain Keras loop; images of 256x256 in
                each runtime, at batches of 1 and 8; the memory that an image takes, by its size
+    frames, extending
+               of models that continue clips: a step in `fit` against a plain Keras loop; clips extended by a
+               compiled loop against a call of the network for each frame
 """
 
 import argparse
@@ -36,6 +39,7 @@ sys.path[0] = str(Path(__file__).parents[1])  # not tools/, whose triton.py PyTo
 from tfgen import onednn as setting
 from tfgen.files import replacing
 from tools.benchmarks import (
+    clips,
     exporting,
     large,
     layers,
@@ -66,6 +70,8 @@ BENCHMARKS = {
     "translation": translation.against_plain_keras,
     "translating": translation.by_runtime,
     "memory": translation.memory,
+    "frames": clips.against_plain_keras,
+    "extending": clips.extending,
 }
 
 

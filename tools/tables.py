@@ -124,6 +124,8 @@ def figures(page):
 SPEED = (  # benchmark, what is compared, the two ways
     ("training", "step: `fit` / plain Keras loop", "tfgen", "plain"),
     ("translation", "step: `fit` / plain Keras loop", "tfgen", "plain"),
+    ("frames", "step: `fit` / plain Keras loop", "tfgen", "plain"),
+    ("extending", "clips extended: one compiled loop / a call for each frame", "loop", "calls"),
     ("pytorch", "step: `fit` / PyTorch", "tfgen", "torch"),
     ("onednn", "step: oneDNN on / off", "on", "off"),
     ("xla", "step: XLA on / off", "xla", "graph"),
