@@ -16,6 +16,7 @@ FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` mak
     likelihood the importance bound of a VAE, against TFP's likelihood, XLA and the decoder alone
     mixture    an iteration of EM against scikit-learn's
     runtimes   the shipped models in each runtime, at batches of 1, 16 and 64
+    sequences  a tune's sampling as one loop against one call a tone; a step against a plain Keras loop
     translation, translating, memory
                of models that translate: a step in `fit` against a plain Keras loop; images of 256x256 in
                each runtime, at batches of 1 and 8; the memory that an image takes, by its size
@@ -50,6 +51,7 @@ from tools.benchmarks import (
     runtimes,
     sampling,
     search,
+    sequences,
     training,
     translation,
 )
@@ -60,6 +62,7 @@ BENCHMARKS = {
     "pytorch": pytorch.run,
     "layers": layers.run,
     "search": search.run,
+    "sequences": sequences.run,
     "onednn": onednn.run,
     "xla": training.with_and_without_xla,
     "export": exporting.run,

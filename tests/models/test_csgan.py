@@ -154,7 +154,7 @@ def test_the_reward_has_no_gradient(model):
 
 def test_likelihood_is_of_the_words_and_the_end(model):
     step = step_of(model, INPUTS, WANTED)
-    _, logits = model.go_through(model.encoded(INPUTS), lambda t, _: WANTED[:, t])
+    _, logits = model.go_through(model.encoded(INPUTS), lambda t, _: tf.constant(WANTED[:, t]))
     log_p = tf.nn.log_softmax(logits).numpy()
     total = sum(log_p[row, t, WANTED[row, t]] for row, t in np.ndindex(3, 3))
     assert float(model.teacher_objective(step)[0]) == pytest.approx(
