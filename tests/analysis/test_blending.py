@@ -53,7 +53,7 @@ def test_masks_may_differ_and_be_empty():
 @pytest.mark.parametrize(
     "source, mask, message",
     [
-        (SOURCE[:, 1:], INSIDE, "two stacks of one shape.*8, 11.*9, 11"),
+        (SOURCE[:, 1:], INSIDE, "of one shape.*8, 11.*9, 11"),
         (SOURCE, INSIDE[1:], "a mask has one of the shapes.*received .8, 11"),
         (SOURCE, np.ones((9, 11)), "touches nothing of the target"),
     ],
@@ -105,5 +105,7 @@ def test_gaussian_poisson_has_the_details_of_one_and_the_colours_of_the_other():
         blurred = scipy.ndimage.convolve1d(blurred, taps, axis=axis, mode="reflect")
     flat = 0 * TARGET
     np.testing.assert_allclose(blending.gaussian_poisson(flat, flat, INSIDE, blurred, 1e9), TARGET, atol=1e-5)
+    with pytest.raises(InputError, match=r"of one shape.*11, 3\) and .*11, 3\) and .*11, 1\)"):
+        blending.gaussian_poisson(TARGET, TARGET, INSIDE, TARGET[..., :1])
     with pytest.raises(InputError, match="weight and sigma are above 0; received 0"):
         blending.gaussian_poisson(TARGET, TARGET, INSIDE, TARGET, 0)

@@ -39,12 +39,7 @@ def poisson(source: ArrayLike, target: ArrayLike, mask: ArrayLike) -> np.ndarray
     Raises:
         InputError: unlike shapes, or a part of a mask that nothing of the target touches.
     """
-    source, target, mask = (np.asarray(x) for x in (source, target, mask))
-    if source.shape != target.shape or target.ndim not in (3, 4):
-        raise InputError(
-            f"blending takes two images or two stacks of one shape, (h, w, c) or (n, h, w, c); received "
-            f"{source.shape} and {target.shape}"
-        )
+    source, target = _alike(source, target)
     if target.ndim == 3:
         return poisson(source[None], target[None], mask)[0]
     inside = masks(mask, target.shape)[..., 0]
@@ -82,12 +77,7 @@ def gaussian_poisson(
     Raises:
         InputError: unlike shapes, or a weight or deviation of 0 or less.
     """
-    source, target, mask, colour = (np.asarray(x) for x in (source, target, mask, colour))
-    if not source.shape == target.shape == colour.shape or target.ndim not in (3, 4):
-        raise InputError(
-            f"blending takes images or stacks of one shape, (h, w, c) or (n, h, w, c), and colours of it; "
-            f"received {source.shape}, {target.shape} and {colour.shape}"
-        )
+    source, target, colour = _alike(source, target, colour)
     if not (weight > 0 and sigma > 0):
         raise InputError(f"weight and sigma are above 0; received {weight} and {sigma}")
     if target.ndim == 3:
@@ -126,6 +116,18 @@ def masks(mask: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
     if not np.isin(mask, (0, 1)).all():
         raise InputError("a mask is of 0 and 1; received other values")
     return np.broadcast_to(mask[..., None] if mask.ndim == 2 else mask, (n, height, width, 1)) > 0
+
+
+def _alike(*images):
+    """Images, or stacks of them, as arrays."""
+    images = [np.asarray(one) for one in images]
+    shapes = [one.shape for one in images]
+    if len(set(shapes)) > 1 or len(shapes[0]) not in (3, 4):
+        raise InputError(
+            f"blending takes images, or stacks, of one shape, (h, w, c) or (n, h, w, c); received "
+            f"{' and '.join(map(str, shapes))}"
+        )
+    return images
 
 
 def _solver(inside):
