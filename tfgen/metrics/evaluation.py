@@ -24,7 +24,7 @@ from tfgen.degradation import bicubic
 from tfgen.errors import InputError, unknown
 from tfgen.export import weights
 from tfgen.features import Features
-from tfgen.fields import Events
+from tfgen.fields import Classes, Events
 from tfgen.metrics import checks, continuations, label_maps, music, pairs, saliency, sentences
 from tfgen.metrics.extractors import extractor as named_extractor
 from tfgen.metrics.frechet import Moments, frechet_distance
@@ -443,12 +443,11 @@ def _chosen(model, metrics, extractor, of_modes, features, fixations, palette):
     if "discriminator_accuracy" in has and not any(game.zero_decides for game in model.games()):
         has.remove("discriminator_accuracy")
     knows = extractor == "classifier" or getattr(extractor, "logits", None) is not None
-    classes = getattr(model, "classes", 0)
-    if classes and knows:
+    if _classes(model) and knows:
         has[len(SAMPLES) : len(SAMPLES)] = CLASSES if _conditional(model) else CLASSES[1:]
     elif knows and "am_score" in (metrics or ()):
         has.append("am_score")
-    if "classify_error" in has and not classes:
+    if "classify_error" in has and not _classes(model):
         has.remove("classify_error")
     for name in metrics or ():
         if name not in METRICS:
@@ -576,6 +575,12 @@ def _of_captions(model, batches, seed):
         row += len(batch[0])
 
 
+def _classes(model):
+    """How many classes the labels tell apart that the model is told; 0 without such labels."""
+    labels = model.fields.get("labels")
+    return labels.count if isinstance(labels, Classes) else 0
+
+
 def _conditional(model):
     """Whether `sample` takes labels: the labels of a classifier's batches are not for its samples."""
     return getattr(model, "label_spec", None) is not None
@@ -614,7 +619,7 @@ def _samples(model, n, seed, batch_size, by_class=False):
     for start in range(0, n, size):
         given = {}
         if by_class:
-            given["labels"] = np.arange(start, start + size) % model.classes
+            given["labels"] = np.arange(start, start + size) % _classes(model)
         elif _conditional(model):
             key = random.fold_in(random.key(seed), LABELS)  # where `sample` draws them
             given["labels"] = np.asarray(model.conditions["labels"].draw(key, size, start))
@@ -660,11 +665,11 @@ def _unlike(model, extractor):
     """Why the extractor cannot say whether an image is of the model's class; None where it can."""
     pixels = np.full((1, *model.image_shape), model.value_range[0], np.float32)
     knows = extractor.probabilities(pixels, model.value_range).shape[1]
-    if extractor.classes and knows == model.classes:
+    if extractor.classes and knows == _classes(model):
         return None
     kind = "classes" if extractor.classes else "attributes"
     return (
-        f"class_agreement needs the extractor's classes to be the model's {model.classes}; "
+        f"class_agreement needs the extractor's classes to be the model's {_classes(model)}; "
         f"{extractor.name!r} knows {knows} {kind}"
     )
 
@@ -675,7 +680,7 @@ def _class_agreement(model, extractor, n, seed, batch_size, protocol):
         for images, _ in _samples(model, n, seed, batch_size, by_class=True)
     ]
     found = np.concatenate(found)
-    share = float((found.argmax(axis=1) == np.arange(n) % model.classes).mean())
+    share = float((found.argmax(axis=1) == np.arange(n) % _classes(model)).mean())
     protocol = {**protocol, "labels": "each class in turn"}
     return Score("class_agreement", share, math.sqrt(share * (1 - share) / n), protocol)
 
