@@ -147,9 +147,12 @@ def _check(signature, proto):
     unknown = [node for node in nodes(proto.graph) if not onnx.defs.has(node.op_type)]
     if unknown:
         found = sorted({f"{node.op_type} (in {_place(node)})" for node in unknown})
+        advice = "write the method with other TensorFlow operations"
+        if all("Grad" in node.op_type for node in unknown):
+            advice = "omit --search, whose step is a gradient"
         raise InputError(
             f"signature {signature.name!r} cannot be written as ONNX: it uses {', '.join(found)}, "
-            f"which ONNX lacks; write the method with other TensorFlow operations"
+            f"which ONNX lacks; {advice}"
         )
     try:
         onnx.checker.check_model(proto, full_check=True)

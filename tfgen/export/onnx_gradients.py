@@ -1,6 +1,7 @@
 """TensorFlow's operations that a gradient inside of a graph has, and tf2onnx lacks, as ONNX's own.
 
-Those of convolutions are convolutions, which tf2onnx knows.
+Those of convolutions are convolutions, which tf2onnx knows. Those of pooling and resizing are refused
+(`onnx.convert` says so).
 """
 
 import functools
