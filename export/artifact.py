@@ -41,7 +41,7 @@ def command(
         bool,
         typer.Option(
             "--search",
-            help="Add a step of the search that fills holes in images, which a page runs.",
+            help="Add a step of the search that fills holes and follows a brush, which a page runs.",
         ),
     ] = False,
     measure: Annotated[

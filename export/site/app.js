@@ -3,6 +3,7 @@
 import { filler } from "./filler.js";
 import { fitting, inWords, showLabels } from "./labels.js";
 import { between, parseSeed } from "./latents.js";
+import { painter } from "./painter.js";
 import { ask, forget, inputOf } from "./runtime.js";
 import { translator } from "./translator.js";
 import { gallery, make, paint, plane, sizeOf, sliders, TILES } from "./views.js";
@@ -74,6 +75,7 @@ async function decode(slot, zs) {
 }
 
 const filling = filler({ act, latents, labelsOf });
+const painting = painter({ act, decode, labelsOf, keep: moveTo });
 
 /** Decodes latents in parts and paints each image as it comes. */
 async function fill(slot, zs, draw) {
@@ -108,6 +110,7 @@ async function drawPicture() {
   const { images, ms } = await decode("picture", [z]);
   paint($("picture"), images[0], artifact);
   filling.show(images[0], (state.seed + 1n) % 2n ** 63n); // its own latent would be the answer
+  painting.show(images[0], z);
   tell(state.moved ? "Image of the chosen latent" : `Image ${state.sample + 1} of seed ${state.seed}`, ms);
 }
 
@@ -235,6 +238,7 @@ function choose(one, signature) {
   showLabels(one, state.labels, chooseLabels);
   translation.choose(one, signature);
   filling.choose(one);
+  painting.choose(one);
   $("samples-view").hidden = Boolean(one.translators);
   $("seed-field").hidden = !input("seed");
   for (const option of OPTIONS) {

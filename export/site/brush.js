@@ -6,11 +6,11 @@ const $ = (id) => document.getElementById(id);
 const css = (colour) => `rgb(${(colour.length === 1 ? [0, 0, 0].fill(colour[0]) : colour).join(" ")})`;
 
 /**
- * A pen that draws on `sheet`, which shows what `given` holds, and on `given`; calls changed() after each
- * stroke of it. `mark` shows where it is, and `width` is its slider, at first a `part`th of the sheet. Gives
- * {choose(palette), fill(), show()}.
+ * A pen that draws on `sheet`, which shows what `given` holds, and on `given`; calls begun() before it is put
+ * down, and changed() after each move of it. `mark` shows where it is, and `width` is its slider, at first a
+ * `part`th of the sheet. Gives {choose(palette), take(colour), fill(), show()}.
  */
-export function brush(sheet, given, { mark, width, part, colour = "black" }, changed) {
+export function brush(sheet, given, { mark, width, part, colour = "black", begun = () => {} }, changed) {
   let here = [0, 0]; // pixels, where the pen is
   let fresh = true; // the width is not chosen yet
   const size = () => width.valueAsNumber;
@@ -47,6 +47,7 @@ export function brush(sheet, given, { mark, width, part, colour = "black" }, cha
   };
   sheet.onpointerdown = (event) => {
     sheet.setPointerCapture(event.pointerId);
+    begun();
     move(place(event));
     stroke(here);
   };
@@ -55,7 +56,10 @@ export function brush(sheet, given, { mark, width, part, colour = "black" }, cha
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!step && event.key !== " ") return;
     event.preventDefault(); // the page would scroll
-    if (!step) return stroke(here);
+    if (!step) {
+      begun();
+      return stroke(here);
+    }
     const within = (at, end) => Math.min(Math.max(at, 0.5), end - 0.5);
     move([within(here[0] + step[0] * size(), sheet.width), within(here[1] + step[1] * size(), sheet.height)]);
   };
@@ -74,6 +78,11 @@ export function brush(sheet, given, { mark, width, part, colour = "black" }, cha
       inputs[0].checked = true;
       colour = css(palette[0]);
       fresh = true;
+    },
+
+    /** A colour of one byte or three. */
+    take(bytes) {
+      colour = css(bytes);
     },
 
     /** All in the chosen colour. */

@@ -94,7 +94,7 @@ export function filler({ act, latents, labelsOf }) {
   const pen = brush(sheet, hidden, tools, () => act(search));
   $("hole-steps").max = STEPS;
   $("hole-file").onchange = () => $("hole-file").files.length && act(() => open($("hole-file").files[0]));
-  $("no-hole").onclick = () => show(image, seed);
+  $("no-hole").onclick = () => act(() => show(image, seed));
 
   return {
     /** Shows an artifact, or hides the part for one that does not search. */

@@ -16,7 +16,10 @@ function reflected(size, multiple, smallest) {
   return Array.from({ length }, (_, i) => (size > 1 ? place(i) : 0));
 }
 
-/** Bytes (h, w, 4) as numbers (rows, columns, channels) in [low, high], grey weighted as ITU-R 601 has it. */
+/** A byte of three, weighted as ITU-R 601 has it. */
+export const grey = (r, g, b) => (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+
+/** Bytes (h, w, 4) as numbers (rows, columns, channels) in [low, high]. */
 export function numbers({ data, width }, rows, columns, channels, { low, high }) {
   const made = new Float32Array(rows.length * columns.length * channels);
   let k = 0;
@@ -24,7 +27,7 @@ export function numbers({ data, width }, rows, columns, channels, { low, high })
     for (const x of columns) {
       const at = 4 * (y * width + x);
       const [r, g, b] = [data[at], data[at + 1], data[at + 2]];
-      const bytes = channels === 3 ? [r, g, b] : [(19595 * r + 38470 * g + 7471 * b + 32768) >> 16];
+      const bytes = channels === 3 ? [r, g, b] : [grey(r, g, b)];
       for (const byte of bytes) made[k++] = low + (byte * (high - low)) / 255;
     }
   }

@@ -249,7 +249,8 @@ def step_of(model: Latents) -> dict:
 
     Returns:
         {"inpaint_step": (method, specs)} of images (n, h, w, c) in the model's `value_range`, mask
-        (n, h, w, 1), 1 where known, z (n, latent_dim), momentum (n, 2, latent_dim), the number k of the step,
+        (n, h, w, 1), 1 where known (less where not for sure: the page's brush, whose wide strokes would else
+        count at their rims alone), z (n, latent_dim), momentum (n, 2, latent_dim), the number k of the step,
         and labels of a conditional model. The method gives "inpainted", the images with G(z) where they
         are hidden, "losses" (n,) of z, "next_z" and "next_momentum".
 
