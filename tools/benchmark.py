@@ -5,6 +5,7 @@ The ratio is that of their median times; the minima stand beside them. Each benc
 FOLDER/NAME.json, by default in results/benchmarks; `python tools/tables.py` makes the tables. Benchmarks:
 
     training   a model's step in `fit` against a plain Keras loop over the same networks
+    captions   a step of a game with captions against a plain Keras loop over the same networks
     large      the memory of a training step at 128x128
     pytorch    a model's step against the same networks in PyTorch, where that is installed
     layers     a locally connected layer, and its gradient, against a loop over its places
@@ -40,6 +41,7 @@ sys.path[0] = str(Path(__file__).parents[1])  # not tools/, whose triton.py PyTo
 from tfgen import onednn as setting
 from tfgen.files import replacing
 from tools.benchmarks import (
+    captions,
     clips,
     exporting,
     large,
@@ -70,6 +72,7 @@ BENCHMARKS = {
     "likelihood": likelihood.run,
     "mixture": mixture.run,
     "runtimes": runtimes.run,
+    "captions": captions.against_plain_keras,
     "translation": translation.against_plain_keras,
     "translating": translation.by_runtime,
     "memory": translation.memory,

@@ -124,6 +124,7 @@ def figures(page):
 SPEED = (  # benchmark, what is compared, the two ways
     ("training", "step: `fit` / plain Keras loop", "tfgen", "plain"),
     ("translation", "step: `fit` / plain Keras loop", "tfgen", "plain"),
+    ("captions", "step: `fit` / plain Keras loop", "tfgen", "plain"),
     ("frames", "step: `fit` / plain Keras loop", "tfgen", "plain"),
     ("extending", "clips extended: one compiled loop / a call for each frame", "loop", "calls"),
     ("pytorch", "step: `fit` / PyTorch", "tfgen", "torch"),
