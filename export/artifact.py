@@ -147,6 +147,23 @@ def _palette(what, model):
     return label_maps.palette(pictures.to_uint8(inputs, (field.low, field.high)))
 
 
+def _captions(what, model):
+    """Texts of the data of a run of a model of captions, each once; [] where there are none."""
+    from tfgen.runs.data import shown
+
+    from . import examples
+
+    told, field = loading.run_of(what), model.conditions.get("captions")
+    if field is None or told is None:
+        return []
+    told["data"]["download"] = False
+    try:
+        rows = shown(told, model, examples.SHOWN)["captions"]
+    except InputError:  # the data are elsewhere now
+        return []
+    return list(dict.fromkeys(field.text(row) for row in rows))
+
+
 def make(what, to, formats, measure=False, search=False):
     """Writes the artifact of a trained model into the folder `to`.
 
@@ -184,7 +201,10 @@ def make(what, to, formats, measure=False, search=False):
         if measure:
             manifest["speed"] = {"cores": os.cpu_count(), "rows": speed.measured(folder, manifest)}
         if of_role(manifest, "sampler"):
-            examples.strip(model, examples.SHOWN).save(folder / "samples.png")
+            captions = _captions(what, model)
+            if captions:
+                manifest["captions"] = captions
+            examples.strip(model, examples.SHOWN, captions).save(folder / "samples.png")
         elif isinstance(model, Translates):
             colours = _palette(what, model)
             if colours is not None:

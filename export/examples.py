@@ -3,9 +3,27 @@
 import numpy as np
 
 from tfgen import pictures
-from tfgen.fields import Vector
+from tfgen.fields import Boxes, Points, Vector
 
 SHOWN = 8  # samples
+TEXTS = ("a red bird", "two cats", "a house", "the sun")  # where no data say others
+
+
+def given(model, n, captions=()):
+    """{condition: values} of n images that show what a model knows; captions are texts of its data."""
+    labels, told = example_labels(model, n), {}
+    if labels is not None:
+        told["labels"] = labels
+    if "captions" in model.conditions:
+        length = model.conditions["captions"].length
+        texts = [text[:length] for text in captions or TEXTS]
+        told["captions"] = [texts[k % len(texts)] for k in range(n)]
+    places = model.conditions.get("places")
+    if isinstance(places, Boxes):
+        told["places"] = np.tile(np.float32([0.25, 0.25, 0.5, 0.5]), (n, places.count, 1))
+    elif isinstance(places, Points):
+        told["places"] = np.zeros((n, *places.shape), np.float32)  # the model makes them
+    return told
 
 
 def example_labels(model, n):
@@ -16,7 +34,8 @@ def example_labels(model, n):
     if model.classes:
         return np.arange(n, dtype="int32") % model.classes
     if isinstance(field, Vector):
-        return np.linspace(field.low, field.high, n, dtype="float32")
+        rows = np.linspace(field.low, field.high, n, dtype="float32")
+        return np.broadcast_to(rows.reshape(-1, *[1] * len(field.shape)), (n, *field.shape))
     return np.float32(np.arange(n)[:, None] >> np.arange(field.count) & 1)  # every combination of the first
 
 
@@ -43,7 +62,8 @@ def drawing(height, width, channels, colours=None):
 def example(model, colours=None):
     """(a drawing, in `colours` where there are any; its translation of seed 0), as pictures."""
     inputs = drawing(*trained_size(model), model.conditions["inputs"].shape[-1], colours)
-    made = model.translate(inputs[None], seed=0)
+    labels = {"labels": example_labels(model, 2)[1:]} if "labels" in model.conditions else {}
+    made = model.translate(inputs[None], seed=0, **labels)
     return pictures.to_picture(inputs), pictures.to_picture(pictures.to_uint8(made, model.value_range)[0])
 
 
@@ -52,9 +72,9 @@ def trained_size(model):
     return tuple(size // model.scale for size in model.image_shape[:2])
 
 
-def strip(model, n):
-    """The first n images of seed 0 side by side, as a picture."""
-    images = model.picture(model.sample(n, seed=0, labels=example_labels(model, n)))
+def strip(model, n, captions=()):
+    """The first n images of seed 0 side by side, as a picture; captions as for `given`."""
+    images = model.picture(model.sample(n, seed=0, **given(model, n, captions)))
     images = pictures.to_uint8(images, model.value_range)
     images = pictures.views(images) if images.ndim == 5 else images
     # Wide ones, as showers, stand one below the other.

@@ -120,6 +120,7 @@ def described(folder):
         "value_range": model["value_range"],
         **{name: model[name] for name in ("decades",) if name in model},
         "labels": manifest.get("labels", []),  # their names
+        **{name: manifest[name] for name in ("captions",) if name in manifest},  # of data, as examples
     }
     sampler = next((name for name, one in have.items() if one["role"] == "sampler"), None)
     if sampler is None:
@@ -135,6 +136,9 @@ def described(folder):
     labels = next((one for one in have[sampler]["inputs"] if one["name"] == "labels"), None)
     if labels is not None and labels["values"]["distribution"] == "normal":
         raise InputError(f"{folder} takes labels of any size, for which a page has no slider")
+    places = next((one for one in have[sampler]["inputs"] if one["name"] == "places"), None)
+    if places is not None and places["values"]["distribution"] != "boxes":
+        raise InputError(f"{folder} takes points, which a page does not give; it gives boxes")
     decoders = [name for name, one in have.items() if one["role"] == "decoder" and "latents" in have]
     decoders = [n for n in decoders if {one["name"] for one in have[n]["inputs"]} <= {"z", "labels"}]
     wanted = ("latents", decoders[0], "inpaint_step") if decoders else (sampler, "grow")
@@ -149,7 +153,7 @@ def described(folder):
 
 
 def _translators(folder, have):
-    """The names of the signatures that the page can run: of one image, and a seed if there is noise."""
+    """The names of the signatures that the page can run: of one image, its labels, and a seed of noise."""
     names = [name for name, one in have.items() if one["role"] == "translator"]
     if not names:
         raise InputError(
@@ -163,8 +167,9 @@ def _translators(folder, have):
             raise InputError(
                 f"{folder} makes {shapes[1]} of {shapes[0]}; a page shows (n, height, width, 1 or 3)"
             )
-        if [one["name"] for one in others] not in ([], ["seed"]):
-            named = ", ".join(one["name"] for one in others)
+        named = [one["name"] for one in others]
+        if named not in ([], ["seed"], ["labels"], ["labels", "seed"]):
+            named = ", ".join(named)
             raise InputError(f"{folder}: {name} takes {named} beside an image, which a page does not give")
     if not (folder / "inputs.png").exists():
         raise InputError(

@@ -1,11 +1,13 @@
 """Programs that run an artifact without tfgen, in Python, JavaScript and C++: the lines of its card."""
 
+import json
+
 import numpy as np
 
 from tfgen.export.folders import of_role
 from tfgen.fields import Events
 
-from .examples import SHOWN, example_labels, trained_size
+from .examples import SHOWN, example_labels, given, trained_size
 
 CTYPES = {"int64": ("int64_t", "long long"), "int32": ("int32_t", "int"), "float32": ("float", "float")}
 
@@ -22,20 +24,33 @@ def numbers(model):
     return f"Images are float32 of {shape} in [{low:g}, {high:g}]."
 
 
-def _feeds(model, signature):
-    """(name, dtype, shape, values) of each input of a sampler, for the images of the card."""
-    labels = example_labels(model, SHOWN)
+def _feeds(model, signature, captions):
+    """(name, dtype, shape, values) of each input of a sampler, for the images of the card; values of captions
+    are texts."""
     options = {name: option.default for name, option in model.options.items()}
-    known = {"seed": 0, "n": SHOWN, "labels": labels, **options}
+    known = {"seed": 0, "n": SHOWN, **given(model, SHOWN, captions), **options}
     for one in signature["inputs"]:
-        array = np.asarray(known[one["name"]], one["dtype"])
+        value, dtype = known[one["name"]], one["dtype"]
+        if one["name"] == "captions":
+            yield "captions", dtype, (len(value), one["shape"][1]), value
+            continue
+        array = np.asarray(value, dtype)
+        yield one["name"], dtype, array.shape, array.ravel().tolist()
+
+
+def _asked(model, others):
+    """(name, dtype, shape, values) of what a translator takes beside an image, as for the card's."""
+    for one in others:
+        array = np.zeros((), one["dtype"])
+        if one["name"] == "labels":
+            array = np.asarray(example_labels(model, 2)[1:], one["dtype"])
         yield one["name"], one["dtype"], array.shape, array.ravel().tolist()
 
 
 def programs(model, manifest):
     """Paragraphs of Markdown: what to copy in each language, for each role of a signature."""
     for name in of_role(manifest, "sampler")[:1]:
-        feeds = list(_feeds(model, manifest["signatures"][name]))
+        feeds = list(_feeds(model, manifest["signatures"][name], manifest.get("captions", ())))
         yield (
             f"Samples of seed 0, as above; these programs need neither tfgen nor TensorFlow. {numbers(model)}"
         )
@@ -77,7 +92,7 @@ def _translation(model, name, signature, photo):
     channels = image["shape"][3]
     mode = {1: "L", 3: "RGB"}[channels]
     given = [f'"{image["name"]}": image']
-    given += [f'"{other["name"]}": np.array(0, "{other["dtype"]}")' for other in others]
+    given += [f'"{name}": {_array(name, *rest)}' for name, *rest in _asked(model, others)]
     return (
         "# pip install numpy onnxruntime pillow\n"
         "import numpy as np, onnxruntime\n"
@@ -110,7 +125,7 @@ def _translation_in_javascript(model, name, signature):
     byte = f"data[4 * Math.floor(i / {channels}) + (i % {channels})]" if channels > 1 else "data[4 * i]"
     value = f"{name}.data[{made} * (i >> 2) + (i & 3)]" if made > 1 else f"{name}.data[i >> 2]"
     given = [image["name"]]
-    given += [f'{one["name"]}: new ort.Tensor("{one["dtype"]}", BigInt64Array.of(0n), [])' for one in others]
+    given += [f"{name}: {_tensor(name, *rest)}" for name, *rest in _asked(model, others)]
     return (
         f"// npm install onnxruntime-node pngjs; node {name}.mjs\n"
         'import fs from "node:fs";\n'
@@ -157,12 +172,8 @@ def _translation_in_cpp(model, name, signature):
         "  std::vector<Ort::Value> inputs;",
         "  inputs.push_back(Ort::Value::CreateTensor<float>(cpu, pixels.data(), pixels.size(), shape, 4));",
     ]
-    for one in others:
-        kind = CTYPES[one["dtype"]][0]
-        lines += [
-            f"  {kind} {one['name']} = 0;",
-            f"  inputs.push_back(Ort::Value::CreateTensor<{kind}>(cpu, &{one['name']}, 1, nullptr, 0));",
-        ]
+    for feed in _asked(model, others):
+        lines += _value(*feed)
     names = ", ".join(f'"{one["name"]}"' for one in signature["inputs"])
     lines += [
         f'  const char *in[] = {{{names}}}, *out[] = {{"{name}"}};',
@@ -180,12 +191,54 @@ def _translation_in_cpp(model, name, signature):
     return "\n".join(lines)
 
 
-def _python(model, name, feeds):
-    def array(dtype, shape, values):
-        text = f'np.array({values if shape else values[0]}, "{dtype}")'
-        return f"{text}.reshape{shape}" if len(shape) > 1 else text
+def _array(name, dtype, shape, values):
+    """An expression in Python for an array; of captions for their bytes, in lower case."""
+    if name == "captions":
+        padded = f'text.lower().encode().ljust({shape[1]}, b"\\0")'
+        return f'np.array([list({padded}) for text in {values}], "{dtype}")'
+    text = f'np.array({values if shape else values[0]}, "{dtype}")'
+    return f"{text}.reshape{shape}" if len(shape) > 1 else text
 
-    given = ", ".join(f'"{key}": {array(*rest)}' for key, *rest in feeds)
+
+def _tensor(name, dtype, shape, values):
+    """The same in JavaScript."""
+    sizes = f"[{', '.join(map(str, shape))}]"
+    if name == "captions":
+        letters = f"Array.from({{ length: {shape[1]} }}, (_, i) => text.toLowerCase().charCodeAt(i) || 0)"
+        numbers = f"Int32Array.from({json.dumps(values)}.flatMap((text) => {letters}))"
+        return f'new ort.Tensor("{dtype}", {numbers}, {sizes})'
+    arrays = {"int64": "BigInt64Array", "int32": "Int32Array", "float32": "Float32Array"}
+    numbers = ", ".join(f"{value}n" if dtype == "int64" else f"{value:g}" for value in values)
+    return f'new ort.Tensor("{dtype}", {arrays[dtype]}.of({numbers}), {sizes})'
+
+
+def _value(name, dtype, shape, values):
+    """Lines of C++ that add it to the inputs."""
+    kind, sizes = CTYPES[dtype][0], ", ".join(map(str, shape))
+    size = str(len(values))
+    if name == "captions":
+        texts = ", ".join(map(json.dumps, values))
+        lines = [
+            f"  std::vector<{kind}> {name};",
+            f"  for (std::string text : {{{texts}}}) {{",
+            f"    text.resize({shape[1]});",
+            f"    for (char letter : text) {name}.push_back(std::tolower(letter));",
+            "  }",
+        ]
+        pointer, size = f"{name}.data()", f"{name}.size()"
+    else:
+        numbers = ", ".join(f"{value:g}" for value in values)
+        lines, pointer = [f"  {kind} {name}[] = {{{numbers}}};"], name
+    return [
+        *lines,
+        f"  std::vector<int64_t> {name}_shape = {{{sizes}}};",
+        f"  inputs.push_back(Ort::Value::CreateTensor<{kind}>(cpu, {pointer}, {size}, "
+        f"{name}_shape.data(), {name}_shape.size()));",
+    ]
+
+
+def _python(model, name, feeds):
+    given = ", ".join(f'"{key}": {_array(key, *rest)}' for key, *rest in feeds)
     seen = "images.max(axis=1)" if len(model.image_shape) == 4 else "images"  # volumes from the front
     if isinstance(model.fields.get("images"), Events):
         return (
@@ -206,13 +259,7 @@ def _python(model, name, feeds):
 
 
 def _javascript(sampler, feeds):
-    arrays = {"int64": "BigInt64Array", "int32": "Int32Array", "float32": "Float32Array"}
-
-    def tensor(dtype, shape, values):
-        numbers = ", ".join(f"{value}n" if dtype == "int64" else f"{value:g}" for value in values)
-        return f'new ort.Tensor("{dtype}", {arrays[dtype]}.of({numbers}), [{", ".join(map(str, shape))}])'
-
-    given = ", ".join(f"{name}: {tensor(*rest)}" for name, *rest in feeds)
+    given = ", ".join(f"{name}: {_tensor(name, *rest)}" for name, *rest in feeds)
     return (
         "// npm install onnxruntime-node; node sample.mjs\n"
         'import ort from "onnxruntime-node";\n'
@@ -225,6 +272,7 @@ def _javascript(sampler, feeds):
 def _cpp(sampler, feeds):
     lines = [
         "// g++ -std=c++17 sample.cpp -lonnxruntime",
+        *["#include <cctype>"] * any(name == "captions" for name, *_ in feeds),
         "#include <onnxruntime_cxx_api.h>",
         "int main() {",
         "  Ort::Env env;",
@@ -232,15 +280,8 @@ def _cpp(sampler, feeds):
         "  auto cpu = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);",
         "  std::vector<Ort::Value> inputs;",
     ]
-    for name, dtype, shape, values in feeds:
-        kind = CTYPES[dtype][0]
-        numbers, sizes = ", ".join(f"{value:g}" for value in values), ", ".join(map(str, shape))
-        lines += [
-            f"  {kind} {name}[] = {{{numbers}}};",
-            f"  std::vector<int64_t> {name}_shape = {{{sizes}}};",
-            f"  inputs.push_back(Ort::Value::CreateTensor<{kind}>(cpu, {name}, {len(values)}, "
-            f"{name}_shape.data(), {name}_shape.size()));",
-        ]
+    for feed in feeds:
+        lines += _value(*feed)
     names = ", ".join(f'"{name}"' for name, *_ in feeds)
     return "\n".join(
         [

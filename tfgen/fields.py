@@ -342,7 +342,8 @@ class Tokens(Field):
 
     @property
     def values(self):
-        return {"distribution": "integers", "low": 0, "high": self.vocabulary - 1}
+        ascii = {"encoding": "ascii"} if self.vocabulary == 128 else {}
+        return {"distribution": "integers", "low": 0, "high": self.vocabulary - 1, **ascii}
 
     def foreign(self, lowest, highest):
         return tf.logical_not((lowest >= 0) & (highest <= self.vocabulary - 1))

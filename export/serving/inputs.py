@@ -7,6 +7,7 @@ import numpy as np
 
 SIZES = ("multiple", "smallest", "scale")  # what a signature says of free heights and widths
 BEYOND = {"z": None, "temperature": 0, "truncation": 0.01}  # the least of what has no other limit
+SLACK = 1e-3  # by which a box may end behind the image, as rounding has it
 DATATYPES = {"float32": "FP32", "int32": "INT32", "int64": "INT64"}
 
 
@@ -74,7 +75,9 @@ class Inputs:
 
     def _array(self, spec, datatype, shape, data):
         name, wanted, sizes = spec["name"], DATATYPES[spec["dtype"]], spec["shape"]
-        if datatype != wanted:
+        if datatype == "BYTES" and spec["values"].get("encoding") == "ascii":
+            shape, data = self._texts(name, sizes[1], list(shape), data)
+        elif datatype != wanted:
             raise Refused(f"input {name!r} must have datatype {wanted}; received {_short(datatype)}")
         shape = list(shape)
         if sizes:
@@ -91,6 +94,28 @@ class Inputs:
         array = _numbers(name, data, np.dtype(spec["dtype"]), shape)
         self._check_values(spec, array)
         return array.astype(spec["dtype"], copy=False).reshape(shape if sizes else ())
+
+    def _texts(self, name, length, shape, data):
+        """(shape, numbers) of texts, as `tfgen.fields.Tokens` has them: bytes of ASCII in lower case."""
+        if isinstance(data, bytes):
+            raise Refused(f"input {name!r} takes texts as strings; send a list of them, or INT32 numbers")
+        if shape != [len(data)]:
+            raise Refused(
+                f"input {name!r} of {len(data)} texts must have shape [{len(data)}]; received {_short(shape)}"
+            )
+        rows = []
+        for text in data:
+            text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+            if not (isinstance(text, str) and text.strip() and text.isascii() and text.isprintable()):
+                raise Refused(
+                    f"input {name!r} must be texts of printable ASCII characters; received {_short(text)}"
+                )
+            if len(text) > length:
+                raise Refused(
+                    f"input {name!r} must be texts of at most {length} characters; received {len(text)}"
+                )
+            rows += text.lower().encode().ljust(length, b"\0")
+        return [len(data), length], rows
 
     def _check_size(self, name, n, height, width):
         multiple, smallest, scale = self._free.values()
@@ -115,6 +140,9 @@ class Inputs:
         if spec["values"]["distribution"] == "batch":
             low, high = 1, self.max_n
         least, most = array.min(), array.max()
+        if spec["values"]["distribution"] == "boxes":  # which end within the image, too
+            boxes = array.reshape(-1, 4)
+            most = max(most, (boxes[:, :2] + boxes[:, 2:]).max() - SLACK)
         if (low is not None and least < low) or (high is not None and most > high):
             expected = f"lie in {low}..{high}" if high is not None else f"be {low} or more"
             received = f"{least}" if least == most else f"{least}..{most}"

@@ -4,7 +4,8 @@ import { filler } from "./filler.js";
 import { fitting, inWords, showLabels } from "./labels.js";
 import { between, parseSeed } from "./latents.js";
 import { painter } from "./painter.js";
-import { ask, forget, inputOf } from "./runtime.js";
+import { ask, during, forget, inputOf } from "./runtime.js";
+import { asked, fittingTexts, quoted, showTexts } from "./texts.js";
 import { translator } from "./translator.js";
 import { gallery, make, paint, plane, sizeOf, sliders, TILES } from "./views.js";
 
@@ -13,6 +14,7 @@ const PART = 4; // images in one request, so that a move has not long to wait
 const FRAMES = 9; // of the way to the other seed
 const USUAL = { temperature: 1, truncation: 3 }; // options that an artifact may take, each by a slider
 const OPTIONS = Object.keys(USUAL);
+const WRITING = 200; // ms after which who writes has paused, and all samples are drawn
 const PAUSE = 50; // ms that a line of a growing image stays, so that one sees it
 
 const $ = (id) => document.getElementById(id);
@@ -23,9 +25,11 @@ let artifact; // the chosen one
 let views = {}; // its samples, path, sliders and plane
 let codes = []; // latents of the samples, or their images where there is no latent
 let frames = []; // latents on the way to the other seed
+let writings = 0; // how often a text's image was asked for
 let growths = 0; // how often an image began to grow, or was stopped
 // labels: one class, or a number for each attribute. moved: a latent that is no sample's, or null.
-const state = { seed: 0n, other: 1n, sample: 0, labels: [], moved: null, ...USUAL };
+// text, box: what is asked of a model of captions.
+const state = { seed: 0n, other: 1n, sample: 0, labels: [], moved: null, text: "", box: "", ...USUAL };
 
 // Messages.
 
@@ -41,12 +45,12 @@ async function act(part) {
 
 let telling; // a timer
 
-const translation = translator({ act, told: tell, remember });
+const translation = translator({ act, told: tell, remember, labels: () => state.labels });
 
 /** The line below the picture; late, so that a moving slider is not read out at every step. */
 function tell(what, ms) {
   clearTimeout(telling);
-  const image = what + inWords(artifact, state.labels);
+  const image = what + quoted(artifact, state) + inWords(artifact, state.labels);
   $("picture").setAttribute("aria-label", image);
   const line = `${image}, ${artifact.translators ? "made" : "drawn"} in ${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
   telling = setTimeout(() => ($("status").textContent = line), 100);
@@ -115,13 +119,24 @@ async function drawPicture() {
 }
 
 async function drawWithoutLatent() {
-  const { seed, temperature } = state;
-  const values = { seed, n: SAMPLES, temperature, labels: labelsOf(SAMPLES) };
-  const { outputs, ms } = await ask("picture", artifact, artifact.sampler, values);
-  codes = rows(outputs[artifact.sampler], SAMPLES);
+  const { sampler } = artifact;
+  const { seed, temperature, sample } = state;
+  const given = asked(artifact, state);
+  const values = (n) => ({ seed, n, temperature, labels: labelsOf(n), ...given });
+  if (given.captions && !sample) {
+    // Whoever writes waits for one image, not for all.
+    const mine = ++writings;
+    const { outputs, ms } = await ask("picture", artifact, sampler, values(1));
+    paint($("picture"), outputs[sampler], artifact);
+    tell(`Image 1 of seed ${seed}`, ms);
+    await during(() => new Promise((resolve) => setTimeout(resolve, WRITING)));
+    if (mine !== writings) return;
+  }
+  const { outputs, ms } = await ask(given.captions ? "samples" : "picture", artifact, sampler, values(SAMPLES));
+  codes = rows(outputs[sampler], SAMPLES);
   codes.forEach((image, i) => paint(views.samples.canvases[i], image, artifact));
   showSample();
-  tell(`${SAMPLES} images of seed ${seed}`, ms);
+  if (!given.captions) tell(`${SAMPLES} images of seed ${seed}`, ms);
 }
 
 function showSample() {
@@ -192,6 +207,17 @@ function chooseSample(i) {
   return act(() => (artifact.decoder ? Promise.all([drawPicture(), drawPath()]) : showSample()));
 }
 
+function chooseTexts(given) {
+  Object.assign(state, given);
+  for (const name of Object.keys(given)) $(name).setAttribute("aria-invalid", true);
+  return act(() => {
+    asked(artifact, state);
+    for (const name of Object.keys(given)) $(name).removeAttribute("aria-invalid");
+    state.sample = 0;
+    return drawSeed();
+  });
+}
+
 function chooseLabels(labels) {
   state.labels = labels;
   return act(() => Promise.all([drawSeed(), drawPlane()]));
@@ -236,6 +262,8 @@ function choose(one, signature) {
   $("picture").setAttribute("aria-label", "No image yet");
   state.labels = fitting(one, state.labels);
   showLabels(one, state.labels, chooseLabels);
+  Object.assign(state, fittingTexts(one, state));
+  showTexts(one, state, chooseTexts);
   translation.choose(one, signature);
   filling.choose(one);
   painting.choose(one);
@@ -273,6 +301,8 @@ function remember() {
   const { seed, labels, sample, moved } = state;
   const said = new URLSearchParams({ artifact: artifact.name, seed });
   if (labels.length) said.set("class", labels);
+  if (input("captions")) said.set("text", state.text);
+  if (input("places")) said.set("box", state.box.replaceAll(" ", ""));
   if (sample) said.set("sample", sample);
   for (const option of OPTIONS) if (input(option)) said.set(option, state[option]);
   const [first] = artifact.translators ?? [];
@@ -288,6 +318,7 @@ async function recall() {
   const [sample = 0] = numbers("sample");
   state.sample = Math.min(Math.max(Math.trunc(sample) || 0, 0), SAMPLES - 1);
   state.labels = numbers("class");
+  Object.assign(state, { text: said.get("text") ?? "", box: said.get("box") ?? "" });
   for (const option of OPTIONS) {
     const [value] = numbers(option);
     state[option] = Number.isFinite(value) ? value : USUAL[option];

@@ -1,4 +1,5 @@
-// The labels of a conditional model: one class, a number for each of its attributes, or one number in a range.
+// The labels of a conditional model: one class, a number for each of its attributes (0 or 1, or any in a
+// range), or one number in a range.
 
 import { inputOf } from "./runtime.js";
 import { make } from "./views.js";
@@ -6,6 +7,7 @@ import { make } from "./views.js";
 const attributes = (artifact) => inputOf(artifact, "labels")?.shape[1] ?? 0; // their number; 0 for classes
 const isNumber = ({ dtype, shape } = {}) => dtype === "float32" && shape.length === 1;
 const range = (artifact) => (isNumber(inputOf(artifact, "labels")) ? inputOf(artifact, "labels").values : null);
+const graded = (artifact) => attributes(artifact) > 0 && inputOf(artifact, "labels").values.distribution === "uniform";
 const classes = (artifact) => (inputOf(artifact, "labels")?.values.high ?? -1) + 1;
 const nameOf = (artifact, i) => String(artifact.labels[i] ?? i);
 
@@ -15,6 +17,11 @@ export function fitting(artifact, labels) {
   if (ends) {
     const fits = labels.length === 1 && labels[0] >= ends.low && labels[0] <= ends.high;
     return fits ? labels : [(ends.low + ends.high) / 2];
+  }
+  if (graded(artifact)) {
+    const { low, high } = inputOf(artifact, "labels").values;
+    const within = labels.length === attributes(artifact) && labels.every((one) => one >= low && one <= high);
+    return within ? labels : Array(attributes(artifact)).fill((low + high) / 2);
   }
   const size = attributes(artifact) || Math.min(classes(artifact), 1);
   const high = attributes(artifact) ? 1 : classes(artifact) - 1;
@@ -26,6 +33,7 @@ export function fitting(artifact, labels) {
 export function inWords(artifact, labels) {
   if (!labels.length) return "";
   if (range(artifact)) return `, ${measured(artifact, labels[0])}`;
+  if (graded(artifact)) return `, ${labels.map((one, i) => `${nameOf(artifact, i)} ${one.toFixed(2)}`).join(", ")}`;
   if (!attributes(artifact)) return `, class ${nameOf(artifact, labels[0])}`;
   const present = labels.flatMap((on, i) => (on ? [nameOf(artifact, i)] : []));
   return `, ${present.join(" and ") || "no attribute"}`;
@@ -43,8 +51,13 @@ export function showLabels(artifact, labels, choose) {
   select.replaceChildren(...Array.from({ length: count || ends ? 0 : classes(artifact) }, option));
   select.value = labels[0];
   select.onchange = () => choose([select.selectedIndex]);
-  const boxes = labels.slice(0, count).map((on) => make("input", { type: "checkbox", checked: on > 0 }));
-  for (const box of boxes) box.onchange = () => choose(boxes.map(({ checked }) => Number(checked)));
+  const boxes = labels.slice(0, count).map((one) => {
+    if (!graded(artifact)) return make("input", { type: "checkbox", checked: one > 0 });
+    const { low, high } = inputOf(artifact, "labels").values;
+    return make("input", { type: "range", min: low, max: high, step: (high - low) / 100, valueAsNumber: one });
+  });
+  const value = (box) => (graded(artifact) ? box.valueAsNumber : Number(box.checked));
+  for (const box of boxes) box.oninput = () => choose(boxes.map(value));
   const named = boxes.map((box, i) => make("label", {}, box, nameOf(artifact, i)));
   set.replaceChildren(set.firstElementChild, ...named);
   document.getElementById("number-field").hidden = !ends;

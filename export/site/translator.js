@@ -63,9 +63,9 @@ function cut(data, from, height, width, channels) {
 
 /**
  * Makes the part. act(part) runs something of it and shows its error; told(line, ms) shows what was made;
- * remember() repeats the state in the address. Gives {choose(artifact, name), draw(seed), chosen()}.
+ * remember() repeats the state in the address; labels() are what the page has for the model's. Gives {choose(artifact, name), draw(seed), chosen()}.
  */
-export function translator({ act, told, remember }) {
+export function translator({ act, told, remember, labels }) {
   let artifact; // that is shown, if it translates
   let name; // of the chosen signature
   let seed = 0n;
@@ -92,7 +92,7 @@ export function translator({ act, told, remember }) {
     const channels = spec().shape[3];
     const [rows, columns] = [height, width].map((size) => reflected(size, multiple, smallest));
     const data = numbers(pixels().getImageData(0, 0, width, height), rows, columns, channels, spec().values);
-    const values = { seed, [spec().name]: { data, dims: [1, rows.length, columns.length, channels] } };
+    const values = { seed, labels: labels(), [spec().name]: { data, dims: [1, rows.length, columns.length, channels] } };
     const { outputs, ms } = await ask("picture", artifact, name, values);
     const [h, w, c] = [scale * height, scale * width, artifact.signatures[name].outputs[0].shape[3]];
     const made = cut(outputs[name], scale * columns.length, h, w, c);

@@ -91,6 +91,9 @@ def test_a_run_knows_how_many_there_are_and_their_names():
     loading["options"] = {"split": "train", "labels": ("lightness", "redness")}
     assert conditions(loading, ("attributes",)) == {"attributes": 2}
     assert label_names(loading) == ("lightness", "redness")
+    loading["options"]["labels"] = "contrast, redness"  # as from the command line
+    assert conditions(loading, ("attributes",)) == {"attributes": 2}
+    assert label_names(loading) == ("contrast", "redness")
     assert "with 2 attributes (lightness, redness)" in describe(
         np.stack(GREY), labels=("lightness", "redness"), batch_size=4
     )

@@ -24,7 +24,12 @@ KEY = random.key(3)
         (Image((4, 8, 8, 1)), (None, 4, 8, 8, 1), "float32", Image((1,)).values),
         (Classes(10), (None,), "int32", {"distribution": "integers", "low": 0, "high": 9}),
         (Attributes(4), (None, 4), "float32", {"distribution": "integers", "low": 0, "high": 1}),
-        (Tokens(5), (None, 5), "int32", {"distribution": "integers", "low": 0, "high": 127}),
+        (
+            Tokens(5),
+            (None, 5),
+            "int32",
+            {"distribution": "integers", "low": 0, "high": 127, "encoding": "ascii"},
+        ),
         (Vector((2, 3)), (None, 2, 3), "float32", {"distribution": "normal"}),
         (Vector((2,), 0.0, 5.0), (None, 2), "float32", {"distribution": "uniform", "low": 0.0, "high": 5.0}),
     ],

@@ -37,10 +37,12 @@ MEASURES = {  # functions of batches (n, h, w, 3): sRGB in [0, 1], and Lab
 }
 
 
-def names_of(labels):
-    """The measures that `labels`, of `tfgen.data.load`, may name: a tuple; () of what are no names."""
-    names = (labels,) if isinstance(labels, str) else labels
-    return tuple(names) if isinstance(names, (tuple, list)) and set(names) & set(MEASURES) else ()
+def named(labels):
+    """`labels`, of `tfgen.data.load`, with several names as a tuple, also where they are a text with commas,
+    as from the command line, and the name of a measure as a tuple of one."""
+    if isinstance(labels, str) and ("," in labels or labels in MEASURES):
+        return tuple(name.strip() for name in labels.split(","))
+    return labels
 
 
 def measure(images, names):
@@ -131,8 +133,12 @@ def measured(source, labels, reopened):
     Raises:
         InputError: measures beside other names, or of what are no pictures.
     """
-    names = names_of(labels)
-    if not names or set(names) <= set(source.attributes):
+    names = named(labels)
+    if (
+        not isinstance(names, (tuple, list))
+        or not set(names) & set(MEASURES)
+        or set(names) <= set(source.attributes)
+    ):
         return source
     for name in names:
         if name not in MEASURES:

@@ -16,7 +16,7 @@ from tfgen.data.clips import Windows
 from tfgen.data.fitting import fields_of, name_of, places_of, shapes_of, specs_of
 from tfgen.data.half_labelled import half_labelled
 from tfgen.data.labels import checked, choose
-from tfgen.data.measures import names_of
+from tfgen.data.measures import named
 from tfgen.data.modes import Points
 from tfgen.data.opening import open_source
 from tfgen.data.sentences import Sentences
@@ -236,7 +236,7 @@ def load(
     _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs)
     origin = name_of(source)
     opening = {"names": fields_of(for_model), "pair": pair, "domains": domains, "labels": labels}
-    labels = names_of(labels) or labels
+    labels = named(labels)
     source = open_source(source, split, data_dir, download, **opening)
     if labelled is not None or "unlabelled" in specs_of(for_model):
         source = half_labelled(source, origin, for_model, labelled, labels, seed)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfgen import arguments, data
 from tfgen.data import sentences
 from tfgen.data.labels import counts
-from tfgen.data.measures import names_of
+from tfgen.data.measures import named
 from tfgen.data.opening import is_path, open_source
 from tfgen.data.sources import Files
 from tfgen.errors import InputError
@@ -55,7 +55,7 @@ def conditions(loading, names):
     Of two domains, the labels are those of the first.
     """
     found, labels = _opened(loading), loading["options"].get("labels")
-    found, labels = found.members.get("images_a", found), names_of(labels) or labels
+    found, labels = found.members.get("images_a", found), named(labels)
     if labels is False or not found.labelled:
         return {}
     have = counts(found, loading["source"], True if labels is None else labels)
@@ -67,7 +67,7 @@ def label_names(loading):
     if "label_names" in loading:  # the run has kept them
         return tuple(loading["label_names"])
     found, labels = _opened(loading), loading["options"].get("labels")
-    labels = names_of(labels) or labels
+    labels = named(labels)
     if isinstance(labels, str):
         return (f"not {labels}", labels)
     return tuple(labels) if isinstance(labels, (list, tuple)) else found.attributes or found.class_names
