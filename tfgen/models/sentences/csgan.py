@@ -48,7 +48,7 @@ def bleu(tokens, references):
     Of n-grams of up to 4 words, where those of more than one count one more found among one more (Lin and
     Och, 2004); the same as sacrebleu's sentence_bleu with smooth_method="add-k".
     """
-    log_precision = 0.0
+    log_precision, words = 0.0, None
     there, wanted = (lived(x) * tf.cast(x != 0, tf.float32) for x in (tokens, references))
     sizes = [tf.reduce_sum(x, axis=1) for x in (there, wanted)]
     for order in range(1, ORDERS + 1):
@@ -62,10 +62,11 @@ def bleu(tokens, references):
             # Each of c n-grams that the reference has r times is found min(c, r) / c times.
             found = tf.reduce_sum(valid * tf.minimum(1.0, others / tf.maximum(own, 1.0)), axis=1)
             total = tf.reduce_sum(valid, axis=1)
+        words = found if order == 1 else words
         more = 0.0 if order == 1 else 1.0
         log_precision += tf.math.log((found + more + 1e-9) / (total + more + 1e-9)) / ORDERS
     short = tf.minimum(0.0, 1 - sizes[1] / tf.maximum(sizes[0], 1e-9))
-    return tf.where(sizes[0] > 0, tf.exp(log_precision + short), 0.0)
+    return tf.where(words > 0, tf.exp(log_precision + short), 0.0)
 
 
 def _grams(tokens, there, references, wanted, order):
