@@ -1,7 +1,8 @@
 """`tfgen-export make MODEL --to DIR`: the folder that one deploys.
 
 DIR/README.md            the card: paper, data, scores, samples, how to run it, what was measured
-DIR/samples.png          the first images of seed 0; of a translator, what it makes of DIR/inputs.png
+DIR/samples.png          the first images of seed 0; of a translator, what it makes of DIR/inputs.png; of a
+                         model that continues clips, DIR/clip.npz and what follows
 DIR/manifest.json        signatures, formats, differences, SHA-256 of each file; `tfgen.export` has more
 DIR/golden/NAME/test_data_set_K/    inputs and outputs, as ONNX's model zoo stores its tests
 DIR/saved_model/  DIR/onnx/NAME.onnx  DIR/litert/NAME.tflite  DIR/openvino/NAME.xml
@@ -180,10 +181,12 @@ def make(what, to, formats, measure=False, search=False):
     Raises:
         InputError: as `tfgen.export.write`; what was at `to` is left as it was.
     """
+    import numpy as np
+
     from tfgen import export
     from tfgen.analysis.search import step_of
     from tfgen.export.folders import of_role
-    from tfgen.models.abilities import Translates, TranslatesSentences
+    from tfgen.models.abilities import Extends, Translates, TranslatesSentences
 
     from . import card, examples, speed
 
@@ -211,6 +214,10 @@ def make(what, to, formats, measure=False, search=False):
                 manifest["palette"] = colours.tolist()
             for name, picture in zip(("inputs", "samples"), examples.example(model, colours)):
                 picture.save(folder / f"{name}.png")
+        elif isinstance(model, Extends):
+            frames = examples.clip(model)
+            np.savez_compressed(folder / "clip.npz", frames=frames)
+            examples.continued(model, frames).save(folder / "samples.png")
         (folder / "README.md").write_text(card.text(model, manifest, folder, about.get("scores")))
 
     available = all_formats()

@@ -13,6 +13,7 @@ PICTURES = {  # whether there are inputs and samples: lines of the card
     (False, True): ["![the first images of seed 0](samples.png)"],
     (True, True): ["![a drawing](inputs.png) ![its translation of seed 0](samples.png)"],
 }
+CLIP = ["![a drawing that moves, and the frames that the model has follow](samples.png)"]
 
 
 def text(model, manifest, folder, scores):
@@ -26,6 +27,8 @@ def text(model, manifest, folder, scores):
     """
     shown = [(folder / f"{name}.png").exists() for name in ("inputs", "samples")]
     about = {**manifest, "step": manifest["model"]["step"], "scores": scores, "pictures": PICTURES[*shown]}
+    if (folder / "clip.npz").exists():
+        about["pictures"] = CLIP
     parts = [
         *_head(model, about),
         "## Run it",

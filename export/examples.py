@@ -1,4 +1,4 @@
-"""What a card shows: samples, and for a translator a drawing with its translation."""
+"""What a card shows: samples; for a translator a drawing and its translation; how a clip goes on."""
 
 import numpy as np
 
@@ -65,6 +65,20 @@ def example(model, colours=None):
     labels = {"labels": example_labels(model, 2)[1:]} if "labels" in model.conditions else {}
     made = model.translate(inputs[None], seed=0, **labels)
     return pictures.to_picture(inputs), pictures.to_picture(pictures.to_uint8(made, model.value_range)[0])
+
+
+def clip(model):
+    """A clip for a model that continues clips: the drawing, moving to the right, bytes (given, h, w, c)."""
+    count, *size, channels = model.conditions["frames"].shape
+    step = max(size[1] // 16, 1)
+    return np.stack([np.roll(drawing(*size, channels), k * step, axis=1) for k in range(count)])
+
+
+def continued(model, frames):
+    """The frames (t, h, w, c) of a clip and, behind a grey line, those that follow, side by side."""
+    made = pictures.to_uint8(model.extend(frames[None], model.predicted), model.value_range)[0]
+    line = np.full((frames.shape[1], 2, frames.shape[3]), 128, np.uint8)
+    return pictures.to_picture(np.hstack([*frames, line, *made]))
 
 
 def trained_size(model):

@@ -59,6 +59,16 @@ def programs(model, manifest):
         yield f"```js\n{_javascript(name, feeds)}\n```"
         yield "In C++:"
         yield f"```cpp\n{_cpp(name, feeds)}\n```"
+    for name in of_role(manifest, "extender"):
+        signature = manifest["signatures"][name]
+        sizes = ""
+        if "multiple" in signature:
+            sizes = f" of any height and width that are multiples of {signature['multiple']}"
+        yield (
+            f"`{name}` takes {model.given} frames{sizes} and gives the {model.predicted} that follow, to be "
+            f"given in turn; it needs neither tfgen nor TensorFlow. {numbers(model)}"
+        )
+        yield f"```python\n{_extension(model, name, signature)}\n```"
     for name in of_role(manifest, "translator"):
         signature = manifest["signatures"][name]
         sizes = "the sizes of the signature"
@@ -72,6 +82,22 @@ def programs(model, manifest):
             yield f"```js\n{_translation_in_javascript(model, name, signature)}\n```"
             yield "In C++:"
             yield f"```cpp\n{_translation_in_cpp(model, name, signature)}\n```"
+
+
+def _extension(model, name, signature):
+    (frames,), (made,) = signature["inputs"], signature["outputs"]
+    low, high = frames["values"]["low"], frames["values"]["high"]
+    given, more = (one["shape"][1] for one in (frames, made))
+    values = f"np.clip({_unit(model, 'following')}, 0, 1)"
+    return (
+        "# pip install numpy onnxruntime\n"
+        "import numpy as np, onnxruntime\n"
+        f'session = onnxruntime.InferenceSession("onnx/{name}.onnx")\n'
+        f'frames = np.load("clip.npz")["frames"][-{given}:]  # bytes (t, height, width, channels)\n'
+        f"frames = np.float32(frames)[None] / 255 * {high - low:g} + {low:g}\n"
+        f'following = session.run(None, {{"{frames["name"]}": frames}})[0][0]  # {more} more\n'
+        f'np.savez("following.npz", frames=np.uint8(np.rint({values} * 255)))'
+    ).replace("+ -", "- ")
 
 
 def _picture(model, array):

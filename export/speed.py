@@ -56,7 +56,7 @@ def measured(path, manifest, batches=BATCHES, rounds=None):
         batches: how many images a call makes.
         rounds: calls of each runtime, by default 100 of what makes images of noise or of images, else 12.
     """
-    fast = [*of_role(manifest, "decoder"), *of_role(manifest, "translator")][:1]
+    fast = [one for role in ("decoder", "translator", "extender") for one in of_role(manifest, role)][:1]
     slow = [name for name in ("sample_from",) if name in manifest["signatures"]] + of_role(
         manifest, "sampler"
     )
@@ -69,7 +69,7 @@ def _rows(path, name, manifest, batches, rounds):
         (tf.TensorSpec(one["shape"], one["dtype"], one["name"]), one["values"])
         for one in manifest["signatures"][name]["inputs"]
     ]
-    size = next(iter(golden.load(path / "golden" / name)[0].inputs.values())).shape[1:3]  # if it is free
+    size = next(iter(golden.load(path / "golden" / name)[0].inputs.values())).shape[-3:-1]  # if it is free
     opened = _opened(path, name, golden.bounds(golden.BOUND, manifest)[name])
     for batch in batches:
         rng = np.random.default_rng(0)

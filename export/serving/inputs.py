@@ -90,7 +90,7 @@ class Inputs:
         if None in sizes and not 1 <= shape[0] <= self.max_n:
             raise Refused(f"input {name!r} must have 1 to {self.max_n} rows; received {shape[0]}")
         if None in sizes[1:]:
-            self._check_size(name, *shape[:3])
+            self._check_size(name, shape[0], *shape[-3:-1])  # of a clip, whose frames come second, too
         array = _numbers(name, data, np.dtype(spec["dtype"]), shape)
         self._check_values(spec, array)
         return array.astype(spec["dtype"], copy=False).reshape(shape if sizes else ())

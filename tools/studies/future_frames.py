@@ -26,7 +26,7 @@ LOSSES = {
     "l1": dict(gdl_weight=0.0, adversarial_weight=0.0),
     "l1 + GDL": dict(adversarial_weight=0.0),
     "adversarial": dict(gdl_weight=0.0),
-    "adversarial + GDL": {},
+    "adv. + GDL": {},
 }
 SEVERAL = {  # data: the model's arguments, batch, rate, options, core-seconds of the start and of each loss
     "clips": (
@@ -106,6 +106,7 @@ def run(folder, data_dir, seed, share=1.0):
             if loss is not None:
                 shown[loss] = made
                 rows.append({"data": name, "frames by": loss, **row, "core-seconds": round(cost)})
+        shown.pop("last frame again")  # the picture has it as the last given
         picture(folder / f"{name.replace(' ', '_')}.png", of, shown)
         if name == "moving digits":
             given = of[source][:8, :GIVEN]
