@@ -20,14 +20,16 @@ BATCH, EPOCHS, REPEAT, N = 20, 14, 8, 200
 RATES = {"discriminator": 5e-4, "generator": 1e-3, "next": 2e-3}
 WAYS = {
     "adversarial": {},
-    "feature matching": dict(feature_matching=True),
+    "feature matching": dict(feature_matching=True, freezing=0),
     "next tone alone": dict(pretraining=10**6),
 }
 
 PROTOCOL = """407 movements of Bach, nearly all chorales, of which 366 are learnt and 41 are the data's
 own row; windows of {tones} tones at random places. {MODEL}, {epochs} epochs of {REPEAT} windows a
 piece in batches of {BATCH}, Adam of rates {RATES} (the paper has SGD of rate 0.1), of which the
-first 600 steps are the pre-training; equal steps for all. {N} samples, the same number of windows
+first 600 steps are the pre-training; equal steps for all; with
+feature matching both players learn in each step, for else D rests and G meets its features by tones that
+all sound at once. {N} samples, the same number of windows
 of the held-out pieces. Scale consistency: share of tones in the best major or minor scale;
 repetitions: share of three tones in a row that were there before; polyphony: share of beginnings
 with two tones or more; tone span in half tones; bigram ratio: log p(sample) - log p(held-out

@@ -18,13 +18,15 @@ error. Sizes, SGD of rate 0.1 and half of it for D, and gradients of a norm of a
 author's code (github.com/olofmogren/c-rnn-gan); there freezing is in effect for one player and a
 batch's loss that of its first tune, which is not ported.
 
-Unlike the paper and its code, pitch is the MIDI number, linear in the logarithm of the frequency; columns are
-scaled by the data's means and deviations; the data's values, which lie on a grid, are spread evenly within
-its cells while the model learns, and samples rounded to it, or D would learn the grid alone; there is
-neither dropout nor weight decay, and pre-training has whole tunes from the start.
+Unlike the paper and its code, G takes u less its mean, over its deviation, or it soon writes one tune for
+all u; pitch is the MIDI number, linear in the logarithm of the frequency; columns are scaled by the data's
+means and deviations; the data's values, which lie on a grid, are spread evenly within its cells while the
+model learns, and samples rounded to it, or D would learn the grid alone; there is neither dropout nor weight
+decay, and pre-training has whole tunes from the start.
 """
 
 import functools
+import math
 
 import keras
 import numpy as np
@@ -66,7 +68,8 @@ class ToneCell(layers.Layer):
 
     def call(self, inputs, states, training=False):
         last, h, c, upper_h, upper_c = states
-        noise, given, known = inputs[:, :NOISE], inputs[:, NOISE:-1], inputs[:, -1:]
+        noise = (inputs[:, :NOISE] - 0.5) * math.sqrt(12)  # of mean 0 and deviation 1
+        given, known = inputs[:, NOISE:-1], inputs[:, -1:]
         before = known * given + (1 - known) * last
         x, (h, c) = self.first(keras.ops.concatenate([noise, before], axis=1), [h, c])
         x, (upper_h, upper_c) = self.second(x, [upper_h, upper_c])
