@@ -8,7 +8,7 @@ from tfgen.metrics.frechet import Moments, frechet_distance
 from tfgen.models import StackGAN
 from tools.studies._caption_judge import Judge
 from tools.studies._training import core_seconds
-from tools.studies.text_to_image import EACH, asked, groups, sampled, whole
+from tools.studies.text_to_image import CROPPED, EACH, asked, groups, sampled, whole
 
 published = (
     "Zhang et al. (2017): an inception score of 3.70 +- 0.04 on CUB (GAN-INT-CLS 2.88 +- 0.04) and 8.45 +- "
@@ -16,7 +16,7 @@ published = (
     "and these stages are 32x32 and 64x64: no figure is comparable."
 )
 SIDES, BATCH = (32, 64), 32
-TEXT, FIRST, SECOND, JUDGE = 800, 2_400, 900, 300
+TEXT, FIRST, SECOND, JUDGE = 400, 2_400, 900, 300
 MODEL = dict(length=40, width=32, latent_dim=64, condition_dim=64, ema_decay=0.99)
 
 
@@ -30,8 +30,8 @@ def trained(model, steps, data_dir, seed):
             if name != "text":
                 optimizer.learning_rate = 2e-4 * min(1.0, 2 * (1 - done / steps))
         batches = data.load(
-            "emoji_text", "train", model, BATCH, seed=seed + done, flip=True, epochs=range(100),
-            data_dir=data_dir, download=data_dir is None,
+            "emoji_text", "train", model, BATCH, seed=seed + done, flip=True, enlarge=CROPPED,
+            epochs=range(100), data_dir=data_dir, download=data_dir is None,
         )  # fmt: skip
         start = core_seconds()
         history = model.fit(batches.take(part), epochs=1, verbose=0).history
@@ -89,15 +89,15 @@ def run(folder, data_dir, seed, text=TEXT, first=FIRST, second=SECOND, judged=JU
     shown = ", ".join(f"{k}={v}" for k, v in MODEL.items())
     return {
         "protocol": (
-            f"StackGAN({shown}) on the {len(train)} emoji of emoji_text's train split, mirrored at random, "
-            f"in batches of {BATCH}: the text encoder {text} steps, stage I at {small}x{small} {first}, "
-            f"stage II at {large}x{large} {second}, on the averages of stage I; each stage's rate falls to "
-            "0 over its second half. Both have the same captions and noise; stage I is enlarged by bicubic "
-            "interpolation. R@10 and Frechet distance as in the study text_to_image, by a joint encoder of "
-            f"{large}x{large} that learns the same pairs for {judged} steps. Steps between neighbours: mean "
-            "absolute difference of neighbouring pixels, down plus across, in [-1, 1]. In the pictures the "
-            "caption's own image comes first, then four of stage I enlarged, and the four that stage II "
-            "makes of them."
+            f"StackGAN({shown}) on the {len(train)} emoji of emoji_text's train split, mirrored and "
+            f"cropped at random, in batches of {BATCH}: the text encoder {text} steps, stage I at "
+            f"{small}x{small} {first}, stage II at {large}x{large} {second}, on the averages of stage I; "
+            "each stage's rate falls to 0 over its second half. Both have the same captions and noise; stage "
+            "I is enlarged by bicubic interpolation. R@10 and Frechet distance as in the study "
+            f"text_to_image, by a joint encoder of {large}x{large} that learns the same pairs for {judged} "
+            "steps. Steps between neighbours: mean absolute difference of neighbouring pixels, down plus "
+            "across, in [-1, 1]. In the pictures the caption's own image comes first, then four of stage I "
+            "enlarged, and the four that stage II makes of them."
         ),
         "measured": {f"core-seconds, {name}": round(value) for name, value in cost.items()},
         "rows": rows,

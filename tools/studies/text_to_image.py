@@ -14,8 +14,9 @@ published = (
     "network is not ours: no figure is comparable."
 )
 SHAPE, BATCH, EACH = (32, 32, 3), 32, 4
-TEXT, SHORT, LONG, JUDGE = 1_000, 1_200, 5_600, 400
-MODEL = dict(image_shape=SHAPE, length=40, width=32, latent_dim=64, ema_decay=0.995)
+TEXT, SHORT, LONG, JUDGE = 400, 1_200, 5_600, 400
+CROPPED = 76 / 64  # as the authors' code does
+MODEL = dict(image_shape=SHAPE, length=40, width=48, latent_dim=64, ema_decay=0.995)
 KINDS = {
     "CLS and INT": dict(matching=True, interpolation=True),
     "CLS": dict(matching=True, interpolation=False),
@@ -84,7 +85,7 @@ def run(folder, data_dir, seed, text=TEXT, short=SHORT, long=LONG, judged=JUDGE)
 
     def source(seed, steps):
         batches = data.load(
-            "emoji_text", "train", base, BATCH, seed=seed, flip=True, epochs=range(10_000),
+            "emoji_text", "train", base, BATCH, seed=seed, flip=True, enlarge=CROPPED, epochs=range(10_000),
             data_dir=data_dir, download=data_dir is None,
         )  # fmt: skip
         return batches.take(steps)
@@ -134,11 +135,12 @@ def run(folder, data_dir, seed, text=TEXT, short=SHORT, long=LONG, judged=JUDGE)
     return {
         "protocol": (
             f"GANCLS({', '.join(f'{k}={v}' for k, v in MODEL.items())}) on the {len(train)} emoji of "
-            f"emoji_text's train split, mirrored at random, in batches of {BATCH}. The text encoder learns "
-            f"{text} steps once; the four games begin with it and with equal networks, and have {short} "
-            f"steps each; the whole model goes on to {long} steps, its rate falling to 0 over the second "
-            "half. A joint encoder of its own (words and letter triples; convolutions) learns the same pairs "
-            f"for {judged} steps, and no model sees it. R@10: share of {EACH} samples a caption whose own "
+            "emoji_text's train split, mirrored and cropped at random (76/64, as the authors' code does), "
+            f"in batches of {BATCH}. The text encoder learns {text} steps once; the four games begin with it "
+            f"and with equal networks, and have {short} steps each; the whole model goes on to {long} steps, "
+            "its rate falling to 0 over the second half. A joint encoder of its own (words and letter "
+            f"triples; convolutions) learns the same pairs for {judged} steps, and no model sees it. R@10: "
+            f"share of {EACH} samples a caption whose own "
             f"caption is among the 10 nearest of the {len(test)} test captions, or of as many training "
             f"captions; {len(captions['test captions of seen words'])} test captions have words of "
             "training captions alone. Frechet distance in the joint encoder's 64 features of an image, "

@@ -61,7 +61,7 @@ class CaptionedModel(Games, GenerativeModel):
         text_dim: size of a text's features, h.
         text_width: filters of the text encoder.
         text_steps: steps in which the encoders learn, before the game.
-        width: filters of the players next to the image; each halving of the size doubles them.
+        width: filters of the generator next to the image; each halving of the size doubles them.
         latent_dim: size of z.
     """
 

@@ -14,10 +14,10 @@ h_1 and h_2 are texts of the batch, and no image goes with their middle: D does 
 `matching` D sees no wrong pairs, and all their weight is the fakes': a conditional GAN. Constants are those
 of the paper and of the authors' code (github.com/reedscot/icml2016).
 
-h is of an encoder that is trained before the game: see `CaptionedModel`. Unlike the paper, it is small and
-learns from these images alone; G has one residual block, at its first maps, and not a second one behind; a
-wrong pair is the right image with a wrong text; and the code averages the features of four captions of an
-image, where there is one here.
+D is half as wide as G. h is of an encoder that is trained before the game: see `CaptionedModel`. Unlike the
+paper's, it is small and learns from these images alone; G has one residual block, at its first maps, and not
+a second one behind; a wrong pair is the right image with a wrong text; and the code averages the features of
+four captions of an image, where there is one here.
 """
 
 import math
@@ -50,8 +50,8 @@ class GANCLS(CaptionedModel):
         "emoji_text",
         batch_size=32,
         epochs=120,
-        model=dict(image_shape=(32, 32, 3), length=40, text_steps=1_000, width=48, ema_decay=0.995),
-        data=dict(flip=True),
+        model=dict(image_shape=(32, 32, 3), length=40, text_steps=400, width=48, ema_decay=0.995),
+        data=dict(flip=True, enlarge=76 / 64),  # as the authors' code
         schedule=("halve", 1 / 6),
     )
 
@@ -74,7 +74,7 @@ class GANCLS(CaptionedModel):
             self.build_encoders()
             self.generator = self._generator()
             self.discriminator = networks.text_discriminator(
-                image_shape, text_dim, width=width, units=text_dim
+                image_shape, text_dim, width=max(width // 2, 1), units=text_dim
             )
 
     def _generator(self):

@@ -12,10 +12,10 @@ is learnt of them, and kept near the standard one (section 3.2):
 
     stage I:   G = G_1(z, c)             stage II:   G = G_2(G_1(z, c_1), c_2)
 
-Stage II has no z of its own, and a mu and sigma of its own; stage I is held fixed. Layers and constants are
-those of the authors' code (github.com/hanzhanggit/StackGAN): eps is cut at 2, mu and log sigma are what a
-leaky ReLU lets through, and the divergence is a mean over the dimensions of c with lambda = 2, where the
-paper's formula is their sum with lambda = 1.
+D is half as wide as G. Stage II has no z of its own, and a mu and sigma of its own; stage I is held fixed.
+Layers and constants are those of the authors' code (github.com/hanzhanggit/StackGAN): eps is cut at 2, mu and
+log sigma are what a leaky ReLU lets through, and the divergence is a mean over the dimensions of c with
+lambda = 2, where the paper's formula is their sum with lambda = 1.
 
 h is of an encoder that is trained before stage I's game: see `CaptionedModel`. Unlike the code, a wrong pair
 is the right image with a wrong text, the discriminator of stage II has no further convolutions of one place,
@@ -97,8 +97,8 @@ class StackGAN(CaptionedModel):
         "emoji_text",
         batch_size=32,
         epochs=120,
-        model=dict(image_shape=(32, 32, 3), length=40, text_steps=1_000, width=32, ema_decay=0.995),
-        data=dict(flip=True),
+        model=dict(image_shape=(32, 32, 3), length=40, text_steps=400, width=32, ema_decay=0.995),
+        data=dict(flip=True, enlarge=76 / 64),  # as the authors' code
         schedule=("halve", 1 / 6),
     )
     averaged_networks = ("generator", "conditioner")
@@ -139,7 +139,7 @@ class StackGAN(CaptionedModel):
                 for network in (self.text_encoder, self.first_conditioner, self.first_generator):
                     network.trainable = False
             self.discriminator = networks.text_discriminator(
-                image_shape, text_dim, width=width, units=condition_dim
+                image_shape, text_dim, width=max(width // 2, 1), units=condition_dim
             )
             if found is not None:
                 self.text_encoder.set_weights(found.text_encoder.get_weights())
