@@ -73,8 +73,9 @@ def text_discriminator(
 
     Convolutions of stride 2 make maps of the images, as a DCGAN's, and a `bottleneck` follows; there the text
     joins, by a dense layer, and a convolution of one place and a dense layer judge both (Reed et al., 2016;
-    Zhang et al., 2017). The layers "see", of images, and "judge", of maps and texts, are its halves, so that
-    images that are judged with several texts are seen once.
+    Zhang et al., 2017). Unlike there, no batch normalisation follows that convolution: the mean score of a
+    batch of fakes would be that of real images. The layers "see", of images, and "judge", of maps and texts,
+    are its halves, so that images that are judged with several texts are seen once.
 
     Args:
         image_shape: (height, width, channels).
@@ -88,8 +89,7 @@ def text_discriminator(
     maps, text = keras.Input(see.output.shape[1:]), keras.Input((text_dim,))
     x = told(maps, layers.LeakyReLU(0.2)(layers.Dense(units, kernel_initializer=small())(text)))
     how = dict(filters=maps.shape[-1], kernel_size=1, kernel_initializer=small())
-    x = chained(x, normalized(lambda bias: layers.Conv2D(use_bias=bias, **how), "batch"))
-    x = layers.Flatten()(layers.LeakyReLU(0.2)(x))
+    x = layers.Flatten()(layers.LeakyReLU(0.2)(layers.Conv2D(**how)(x)))
     logits = layers.Dense(1, kernel_initializer=small(), dtype="float32")(x)
     judge = keras.Model([maps, text], logits, name="judge")
 
