@@ -113,6 +113,6 @@ def test_a_server_has_a_bound_on_pixels_and_knows_the_smallest_size(translator):
 
 
 def test_free_sizes_are_a_translators(translator):
-    with pytest.raises(InputError, match="the batch, may be free; of a translator also the height and the"):
+    with pytest.raises(InputError, match="the batch, may be free; of images to translate and of frames"):
         Signature(translator, "encode", translator.translate, [SOURCE])
     assert Signature(translator, "turn", translator.translate, [SOURCE], "translator").multiple == 2
