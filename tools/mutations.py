@@ -740,10 +740,10 @@ FAULTS = {
         "tf.where(t < first - 1, kept[:, t], token)",
         ("tests/models/test_csgan.py",),
     ),
-    "the end of a sentence is rewarded by rollouts": Fault(
+    "a sentence is judged by what is behind its end": Fault(
         "tfgen/models/sentences/csgan.py",
-        "ends * whole[:, None] + (1 - ends) * rewards",
-        "rewards",
+        "sides = [x * tf.cast(lived(x), tf.int32) for x in (inputs, tokens)]",
+        "sides = [inputs, tokens]",
         ("tests/models/test_csgan.py",),
     ),
     "the loss that lets a player rest is that of the other player": Fault(

@@ -283,7 +283,7 @@ class CSGAN(TranslatesSentences, GenerativeModel):
         return tf.stop_gradient(self.weight * judged + (1 - self.weight) * matched)
 
     def rewards(self, step, encoded, tokens):
-        """R_t of each token of translations (n, length): by rollouts; at the end that of the sentence."""
+        """R_t of each token of translations (n, length), by rollouts; what has ended stays as it is."""
         inputs, references = step.batch["inputs"], step.batch["images"]
         length, copies = self.length, self.rollouts
         noise = step.uniform("rollouts", (length - 1) * copies * length)
@@ -297,9 +297,7 @@ class CSGAN(TranslatesSentences, GenerativeModel):
         found = self.reward(repeated(inputs), wholes, repeated(references))
         found = tf.reduce_mean(tf.reshape(found, (-1, length - 1, copies)), axis=2)
         whole = self.reward(inputs, tokens, references)
-        rewards = tf.concat([found, whole[:, None]], axis=1)
-        ends = tf.cast(tokens == 0, tf.float32) * lived(tokens)  # nothing is left to be drawn
-        return tf.stop_gradient(ends * whole[:, None] + (1 - ends) * rewards)
+        return tf.concat([found, whole[:, None]], axis=1)
 
     def policy_objective(self, step):
         """Minus sum_t R_t log G(y_t), whose gradient is minus that of J."""
