@@ -256,6 +256,11 @@ class DensityRatio(Loss):
         return tf.reduce_mean(f(self.ratio(fake)))
 
 
+def normal_divergence(mean: tf.Tensor, log_deviation: tf.Tensor) -> tf.Tensor:
+    """KL(N(mean, deviation^2) || N(0, 1)) in nats, of each value by itself."""
+    return 0.5 * (tf.exp(2 * log_deviation) + mean**2 - 1) - log_deviation
+
+
 def matching(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """The mean square of the differences between the batch means of two batches of features (n, ...).
 

@@ -9,7 +9,7 @@ from data_cases import save
 from PIL import Image
 
 from tfgen import pictures, runs
-from tfgen.cli.results import texts_of
+from tfgen.cli.sampling import texts_of
 from tfgen.errors import InputError
 
 WORDS = ("red", "green", "blue", "a dog")

@@ -98,10 +98,10 @@ def test_texts_between_captions_are_for_the_generator_alone(model, captions):
         del model.score
         model.interpolation = True
     assert losses[True][0] == losses[False][0]
-    images, middle = seen[2]
+    images, (middle,) = seen[2]
     h = model.encode_text(captions).numpy()
     np.testing.assert_allclose(middle, (h[:3] + h[3:]) / 2, rtol=1e-5)
-    added = softplus(-score(images, middle).numpy()).mean()
+    added = softplus(-score(images, [middle]).numpy()).mean()
     assert losses[True][1] - losses[False][1] == pytest.approx(added, rel=1e-4)
     own = seen[-1][0]  # of the captions themselves
     assert images.shape[0] == 3 and len(own) == 6 and np.abs(images - own[:3]).max() > 1e-4

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from steps import step_of
 
-from tfgen.cli.results import places_of
+from tfgen.cli.sampling import places_of
 from tfgen.errors import InputError
 from tfgen.models import GANCLS, GAWWN
 

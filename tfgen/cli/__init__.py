@@ -3,7 +3,7 @@
 A command imports TensorFlow when it runs, so that help and `tfgen list` answer at once.
 """
 
-from tfgen.cli import completion, latent, models, quickstart, results, training, translation
+from tfgen.cli import completion, latent, models, quickstart, results, sampling, training, translation
 from tfgen.cli.console import application, run, version
 
 app = application(
@@ -15,7 +15,7 @@ app.command("quickstart")(quickstart.command)
 app.command("list")(models.table)
 app.command("show")(models.show)
 app.command("train")(training.train)
-app.command("sample")(results.sample)
+app.command("sample")(sampling.sample)
 app.command("translate")(translation.translate)
 app.command("complete")(completion.complete)
 app.command("evaluate")(results.evaluate)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from tfgen.cli.latent.common import PARTS, Data, Place, Split, first_images, hidden, save, start
-from tfgen.cli.results import WITHOUT, Run
+from tfgen.cli.results import Run
+from tfgen.cli.sampling import WITHOUT
 from tfgen.errors import InputError, unknown
 from tfgen.loading import place
 

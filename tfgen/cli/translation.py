@@ -7,7 +7,8 @@ import typer
 
 from tfgen import loading
 from tfgen.cli.console import import_tensorflow
-from tfgen.cli.results import Run, labels_of
+from tfgen.cli.results import Run
+from tfgen.cli.sampling import labels_of
 from tfgen.errors import InputError
 from tfgen.files import ARRAYS, IMAGES
 from tfgen.loading import place

@@ -7,7 +7,8 @@ import typer
 
 from tfgen import loading
 from tfgen.cli.console import import_tensorflow
-from tfgen.cli.results import labels_of, real_images
+from tfgen.cli.results import real_images
+from tfgen.cli.sampling import labels_of
 from tfgen.errors import InputError
 
 To = Annotated[Path | None, typer.Option(help="The picture, FILE.png; by default RUN/latent/COMMAND.png.")]

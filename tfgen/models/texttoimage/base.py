@@ -158,29 +158,33 @@ class CaptionedModel(Games, GenerativeModel):
         """What the generator makes of the step's texts, once a step: images (n, h, w, c)."""
         raise NotImplementedError(f"{type(self).__name__}.made")
 
-    def score(self, images, texts, training=False):
-        """Logits (n, 1) of images and the features of texts: high if D takes them for a real pair."""
-        return self.discriminator([images, texts], training=training)
+    def described(self, step):
+        """What both players are told of the step's examples, the texts first: a list of tensors (n, ...)."""
+        return [self.texts(step)]
+
+    def score(self, images, asked, training=False):
+        """Logits (n, 1) of images and what is `asked` of them: high if D takes them for a real pair."""
+        return self.discriminator([images, *asked], training=training)
 
     def played(self, step):
         """What is seen of the game in a step: see `abilities.Game`."""
-        images, texts, fakes = step.batch["images"], self.texts(step), self.made(step)
-        scores = (self.score(x, texts, step.training) for x in (images, fakes))
+        images, fakes, asked = step.batch["images"], self.made(step), self.described(step)
+        scores = (self.score(x, asked, step.training) for x in (images, fakes))
         return Played(*scores, images, fakes)
 
     def discriminator_objective(self, step):
-        texts, training = self.texts(step), step.training
+        (texts, *others), training = self.described(step), step.training
         fakes = tf.stop_gradient(self.made(step))
         see, judge = (self.discriminator.get_layer(half) for half in ("see", "judge"))
         maps = see(step.batch["images"], training=training)
-        real, wrong = judge([maps, texts], training=training), None
-        if self.matching:  # the text of the example before: never its own
-            wrong = judge([maps, tf.roll(texts, 1, axis=0)], training=training)
-        return matching_loss(real, self.score(fakes, texts, training), wrong), {}
+        real, wrong = judge([maps, texts, *others], training=training), None
+        if self.matching:  # the text of the example before, never its own, in the image's own places
+            wrong = judge([maps, tf.roll(texts, 1, axis=0), *others], training=training)
+        return matching_loss(real, self.score(fakes, [texts, *others], training), wrong), {}
 
     def generator_objective(self, step):
-        fakes = self.made(step)
-        return self.adversarial_loss.generator(self.score(fakes, self.texts(step), step.training)), {}
+        scores = self.score(self.made(step), self.described(step), step.training)
+        return self.adversarial_loss.generator(scores), {}
 
     # Use.
 

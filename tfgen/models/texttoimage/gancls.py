@@ -107,7 +107,7 @@ class GANCLS(CaptionedModel):
         middle = 0.5 * (texts[:half] + texts[half : 2 * half])
         z = step.normal("z between captions", self.latent_dim)[:half]
         fakes = self.generator([z, middle], training=step.training)
-        return self.adversarial_loss.generator(self.score(fakes, middle, step.training))
+        return self.adversarial_loss.generator(self.score(fakes, [middle], step.training))
 
     def generate(self, z, captions):
         """Images (n, h, w, c) in [-1, 1] of latents z (n, latent_dim) and captions, strings or int32

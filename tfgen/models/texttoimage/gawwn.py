@@ -125,19 +125,16 @@ class GAWWN(CaptionedModel):
             every.append(Game("placer", "judge_of_points", self.played_points, name="points"))
         return every
 
-    def objectives(self):
-        objectives = super().objectives()
+    def players(self):
+        players = super().players()
         if self.points:
-
-            def plays(k):
-                return not self.reads(k)
-
-            for name, network, loss in (
-                ("points_discriminator", self.judge_of_points, self.points_discriminator_objective),
-                ("points_generator", self.placer, self.points_generator_objective),
-            ):
-                objectives[name] = Objective(loss, (network,), stage=plays)
-        return objectives
+            players |= {
+                "points_discriminator": Objective(
+                    self.points_discriminator_objective, (self.judge_of_points,)
+                ),
+                "points_generator": Objective(self.points_generator_objective, (self.placer,)),
+            }
+        return players
 
     # The game of images.
 
@@ -146,31 +143,10 @@ class GAWWN(CaptionedModel):
 
     def _fakes(self, step):
         z = step.normal("z", self.latent_dim)
-        return self.generator([z, self.texts(step), step.batch["places"]], training=step.training)
+        return self.generator([z, *self.described(step)], training=step.training)
 
-    def score(self, images, texts, places, training=False):
-        """Logits (n, 1): high if D takes the images for real ones of these texts in these places."""
-        return self.discriminator([images, texts, places], training=training)
-
-    def played(self, step):
-        """What is seen of the game in a step: see `abilities.Game`."""
-        images, fakes, asked = step.batch["images"], self.made(step), (self.texts(step), step.batch["places"])
-        scores = (self.score(x, *asked, step.training) for x in (images, fakes))
-        return Played(*scores, images, fakes)
-
-    def discriminator_objective(self, step):
-        texts, places, training = self.texts(step), step.batch["places"], step.training
-        fakes = tf.stop_gradient(self.made(step))
-        see, judge = (self.discriminator.get_layer(half) for half in ("see", "judge"))
-        maps = see(step.batch["images"], training=training)
-        real, wrong = judge([maps, texts, places], training=training), None
-        if self.matching:  # the text of the example before, in the image's own places
-            wrong = judge([maps, tf.roll(texts, 1, axis=0), places], training=training)
-        return matching_loss(real, self.score(fakes, texts, places, training), wrong), {}
-
-    def generator_objective(self, step):
-        asked = self.texts(step), step.batch["places"]
-        return self.adversarial_loss.generator(self.score(self.made(step), *asked, step.training)), {}
+    def described(self, step):
+        return [*super().described(step), step.batch["places"]]
 
     # The game of points.
 

@@ -28,7 +28,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfgen import loading, networks, random
+from tfgen import loading, losses, networks, random
 from tfgen.errors import InputError
 from tfgen.layers import BatchNormalization
 from tfgen.models.base import Recipe
@@ -38,11 +38,6 @@ from tfgen.networks.blocks import chained, small
 
 CUT = 2.0  # of eps
 SAME = ("length", "text_dim", "text_width", "width", "latent_dim", "condition_dim")  # in both stages
-
-
-def divergence(mu, log_sigma):
-    """KL(N(mu, sigma^2) || N(0, I)) of (n, size), a mean over dimensions and examples."""
-    return tf.reduce_mean(0.5 * (tf.exp(2 * log_sigma) + mu**2 - 1) - log_sigma)
 
 
 def _convolution(filters, size=3, strides=1):
@@ -282,7 +277,7 @@ class StackGAN(CaptionedModel):
     def generator_objective(self, step):
         loss, _ = super().generator_objective(step)
         _, mu, log_sigma = self._drawn(step)
-        kl = divergence(mu, log_sigma)
+        kl = tf.reduce_mean(losses.normal_divergence(mu, log_sigma))  # over dimensions, too
         return loss + self.kl_weight * kl, {"kl": kl}
 
     # Use.

@@ -76,15 +76,12 @@ class DrawnDense(layers.Layer):
     def divergence(self):
         """KL(q || N(0, 1)) of all weights, nats."""
         pairs = (self.kernel, self.kernel_deviation), (self.bias, self.bias_deviation)
-        return tf.add_n([tf.reduce_sum(divergence(mean.value, log.value)) for mean, log in pairs])
+        return tf.add_n(
+            [tf.reduce_sum(losses.normal_divergence(mean.value, log.value)) for mean, log in pairs]
+        )
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "deviation": self.deviation}
-
-
-def divergence(mean, log_deviation):
-    """KL(N(mean, deviation^2) || N(0, 1)), nats, each value by itself."""
-    return 0.5 * (tf.exp(2 * log_deviation) + mean**2 - 1) - log_deviation
 
 
 @model(title="Hierarchical Implicit Models and Likelihood-Free Variational Inference", year=2017)
@@ -186,7 +183,7 @@ class HIM(CodingModel):
         mean, log_deviation, means = self.posterior(step)
         drawn = [layer for layer in self.decoder.layers if isinstance(layer, DrawnDense)]
         of_weights = tf.add_n([layer.divergence() for layer in drawn]) / self.observed
-        rate = tf.reduce_mean(tf.reduce_sum(divergence(mean, log_deviation), axis=1))
+        rate = tf.reduce_mean(tf.reduce_sum(losses.normal_divergence(mean, log_deviation), axis=1))
         ratios = self.log_ratio(step.batch["images"], means, step.training)
         ratio = tf.reduce_mean(tf.reduce_sum(ratios, axis=(1, 2, 3)))
         return of_weights + rate - ratio, {"weights_rate": of_weights, "rate": rate, "ratio": ratio}

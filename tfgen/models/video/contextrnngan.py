@@ -23,12 +23,12 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfgen import losses
 from tfgen.errors import InputError
-from tfgen.models.abilities import Extends, Games, Played
-from tfgen.models.base import GenerativeModel, Objective, Recipe
+from tfgen.models.abilities import Played
+from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 from tfgen.models.translating import nearest
+from tfgen.models.video.base import FramesGAN
 
 QUARTER = 4  # pixels of a frame for one place of a state
 SLOPE = 0.2  # of leaky ReLU: behind ReLU a generator of dark frames ends in black ones, and learns no more
@@ -78,7 +78,7 @@ def discriminator(image_shape, width, units):
 
 
 @model(title="Contextual RNN-GANs for Abstract Reasoning Diagram Generation", year=2017)
-class ContextRNNGAN(Extends, Games, GenerativeModel):
+class ContextRNNGAN(FramesGAN):
     """A recurrent generator of the next frame against a recurrent discriminator of it.
 
     Its batches are {"frames": (n, given + predicted, h, w, c)} in [-1, 1], of which every frame but the first
@@ -94,10 +94,8 @@ class ContextRNNGAN(Extends, Games, GenerativeModel):
 
     tiny = dict(image_shape=(8, 8, 1), given=2, predicted=2, width=2, units=2)
     recipe = Recipe("moving_digits", batch_size=16, epochs=2, model=dict(image_shape=(32, 32, 1)))
-    averaged_networks = ("generator",)
-    any_size = True
     multiple = QUARTER
-    adversarial_loss = losses.Minimax()
+    generator_logs = ("squared_error",)
 
     def __init__(
         self,
@@ -109,8 +107,7 @@ class ContextRNNGAN(Extends, Games, GenerativeModel):
         adversarial_weight=0.01,
         **kwargs,
     ):
-        if min(given, predicted) < 1:
-            raise InputError(f"given and predicted are 1 at least; received {given} and {predicted}")
+        self.check_counts(given, predicted)
         if any(size % QUARTER for size in image_shape[:2]):
             raise InputError(
                 f"a ContextRNNGAN takes frames whose sizes are multiples of {QUARTER}; received {image_shape}"
@@ -126,17 +123,6 @@ class ContextRNNGAN(Extends, Games, GenerativeModel):
     @classmethod
     def fitting(cls, shape, **config):
         return nearest(shape, QUARTER)
-
-    def objectives(self):
-        logs = ("squared_error", "adversarial") if self.adversarial_weight else ("squared_error",)
-        objectives = {"generator": Objective(self.generator_objective, (self.generator,), logs)}
-        if self.adversarial_weight:
-            plays = Objective(self.discriminator_objective, (self.discriminator,))
-            objectives = {"discriminator": plays, **objectives}
-        return objectives
-
-    def games(self):
-        return super().games() if self.adversarial_weight else []
 
     def default_optimizers(self):
         """Adam of rate 1e-3, of the discriminator 2e-4."""

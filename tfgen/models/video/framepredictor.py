@@ -27,12 +27,12 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from tfgen import losses
 from tfgen.errors import InputError
-from tfgen.models.abilities import Extends, Games, Played
-from tfgen.models.base import GenerativeModel, Objective, Recipe
+from tfgen.models.abilities import Played
+from tfgen.models.base import Recipe
 from tfgen.models.registry import model
 from tfgen.models.translating import nearest
+from tfgen.models.video.base import FramesGAN
 
 # Of each scale, coarse to fine: kernels, and filters in units of the width (the paper's table of networks).
 GENERATORS = (
@@ -121,7 +121,7 @@ def smallest(scales):
 
 
 @model(title="Deep Multi-Scale Video Prediction Beyond Mean Square Error", year=2016)
-class FramePredictor(Extends, Games, GenerativeModel):
+class FramePredictor(FramesGAN):
     """A generator that refines its prediction from scale to scale, against a discriminator of each scale.
 
     Its batches are {"frames": (n, given + predicted, h, w, c)} in [-1, 1].
@@ -146,9 +146,6 @@ class FramePredictor(Extends, Games, GenerativeModel):
         epochs=3,
         model=dict(image_shape=(32, 32, 1), width=16, discriminator_width=16),
     )
-    averaged_networks = ("generator",)
-    any_size = True
-    adversarial_loss = losses.Minimax()
 
     def __init__(
         self,
@@ -168,8 +165,7 @@ class FramePredictor(Extends, Games, GenerativeModel):
             raise InputError(f"scales are 1 to {len(GENERATORS)}; received {scales}")
         if norm not in (1, 2) or alpha not in (1, 2):
             raise InputError(f"norm and alpha are 1 or 2; received norm={norm}, alpha={alpha}")
-        if min(given, predicted) < 1:
-            raise InputError(f"given and predicted are 1 at least; received {given} and {predicted}")
+        self.check_counts(given, predicted)
         multiple, least = 2 ** (scales - 1), smallest(scales)
         sizes = image_shape[:2]
         if any(size % multiple for size in sizes) or (adversarial_weight and min(sizes) < least):
@@ -198,18 +194,9 @@ class FramePredictor(Extends, Games, GenerativeModel):
     def fitting(cls, shape, *, scales, **config):
         return nearest(shape, 2 ** (scales - 1), smallest(scales))
 
-    def objectives(self):
-        logs = ["reconstruction"]
-        logs += ["gradient_difference"] * bool(self.gdl_weight)
-        logs += ["adversarial"] * bool(self.adversarial_weight)
-        objectives = {"generator": Objective(self.generator_objective, (self.generator,), tuple(logs))}
-        if self.adversarial_weight:
-            plays = Objective(self.discriminator_objective, (self.discriminator,))
-            objectives = {"discriminator": plays, **objectives}
-        return objectives
-
-    def games(self):
-        return super().games() if self.adversarial_weight else []
+    @property
+    def generator_logs(self):
+        return ("reconstruction", *["gradient_difference"] * bool(self.gdl_weight))
 
     def default_optimizers(self):
         """SGD of rates 0.04 for the generator and 0.02 for the discriminator (section 3.2)."""
