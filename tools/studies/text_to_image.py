@@ -14,7 +14,7 @@ published = (
     "network is not ours: no figure is comparable."
 )
 SHAPE, BATCH, EACH = (32, 32, 3), 32, 4
-TEXT, SHORT, LONG, JUDGE = 800, 700, 3_500, 400
+TEXT, SHORT, LONG, JUDGE = 1_000, 1_000, 5_000, 400
 CROPPED = 76 / 64  # as the authors' code does
 MODEL = dict(image_shape=SHAPE, length=40, width=48, latent_dim=64, ema_decay=0.995)
 KINDS = {
