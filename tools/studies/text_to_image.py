@@ -14,7 +14,7 @@ published = (
     "network is not ours: no figure is comparable."
 )
 SHAPE, BATCH, EACH = (32, 32, 3), 32, 4
-TEXT, SHORT, LONG, JUDGE = 1_000, 1_000, 5_000, 400
+TEXT, SHORT, LONG, JUDGE = 5_000, 2_000, 12_000, 400
 CROPPED = 76 / 64  # as the authors' code does
 MODEL = dict(image_shape=SHAPE, length=40, width=48, latent_dim=64, ema_decay=0.995)
 KINDS = {
@@ -116,11 +116,11 @@ def run(folder, data_dir, seed, text=TEXT, short=SHORT, long=LONG, judged=JUDGE)
         measured(name, model, short)
         if name == "CLS and INT":
             main = model
-    for k in range(short, long, 500):
+    for k in range(short, long, 1_000):
         for optimizer in (main.optimizers["discriminator"], main.optimizers["generator"]):
             optimizer.learning_rate = 2e-4 * min(1.0, 2 * (1 - k / long))
         cost["CLS and INT, longer"] = cost.get("CLS and INT, longer", 0) + fitted(
-            main, min(500, long - k), source, seed + 2 + k
+            main, min(1_000, long - k), source, seed + 2 + k
         )
     measured("CLS and INT, longer", main, long)
     for file, name in (("train.png", "training captions"), ("test.png", "test captions of seen words")):
