@@ -16,7 +16,7 @@ published = (
     "and these stages are 32x32 and 64x64: no figure is comparable."
 )
 SIDES, BATCH = (32, 64), 32
-TEXT, FIRST, SECOND, JUDGE = 800, 2_400, 900, 300
+TEXT, FIRST, SECOND, JUDGE = 4_000, 6_000, 1_500, 300
 MODEL = dict(length=40, width=32, latent_dim=64, condition_dim=64, ema_decay=0.99)
 
 
@@ -25,13 +25,13 @@ def trained(model, steps, data_dir, seed):
     model.compile()
     cost, done = 0, 0
     while done < steps:
-        part = min(300, steps - done)
+        part = min(500, steps - done)
         for name, optimizer in model.optimizers.items():
             if name != "text":
                 optimizer.learning_rate = 2e-4 * min(1.0, 2 * (1 - done / steps))
         batches = data.load(
             "emoji_text", "train", model, BATCH, seed=seed + done, flip=True, enlarge=CROPPED,
-            epochs=range(100), data_dir=data_dir, download=data_dir is None,
+            epochs=range(1_000), data_dir=data_dir, download=data_dir is None,
         )  # fmt: skip
         start = core_seconds()
         history = model.fit(batches.take(part), epochs=1, verbose=0).history

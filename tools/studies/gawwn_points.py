@@ -1,0 +1,214 @@
+"""Does GAWWN draw a face where the points say, and points of its own where they say nothing?"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen import data
+from tfgen.models import GAWWN
+from tfgen.pictures import grid
+from tools.studies._arrays import arrays, in_parts
+from tools.studies._training import Budget, trained
+
+published = "Reed et al. (2016) show pictures of birds and of people; no figure is of faces."
+SECONDS, BATCH, N, SIDE = 900, 32, 500, 32
+MODEL = dict(
+    image_shape=(SIDE, SIDE, 3), points=5, length=32, text_dim=32, text_width=32, text_steps=600, width=32,
+    latent_dim=32, ema_decay=0.99,
+)  # fmt: skip
+POINTS = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))  # of the 68
+WIDE = 56  # pixels of the square about an aligned face that the landmark network wants, of 109 x 89
+CUT = (62, 86)  # pixels of the squares that are learnt, at random places around that one
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
+
+
+def face_networks(data_dir):
+    """The module and file of face-api's networks, beside the folder of TensorFlow Datasets."""
+    folder = Path(data_dir or "data").resolve().parent / "weights"
+    if not (folder / "face_api.npz").is_file():
+        sys.exit(f"there is no {folder}/face_api.npz, and so nothing finds points in a face")
+    spec = importlib.util.spec_from_file_location("face_api", folder / "face_api.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module, folder / "face_api.npz"
+
+
+def cut(images, boxes, size):
+    """What is in the boxes (n, 4), top, left, bottom, right in shares, of images: (n, size, size, c)."""
+    return tf.image.crop_and_resize(images, boxes, tf.range(len(boxes)), (size, size)).numpy()
+
+
+class Finder:
+    """Five points of faces, by the landmark network, in squares that move to where the face is."""
+
+    def __init__(self, network):
+        self.network = network
+
+    def within(self, images, boxes):
+        """Points (n, 5, 2), y and x in shares of the images (bytes), which are looked for in boxes."""
+
+        def found(images, boxes):
+            all_68 = np.asarray(self.network(cut(np.float32(images), boxes, 112)))
+            five = np.stack([all_68[:, part].mean(1) for part in POINTS], 1)[..., ::-1]
+            return boxes[:, None, :2] + five * (boxes[:, 2:] - boxes[:, :2])[:, None]
+
+        return in_parts(found, images, np.float32(boxes))
+
+    def learn(self, points, boxes):
+        """What five points of aligned faces say of the square that the network wants."""
+        self.mean = ((points - boxes[:, None, :2]) / (boxes[:, 2:] - boxes[:, :2])[:, None]).mean(0)
+
+    def boxes(self, points):
+        """The squares in which the points (n, 5, 2) would lie as those of the mean face."""
+        centre, middle = points.mean(1), self.mean.mean(0)
+        spread = np.sqrt(((points - centre[:, None]) ** 2).sum((1, 2)))
+        side = spread / np.sqrt(((self.mean - middle) ** 2).sum())
+        corner = centre - side[:, None] * middle
+        return np.concatenate([corner, corner + side[:, None]], 1)
+
+    def anywhere(self, images, rounds=4):
+        """As `within`, of images of which nothing is known but that they show a face of about 3/4."""
+        boxes = np.tile(np.float32([0.12, 0.12, 0.88, 0.88]), (len(images), 1))
+        for _ in range(rounds):
+            points = self.within(images, boxes)
+            boxes = self.boxes(points)
+        return points
+
+
+def caption_of(row, names):
+    has = dict(zip(names, row))
+    hair = next((name.split("_")[0].lower() + " hair" for name in HAIR if has[name]), "")
+    parts = ["man" if has["Male"] else "woman", "smiling" if has["Smiling"] else "", hair]
+    return " ".join(part for part in parts if part)
+
+
+def prepared(split, data_dir, finder, seed):
+    """({images, captions, places} of squares at random places about the faces, rows of attributes)."""
+    images, attributes = arrays("celeba_small", split, data_dir)
+    names = data.attributes("celeba_small", data_dir=data_dir, download=data_dir is None)
+    high, wide = images.shape[1:3]
+    face = np.float32([0.310 * high, 0.190 * wide])  # of aligned pictures, as face_api.BOX
+    rng = np.random.default_rng(seed)
+    side = rng.uniform(*CUT, len(images))
+    corner = face - rng.uniform(size=(len(images), 2)) * (side - WIDE)[:, None]
+    corner = np.clip(corner, 0, np.float32([high, wide]) - side[:, None])
+    size = np.float32([high - 1, wide - 1])  # crop_and_resize counts from centre to centre
+    boxes = np.concatenate([corner / size, (corner + side[:, None] - 1) / size], 1)
+    faces = np.tile(np.float32([*face, *(face + WIDE)]), (len(images), 1)) / [high, wide, high, wide]
+    points = finder.within(images, faces)
+    if not hasattr(finder, "mean"):
+        finder.learn(points, faces)
+    points = (points * [high, wide] - corner[:, None]) / side[:, None, None]
+    seen = ((points >= 0) & (points <= 1)).all(-1, keepdims=True)
+    places = np.concatenate([np.clip(points, 0, 1) * seen, seen], -1)
+    squares = in_parts(lambda x, b: cut(np.float32(x), b, 2 * SIDE), images, np.float32(boxes))
+    squares = tf.image.resize(squares, (SIDE, SIDE), "area").numpy()
+    captions = [caption_of(row, names) for row in attributes]
+    told = {"images": np.uint8(np.rint(squares)), "captions": captions, "places": np.float32(places)}
+    return told, dict(zip(names, np.asarray(attributes).T))
+
+
+def errors(found, asked):
+    """Mean distances of points (n, 5, 2) in shares of the distance between the eyes."""
+    eyes = np.linalg.norm(asked[:, 0] - asked[:, 1], axis=-1)
+    return np.linalg.norm(found - asked, axis=-1).mean(1) / eyes
+
+
+def bytes_of(images):
+    return np.uint8(np.rint(np.clip(np.asarray(images) + 1, 0, 2) * 127.5))
+
+
+def drawn(model, captions, places, seed):
+    """Bytes of samples of captions and places."""
+    parts = [
+        model.sample(100, seed=seed, first_row=i, captions=captions[i : i + 100], places=places[i : i + 100])
+        for i in range(0, len(captions), 100)
+    ]
+    return bytes_of(np.concatenate(parts))
+
+
+def run(folder, data_dir, seed, seconds=SECONDS):
+    face_api, file = face_networks(data_dir)
+    finder = Finder(face_api.build(file, "landmarks"))
+    learnt, _ = prepared("train", data_dir, finder, seed)
+    held, attributes = prepared("test", data_dir, finder, seed + 1)
+    images, captions, places = (held[name][:N] for name in ("images", "captions", "places"))
+    asked = places[..., :2]
+    model = GAWWN(**MODEL, seed=seed)
+    cost, history = trained(model, learnt, 10_000, BATCH, None, seed, callbacks=[Budget(seconds)])
+    steps = int(model.step.numpy())
+    print(steps, {name: round(values[-1], 3) for name, values in history.items()}, flush=True)
+
+    expressions, genders = face_api.build(file, "expression"), face_api.build(file, "age_gender")
+    man, smiles = (attributes[name][:N] > 0.5 for name in ("Male", "Smiling"))
+
+    def read(images, points):
+        """Shares of faces whose sex and smile are those of the caption, by face-api's networks."""
+        faces = cut(np.float32(images), np.float32(finder.boxes(points)), 112)
+        sex = in_parts(lambda x: genders(x)[1], faces)[:, 0] > 0.5
+        happy = in_parts(expressions, faces)[:, 1] > 0.5
+        return float(np.mean(sex == man)), float(np.mean(happy == smiles))
+
+    def row(name, images, wanted):
+        found = finder.anywhere(images)
+        distance = errors(found, wanted)
+        sex, smile = read(images, found)
+        rows.append(
+            {
+                "images": name,
+                "error of points": round(float(np.median(distance)), 3),
+                "below 0.2": round(float(np.mean(distance < 0.2)), 3),
+                "sex as the caption": round(sex, 3),
+                "smile as the caption": round(smile, 3),
+            }
+        )
+        print(rows[-1], flush=True)
+
+    rows, moved = [], np.roll(places, 1, axis=0)
+    nothing, eyes = np.zeros_like(places), places * np.float32([1, 1, 0, 0, 0])[:, None]
+    row("true images", images, asked)
+    row("true images, points of others", images, moved[..., :2])
+    own = drawn(model, captions, places, seed)
+    row("GAWWN", own, asked)
+    row("GAWWN, points of others", drawn(model, captions, moved, seed), moved[..., :2])
+    for name, given in {"the eyes alone": eyes, "nothing": nothing}.items():
+        made = drawn(model, captions, given, seed)
+        row(f"GAWWN, told {name}, from the true points", made, asked)
+    mean = learnt["places"][..., :2].mean(0)
+    of_mean = float(np.median(errors(mean, asked)))
+    rows.append({"images": "none: the mean points", "error of points": round(of_mean, 3)})
+    dotted(np.concatenate([images[:20], own[:20]]), np.tile(places[:20], (2, 1, 1)), 20).save(
+        folder / "test.png"
+    )
+    words = ["woman smiling blond hair", "woman black hair", "man smiling brown hair", "man gray hair"]
+    where = np.repeat(places[:5], len(words), axis=0)
+    table = drawn(model, words * 5, where, seed)
+    dotted(table, where, 4).save(folder / "asked.png")
+    return {
+        "protocol": (
+            f"celeba_small: squares of {CUT[0]} to {CUT[1]} of the 89 pixels' width at random places about "
+            f"each of 9000 faces, {SIDE}x{SIDE}; captions of sex, smile and colour of hair; points are both "
+            "eyes, the nose's tip and the mouth's corners, by face-api's landmark network in the aligned "
+            f"pictures. GAWWN({', '.join(f'{k}={v}' for k, v in MODEL.items())}), batches of {BATCH}, the "
+            f"paper's losses and rates, {cost:.0f} core-seconds, {steps} steps. Of {N} test captions and "
+            "points: the landmark network finds the face in the image, in four rounds from a square in "
+            "the middle, each in the square that the last one's points say; error of points is the median "
+            "over images of their mean distance from those asked for, in shares of the distance between the "
+            "eyes. Sex and smile by face-api's networks in the last square. test.png: true images, "
+            "and below them samples of their captions and points; asked.png: by columns "
+            f"{', '.join(words)}, by rows the points of five test faces. Dots are the points asked for."
+        ),
+        "rows": rows,
+    }
+
+
+def dotted(images, places, columns):
+    """A grid of images four times as large, with the points in green."""
+    shown = images.repeat(4, 1).repeat(4, 2)
+    for image, points in zip(shown, np.rint(places[..., :2] * 4 * SIDE).astype(int)):
+        for y, x in np.clip(points, 1, 4 * SIDE - 2):
+            image[y - 1 : y + 2, x - 1 : x + 2] = (0, 255, 0)
+    return grid(shown, (0, 255), columns=columns)
