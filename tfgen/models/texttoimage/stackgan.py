@@ -91,8 +91,8 @@ class StackGAN(CaptionedModel):
     recipe = Recipe(
         "emoji_text",
         batch_size=32,
-        epochs=120,
-        model=dict(image_shape=(32, 32, 3), length=40, text_steps=800, width=32, ema_decay=0.995),
+        epochs=320,
+        model=dict(image_shape=(32, 32, 3), length=40, text_steps=4_000, width=32, ema_decay=0.995),
         data=dict(flip=True, enlarge=76 / 64),  # as the authors' code
         schedule=("halve", 1 / 6),
     )
