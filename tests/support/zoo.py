@@ -118,16 +118,20 @@ class Trace(NamedTuple):
     """A training step that was traced once; of a model with stages, once for each.
 
     Attributes:
-        functions: tf.functions of a batch.
+        functions: {names of the objectives that are due, or None: a tf.function of a batch}.
         concretes: their traces.
         moved: {name of an objective: handles that its optimizer's updates write}.
         kept: handles that are written outside of all optimizers' updates.
     """
 
-    functions: list
+    functions: dict
     concretes: list
     moved: dict
     kept: list
+
+    def play(self, batch, due=None):
+        """What a model's `train_step` does, or in stages its `_train`, by what was traced."""
+        return self.functions[due](batch)
 
 
 @contextlib.contextmanager
@@ -148,14 +152,13 @@ def traced_step(model, batch):
     """The model's training step, traced once; nothing runs."""
     model.prepare()  # as `fit` does
     objectives = model.objectives()
+    steps = {None: model.train_step}
     if any(objective.stage for objective in objectives.values()):
         stages = dict.fromkeys(plan.due(objectives, k) for k in range(1, 100))
-        steps = [functools.partial(model._train, due=due) for due in stages]
-    else:
-        steps = [model.train_step]
-    functions = [tf.function(step, autograph=False) for step in steps]
+        steps = {due: functools.partial(model._train, due=due) for due in stages}
+    functions = {due: tf.function(step, autograph=False) for due, step in steps.items()}
     with marked(model):
-        concretes = [function.get_concrete_function(batch) for function in functions]
+        concretes = [function.get_concrete_function(batch) for function in functions.values()]
     moved, kept = {name: [] for name in model.optimizers}, []
     for concrete in concretes:
         for handle, scope in traced.writes(concrete):
