@@ -71,7 +71,7 @@ def convert(signature):
     # passes, a third of the time; a pass that fails is then an error, and is not left out unseen.
     os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
     onnx_gradients.register()
-    with _quiet("tf2onnx"), whole_outputs():
+    with _quiet("tf2onnx"), whole_outputs(), _frozen_as_graphs():
         proto, _ = tf2onnx.convert.from_function(signature.served, signature.specs, opset=OPSET)
     _check(signature, proto)
     shapes = {x["name"]: x["shape"] for x in (*signature.inputs, *signature.outputs)}
@@ -112,6 +112,32 @@ def whole_outputs():
         yield
     finally:
         ReshapeOptimizer._optimize_reshape = optimize
+
+
+@contextlib.contextmanager
+def _frozen_as_graphs():
+    """Inside, TensorFlow freezes a function into a graph alone.
+
+    It makes a function of that graph, too: a fifth of a conversion, for tf2onnx asks it for its graph again.
+    """
+    from tensorflow.python.framework import convert_to_constants as freezing
+
+    make = freezing._construct_concrete_function
+    freezing._construct_concrete_function = lambda function, graph, indices: _Frozen(graph)
+    try:
+        yield
+    finally:
+        freezing._construct_concrete_function = make
+
+
+class _Frozen:
+    """What tf2onnx asks of a frozen function: `frozen.graph.as_graph_def(add_shapes=True)`."""
+
+    def __init__(self, graph):
+        self.graph, self._definition = self, graph
+
+    def as_graph_def(self, add_shapes):  # tf2onnx infers the shapes where it imports the graph
+        return self._definition
 
 
 @contextlib.contextmanager
