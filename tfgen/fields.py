@@ -80,7 +80,13 @@ class Field:
         """Says so in a warning, which Python shows once for each class of models."""
 
     def error(self, lowest, highest, name, owner):
-        """The InputError for such values."""
+        """The InputError for values that are foreign."""
+        if math.isnan(lowest):
+            return InputError(f"the {name} hold NaN; remove or repair those that do")
+        return self.outside(lowest, highest, name, owner)
+
+    def outside(self, lowest, highest, name, owner):
+        """The InputError for numbers that are foreign."""
         return InputError(f"{owner} does not take {name} from {lowest:g} to {highest:g}")
 
     def check(self, array, name, owner):
@@ -192,9 +198,7 @@ class Image(Field):
             stacklevel=2,
         )
 
-    def error(self, lowest, highest, name, owner):
-        if math.isnan(lowest):
-            return InputError(f"the {name} hold NaN; remove or repair those that do")
+    def outside(self, lowest, highest, name, owner):
         if self.unit:
             return InputError(
                 f"{owner} takes {name} in [{self.low:g}, {self.high:g}] {self.unit}; received {lowest:g} to "
@@ -252,8 +256,11 @@ class Classes(Field):
         return tf.logical_not((lowest >= 0) & (highest <= self.count - 1))
 
     def error(self, lowest, highest, name, owner):
-        if math.isnan(lowest):
+        if math.isnan(lowest):  # what is not whole
             return InputError(f"{name} of {owner} are the numbers of classes, whole from 0 on; give integers")
+        return self.outside(lowest, highest, name, owner)
+
+    def outside(self, lowest, highest, name, owner):
         remedy = "number the classes from 0"
         if highest > self.count - 1 and not self.fixed:
             remedy += f", or build the model with classes={highest + 1:.0f}"
@@ -300,7 +307,7 @@ class Attributes(Field):
     def foreign(self, lowest, highest):
         return tf.logical_not((lowest >= 0) & (highest <= 1))
 
-    def error(self, lowest, highest, name, owner):
+    def outside(self, lowest, highest, name, owner):
         return InputError(
             f"{name} of {owner} lie in 0..1; received {lowest:g} to {highest:g}; "
             f"give 1 for an attribute that is there, 0 for one that is not"
@@ -348,7 +355,7 @@ class Tokens(Field):
     def foreign(self, lowest, highest):
         return tf.logical_not((lowest >= 0) & (highest <= self.vocabulary - 1))
 
-    def error(self, lowest, highest, name, owner):
+    def outside(self, lowest, highest, name, owner):
         return InputError(
             f"{name} of {owner} are numbers from 0 to {self.vocabulary - 1}; received {lowest:g} to "
             f"{highest:g}"
@@ -484,9 +491,7 @@ class Vector(Field):
         high = math.inf if self.high is None else self.high
         return tf.logical_not((lowest >= low) & (highest <= high))
 
-    def error(self, lowest, highest, name, owner):
-        if math.isnan(lowest):
-            return InputError(f"the {name} hold NaN; remove or repair those that do")
+    def outside(self, lowest, highest, name, owner):
         low, high = (end if end is None else f"{end:g}" for end in (self.low, self.high))
         unit = f" {self.unit}" if self.unit else ""
         return InputError(
@@ -543,9 +548,7 @@ class Boxes(Field):
     def foreign(self, lowest, highest):
         return tf.logical_not((lowest >= 0) & (highest <= 1 + SLACK))
 
-    def error(self, lowest, highest, name, owner):
-        if math.isnan(lowest):
-            return InputError(f"the {name} hold NaN; remove or repair those that do")
+    def outside(self, lowest, highest, name, owner):
         return InputError(
             f"{owner} takes {name} as boxes (top, left, height, width) within [0, 1]; received {lowest:g} to "
             f"{highest:g}; divide pixels by the image's size"
@@ -596,9 +599,7 @@ class Points(Field):
     def foreign(self, lowest, highest):
         return tf.logical_not((lowest >= 0) & (highest <= 1))
 
-    def error(self, lowest, highest, name, owner):
-        if math.isnan(lowest):
-            return InputError(f"the {name} hold NaN; remove or repair those that do")
+    def outside(self, lowest, highest, name, owner):
         return InputError(
             f"{owner} takes {name} as points (y, x, visible) within [0, 1]; received {lowest:g} to "
             f"{highest:g}; divide pixels by the image's size"
@@ -683,8 +684,9 @@ class Events(Field):
         return tf.logical_not((lowest >= -SLACK) & (highest <= 1 + SLACK))
 
     def error(self, lowest, highest, name, owner):
-        if math.isnan(lowest):
-            return InputError("the tunes hold NaN; remove or repair those that do")
+        return super().error(lowest, highest, "tunes", owner)
+
+    def outside(self, lowest, highest, name, owner):
         return InputError(
             f"{owner} takes tones of length and since in [0, {self.longest:g}] quarter notes, pitch and "
             f"intensity in [0, 127]; received shares {lowest:g} to {highest:g} of these; use "

@@ -111,7 +111,7 @@ NAN = float("nan")
             [[0.0, 2.0]],
             "x of Model lie in 0..1; received 0 to 2; give 1 for an attribute that",
         ),
-        (Attributes(2), [[0.0, NAN]], "x of Model lie in 0..1; received nan to nan"),
+        (Attributes(2), [[0.0, NAN]], "the x hold NaN; remove or repair those that do"),
         (Tokens(2), [[5, 128]], "x of Model are numbers from 0 to 127; received 5 to 128"),
         (Tokens(2, 8), [[5, -1]], "x of Model are numbers from 0 to 7; received -1 to 5"),
         (Vector((1,), 0.0, 1.0), [[2.0]], "Model takes x in [0, 1]; received 2 to 2"),
