@@ -41,7 +41,7 @@ def windows(dataset):
 @pytest.mark.parametrize("kind", ["npz", "dict", "folders"])
 def test_windows_lie_in_one_clip_and_in_one_split(kind, tmp_path):
     origin = source(kind, tmp_path)
-    given = dict(for_model=net(), batch_size=1, dtype="uint8")
+    given = dict(for_model=net(), batch_size=8, dtype="uint8")
     of = {split: windows(load(origin, split, shuffle=False, **given)) for split in ("train", "test")}
     # 16 of 20 frames are train, and 12 of 15.
     assert sorted(of["train"]) == [[k, k + 1, k + 2] for k in (*range(14), *range(100, 110))]

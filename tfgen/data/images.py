@@ -1,5 +1,6 @@
 """Operations on batches of images: uint8, shape (n, h, w, c). All of them run inside tf.data."""
 
+import functools
 import io
 import warnings
 from pathlib import Path
@@ -150,6 +151,13 @@ def read(path, channels):
     return stack([image[None]], [channels])[0].numpy()
 
 
+@functools.cache
+def _traced(function, *settings):
+    """function(images, *settings) for images of any size: traced once, and not for every data set anew."""
+    images = tf.TensorSpec((None, None, None, None), tf.uint8)
+    return tf.function(lambda images: function(images, *settings), [images], autograph=False)
+
+
 def _resize_to_cover(images, height, width, resample):
     """The smallest images of the same proportions that cover (height, width)."""
     have = tf.shape(images)[1:3]
@@ -182,8 +190,6 @@ def _crop(images, height, width, place):
 
 
 def _convert(images, channels):
-    if images.shape[-1] == channels:
-        return images
     have = tf.shape(images)[-1]
 
     def opaque():
@@ -211,7 +217,10 @@ def stack(parts, channels):
         parts: uint8 (n, H, W, C) each.
         channels: of each part in the result; its C, 1 or 3.
     """
-    parts = [tf.ensure_shape(_convert(p, c), (*p.shape[:3], c)) for p, c in zip(parts, channels)]
+    parts = [
+        p if p.shape[-1] == c else tf.ensure_shape(_traced(_convert, c)(p), (*p.shape[:3], c))
+        for p, c in zip(parts, channels)
+    ]
     return parts[0] if len(parts) == 1 else tf.concat(parts, axis=-1)
 
 
@@ -228,10 +237,14 @@ def fit(images, size, place=None, *, enlarged=None, mirror=None, resample="trian
         mirror: booleans (n,), which to mirror; None mirrors none.
         resample: "triangle", antialiased; "nearest"; or "never", which resizes what is too small only.
     """
-    images = _crop(_resize_to_cover(images, *(enlarged or size), resample), *size, place)
+    channels = images.shape[-1]
+    if images.shape[1:3] != (enlarged or size):  # else nothing is added to the graph
+        images = _traced(_resize_to_cover, *(enlarged or size), resample)(images)
+    if images.shape[1:3] != size:
+        images = _crop(images, *size, place)
     if mirror is not None:
         images = tf.where(mirror[:, None, None, None], images[:, :, ::-1], images)
-    return tf.ensure_shape(images, (None, *size, images.shape[-1]))
+    return tf.ensure_shape(images, (None, *size, channels))
 
 
 def uniform(key, index, shape):

@@ -1,6 +1,7 @@
 """`load`: batches that fit a model, in an order that is a function of seed and epoch."""
 
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Iterator
@@ -312,6 +313,13 @@ def _check(crop, binarize, resample, dtype, batch_size, repeat, enlarge, epochs)
         raise InputError(f"epochs must be a range, as range(0, 10), that is not empty; received {epochs!r}")
 
 
+@functools.cache
+def _key_of(count):
+    """`random.key` of a seed and words, so many int64 scalars: traced once, not for every data set anew."""
+    words = [tf.TensorSpec((), tf.int64)] * count
+    return tf.function(random.key, words, autograph=False)
+
+
 class _Member(NamedTuple):
     """A source that is read in an order of its own.
 
@@ -393,8 +401,10 @@ class _Batches:
         batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
         return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
 
-    def _key(self, member, word, *further):
-        return random.key(self.seed, word, *further, *MEMBERS[member])
+    def _key(self, member, word, number):
+        seed = self.seed % 2**64
+        words = (seed - (seed >> 63 << 64), word, number, *MEMBERS[member])
+        return _key_of(len(words))(*(tf.cast(one, tf.int64) for one in words))
 
     def _rows_of(self, number):
         """Batches (number of the epoch, what each member's source has of the examples)."""
@@ -403,9 +413,9 @@ class _Batches:
             for key, member in self.members.items()
         ]
         batches = tf.data.Dataset.zip(tuple(streams)).batch(self.rows, self.whole)
-        return batches.map(plain(lambda *batch: (number, *batch)))
+        return tf.data.Dataset.zip(tf.data.Dataset.from_tensors(number).repeat(), batches)
 
-    def _read(self, number, *rows):
+    def _read(self, number, rows):
         """A batch as the model takes it."""
         specs, batch = specs_of(self.model), {}
         for (key, member), row in zip(self.members.items(), rows):

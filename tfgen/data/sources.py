@@ -40,6 +40,11 @@ PAIR = ("inputs", "images")
 plain = tf.autograph.experimental.do_not_convert  # nothing here needs it, and it takes its time
 
 
+@functools.partial(
+    tf.function,  # traced once, and not for every data set anew
+    input_signature=[tf.TensorSpec((2,), tf.uint32), tf.TensorSpec((None,), tf.int32)],
+    autograph=False,
+)
 def permutation(key, index):
     """An order of the examples numbered `index` (consecutive), int32."""
     words = random.bits(key, (tf.size(index), 1), first_row=index[0])[:, 0]

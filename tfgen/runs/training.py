@@ -273,9 +273,12 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
         target = folder if chief else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         checkpoint = target / "checkpoint.keras"
         if done < run["epochs"]:
+            passes = run.get("passes") or 1
+            data = load_data(run, net, range(done * passes, run["epochs"] * passes))
             watching = []
             if isinstance(net, Games):
-                watching = [TrainingDoctor(load_data(run, net, range(1)))]
+                first = load_data(run, net, range(1)) if done else data.take(steps_of(run) // passes)
+                watching = [TrainingDoctor(first)]
             if run.get("schedule"):
                 watching.append(Rates(run["schedule"], run["rates"], run["epochs"]))
             if verbose:
@@ -283,9 +286,8 @@ def _fit(folder, run, net, done, chief, verbose, callbacks):
                 watching.append(FirstStep(stack.enter_context(Waiting(line))))
             by_examples = isinstance(net, (Translates, Extends, CaptionedModel))
             examples = shown(run, net, SHOWN) if by_examples else None
-            passes = run.get("passes") or 1
             net.fit(
-                load_data(run, net, range(done * passes, run["epochs"] * passes)),
+                data,
                 initial_epoch=done,
                 epochs=run["epochs"],
                 steps_per_epoch=steps_of(run),
