@@ -42,6 +42,8 @@ def __dir__():
 
 onednn.turn_on()
 if not _command_line():
-    importlib.import_module("tfgen.environment").check_backend()
-    # `keras.models.load_model` needs every model registered with Keras, after `import tfgen` alone.
-    importlib.import_module("tfgen.models").load_all()
+    environment = importlib.import_module("tfgen.environment")
+    with environment.importing():
+        environment.check_backend()
+        # `keras.models.load_model` needs every model registered with Keras, after `import tfgen` alone.
+        importlib.import_module("tfgen.models").load_all()

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tfgen import onednn
-from tfgen.environment import check_backend
+from tfgen.environment import check_backend, importing
 from tfgen.errors import InputError
 from tfgen.version import __version__
 
@@ -30,8 +30,10 @@ def import_tensorflow():
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try:
-        import absl.logging
-        import tensorflow  # noqa: F401
+        with importing():
+            import absl.logging
+            import keras  # noqa: F401
+            import tensorflow  # noqa: F401
 
         absl.logging.set_verbosity(absl.logging.ERROR)
     finally:

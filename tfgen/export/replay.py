@@ -6,10 +6,12 @@ calls each signature NAME with the arrays in IN/NAME.K.npz and writes OUT/NAME.K
 TensorFlow and NumPy alone. So this file imports nothing of tfgen.
 """
 
+import gc
 import sys
 from pathlib import Path
 
 if __name__ == "__main__":
+    gc.disable()  # its imports make a million objects and no garbage
     for name in ("tfgen", "keras", "tensorflow_probability"):
         sys.modules[name] = None  # to import one is an error
 
