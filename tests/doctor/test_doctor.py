@@ -1,4 +1,4 @@
-"""The doctor names planted faults, is silent on healthy games, and leaves the training as it was."""
+"""The doctor names planted faults, is silent on healthy games, and leaves what it looks at as it was."""
 
 import keras
 import numpy as np
@@ -6,15 +6,17 @@ import pytest
 import tensorflow as tf
 from sklearn.datasets import load_digits
 
-from tfgen import losses
+from tfgen import losses, models
 from tfgen.doctor import REMEDIES, TrainingDoctor, checkup, judge, measure
 from tfgen.doctor.inspection import first
 from tfgen.errors import InputError
 from tfgen.metrics import Extractor
 from tfgen.models import CGAN, CVAEGAN, DCGAN, VAE, VAEGAN, WGANGP, CycleGAN
 from tfgen.models.monitoring import Diverged
+from tfgen.runs.folder import history as noted
 
 IMAGES = (load_digits().images[:640, ..., None] / 8 - 1).astype("float32")
+TEST = IMAGES[320:]
 BATCHES = tf.data.Dataset.from_tensor_slices(IMAGES).batch(64)
 
 
@@ -36,13 +38,14 @@ def watched(model, epochs=4, data=IMAGES, extractor=None):
     return watching, history.history
 
 
-def looked(model, data, extractor=None):
-    """The doctor before a training's first step, without one; and what it logs of an epoch of none."""
+def looked(model, data, extractor=None, epochs=1):
+    """The doctor of epochs without a step, whose end it has not seen; and what it logs of the last one."""
     watching, logs = TrainingDoctor(data, extractor), {}
     watching.set_model(model)
     watching.on_train_begin()
-    watching.on_epoch_begin(0)
-    watching.on_epoch_end(0, logs)
+    for epoch in range(epochs):
+        watching.on_epoch_begin(epoch)
+        watching.on_epoch_end(epoch, logs)
     return watching, logs
 
 
@@ -50,15 +53,36 @@ def names(watching):
     return [finding.name for finding in watching.findings]
 
 
-@pytest.mark.parametrize("cls, data", [(DCGAN, IMAGES), (WGANGP, IMAGES), (DCGAN, None)])
-def test_silent_on_a_healthy_game(cls, data, capsys):
-    watching, history = watched(build(cls), 10, data)
-    # Twenty updates of WGAN-GP's generator leave noise.
-    noise = cls is WGANGP
-    assert names(watching) == ["noise"] * noise and (capsys.readouterr().out == "") == (not noise)
+def rows(**columns):
+    return [
+        {"generator_loss": 0.7} | {f"doctor_{name}": value for name, value in zip(columns, row)}
+        for row in zip(*columns.values())
+    ]
+
+
+@pytest.fixture(scope="module")
+def healthy():
+    """A model that has learnt for ten epochs; its doctor, and the history."""
+    model = build()
+    return model, *watched(model, 10)
+
+
+def test_silent_on_a_healthy_game(healthy):
+    model, watching, history = healthy
+    assert names(watching) == []
     assert np.isfinite([v for k, v in history.items() if k.startswith("doctor_")]).all()
-    assert ("doctor_accuracy_fake" in history) == (cls is DCGAN)  # a critic's zero decides nothing
-    assert ("doctor_generator_gradient" in history) == (data is not None)
+    assert "doctor_accuracy_fake" in history and "doctor_generator_gradient" in history
+    blind, logs = looked(model, None, epochs=3)
+    blind.on_train_end()
+    assert names(blind) == [] and np.isfinite([*logs.values()]).all()
+    assert "doctor_generator_gradient" not in logs
+
+
+def test_a_healthy_critic_leaves_noise_after_twenty_updates_of_its_generator():
+    watching, history = watched(build(WGANGP), 10)
+    assert names(watching) == ["noise"]
+    assert np.isfinite([v for k, v in history.items() if k.startswith("doctor_")]).all()
+    assert "doctor_accuracy_fake" not in history  # a critic's zero decides nothing
 
 
 def test_a_rate_too_high(capsys):
@@ -71,26 +95,32 @@ def test_a_rate_too_high(capsys):
 
 def test_a_discriminator_too_strong():
     model = build(discriminator=adam(1e-2), generator=keras.optimizers.SGD(0.0))
-    watching, history = watched(model, 8)
+    watching, history = watched(model, 6)
     assert sorted(names(watching)) == ["discriminator wins", "noise"]  # once, though they last
     assert history["doctor_accuracy_real"][-1] == history["doctor_accuracy_fake"][-1] == 1
     assert "accuracy 1.00 on real and 1.00 on fake" in str(watching.findings)
+    found = {finding.name: finding.evidence for finding in checkup(model, IMAGES)}
+    assert set(found) == {"discriminator wins", "noise"} and "accuracy 1.00" in found["discriminator wins"]
+    for last in (1.0, 0.9):  # of one look alone it is known that games swing
+        seen = rows(accuracy_real=(0.5, last, 1.0), accuracy_fake=(0.5, 1.0, 1.0))
+        found = {finding.name for finding in checkup(model, IMAGES, history=seen)}
+        assert found == ({"discriminator wins", "noise"} if last == 1 else {"noise"})
 
 
-@pytest.mark.parametrize("data", [IMAGES, None], ids=["data", "blind"])
 @pytest.mark.parametrize("kept", [0.0, 0.02], ids=["one image", "nearly one"])
-def test_a_generator_that_ignores_z(data, kept):
+def test_a_generator_that_ignores_z(kept):
     model = build()
     last = model.generator.layers[-1]
     rng = np.random.default_rng(0)
     picture = tf.constant(rng.uniform(-1, 1, (8, 8, 1)), tf.float32)
     call = last.call
     last.call = lambda x: tf.tanh(picture + kept * call(x))
-    watching, history = watched(model, 3, data)
-    # Where nothing of z is left, no gradient passes either; and the picture is of noise.
-    assert {*names(watching)} - {"vanished gradient", "noise"} == {"mode collapse"}
-    assert history["doctor_duplicates"][-1] == 1
-    assert "100% of 256 samples" in str(watching.findings)
+    for data in (IMAGES, None):
+        watching, logs = looked(model, data, epochs=3)
+        # Where nothing of z is left, no gradient passes either; and the picture is of noise.
+        assert {*names(watching)} - {"vanished gradient", "noise"} == {"mode collapse"}
+        assert logs["doctor_duplicates"] == 1
+        assert "100% of 256 samples" in str(watching.findings)
 
 
 @pytest.mark.parametrize("cls", [DCGAN, WGANGP])
@@ -113,7 +143,7 @@ def test_a_weight_that_is_no_number(network):
     model = build()
     layer = [one for one in getattr(model, network).layers if one.weights][-1]
     layer.bias.assign(layer.bias * np.nan)
-    watching = TrainingDoctor()
+    watching, model.run_eagerly = TrainingDoctor(), True  # of one step
     with pytest.raises(Diverged):
         model.fit(BATCHES, verbose=0, callbacks=[watching])
     (finding,) = watching.findings
@@ -128,7 +158,7 @@ def test_a_loss_and_an_output_that_are_no_numbers():
 
     model = build()
     model.adversarial_loss = Endless()
-    watching = TrainingDoctor()
+    watching, model.run_eagerly = TrainingDoctor(), True  # of one step
     with pytest.raises(Diverged):
         model.fit(BATCHES, verbose=0, callbacks=[watching])
     assert "first generator_loss at step 1, by its end in generator's" in watching.findings[0].evidence
@@ -146,11 +176,11 @@ def test_a_loss_and_an_output_that_are_no_numbers():
 
 
 def test_a_gradient_that_vanishes_and_outputs_that_saturate():
-    model = build(generator=adam(0.0), discriminator=adam(0.0))
+    model = build()
     model.generator.layers[-1].bias.assign([30.0])
-    watching, history = watched(model, 2)
+    watching, logs = looked(model, IMAGES, epochs=2)
     assert {"vanished gradient", "saturated outputs", "mode collapse"} == set(names(watching))
-    assert history["doctor_saturated"] == [1, 1] and history["doctor_generator_gradient"] == [0, 0]
+    assert logs["doctor_saturated"] == 1 and logs["doctor_generator_gradient"] == 0
 
 
 def halves():
@@ -217,12 +247,16 @@ def test_noise_is_told_from_digits():
 
 
 def test_the_training_is_as_without_it():
-    plain, seen = build(ema_decay=0.9), build(ema_decay=0.9)
-    plain.fit(BATCHES, epochs=2, verbose=0)
-    watched(seen, 2, BATCHES)
-    for ours, theirs in zip(seen.weights, plain.weights):
-        np.testing.assert_array_equal(ours, theirs, err_msg=ours.path)
-    np.testing.assert_array_equal(seen.sample(2), plain.sample(2))  # the unseeded noise too
+    model = build(ema_decay=0.9)
+    state = [*model.variables, *(v for one in model.optimizers.values() for v in one.variables)]
+    first, ends = [np.array(v) for v in state], []
+    for callbacks in ([], [TrainingDoctor(BATCHES)]):
+        for variable, value in zip(state, first, strict=True):
+            variable.assign(value)
+        model.fit(BATCHES, epochs=2, verbose=0, callbacks=callbacks)
+        ends.append([np.array(v) for v in state] + [model.sample(2)])  # the unseeded noise too
+    for variable, plain, seen in zip([*state, None], *ends, strict=True):
+        np.testing.assert_array_equal(seen, plain, err_msg=getattr(variable, "path", "sample"))
 
 
 def test_two_devices_see_what_one_sees(two_devices):
@@ -236,16 +270,15 @@ def test_two_devices_see_what_one_sees(two_devices):
         assert numbers[1][name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
 
 
-@pytest.mark.parametrize("data", [True, False], ids=["data", "blind"])
 @pytest.mark.parametrize("cls", [VAEGAN, CVAEGAN, CGAN])
-def test_every_game_is_watched(cls, data):
+def test_every_game_is_watched(cls):
     model = cls((8, 8, 1), latent_dim=4, width=8, seed=0)
-    labels = () if cls is VAEGAN else (np.arange(64, dtype="int32") % 10,)
     model.compile()
-    watching = TrainingDoctor((IMAGES[:64], *labels) if data else None)
-    history = model.fit(IMAGES[:64], *labels, verbose=0, callbacks=[watching]).history
-    assert ("doctor_gap" in history) == ("doctor_generator_gradient" in history) == data
-    assert np.isfinite([v for k, v in history.items() if k.startswith("doctor_")]).all()
+    labels = () if cls is VAEGAN else (np.arange(64, dtype="int32") % 10,)
+    for data in ((IMAGES[:64], *labels), None):
+        _, logs = looked(model, data)
+        assert ("doctor_gap" in logs) == ("doctor_generator_gradient" in logs) == (data is not None)
+        assert logs and np.isfinite([*logs.values()]).all()
 
 
 def test_two_games_have_numbers_of_their_own():
@@ -256,9 +289,9 @@ def test_two_games_have_numbers_of_their_own():
 
     model = build(Both)
     model.generator.layers[-1].bias.assign([30.0])
-    _, history = watched(model, 1)
-    assert history["doctor_a_gap"] == history["doctor_b_gap"] and "doctor_gap" not in history
-    assert "doctor_a_accuracy_fake" in history and "doctor_b_accuracy_fake" not in history
+    _, logs = looked(model, IMAGES)
+    assert logs["doctor_a_gap"] == logs["doctor_b_gap"] and "doctor_gap" not in logs
+    assert "doctor_a_accuracy_fake" in logs and "doctor_b_accuracy_fake" not in logs
     found = [str(finding) for finding in checkup(model, IMAGES)]
     assert sum("game a: " in line for line in found) == sum("game b: " in line for line in found) > 0
 
@@ -291,11 +324,9 @@ def test_data_are_what_fit_takes():
     np.testing.assert_array_equal(first(rows, 256), np.arange(256))
     images, labels = first((np.arange(600), np.arange(600) % 7), 256)
     np.testing.assert_array_equal(labels, images % 7)
-    logs = []
-    for data in (IMAGES, ((IMAGES + 1) * 127.5).round().astype("uint8")):
-        _, history = watched(build(), 1, data)
-        logs.append(history)
-    assert logs[0]["doctor_gap"] == pytest.approx(logs[1]["doctor_gap"], abs=0.01)
+    model = build()
+    floats, numbers = (looked(model, x)[1] for x in (IMAGES, ((IMAGES + 1) * 127.5).round().astype("uint8")))
+    assert floats["doctor_gap"] == pytest.approx(numbers["doctor_gap"], abs=1e-4)
 
 
 def test_roughness_of_volumes():
@@ -305,3 +336,77 @@ def test_roughness_of_volumes():
     ticks = np.linspace(-1, 1, 12)
     ball = (ticks[:, None, None] ** 2 + ticks[:, None] ** 2 + ticks**2 < 0.6)[None, ..., None]
     assert measure.roughness(ball) < 0.4
+
+
+# The look at a trained model.
+
+
+@pytest.fixture
+def again(healthy):
+    """The healthy model, put back after a fault was planted."""
+    model, *_ = healthy
+    weights = model.get_weights()
+    yield model
+    model.set_weights(weights)
+
+
+def test_a_checkup_is_silent_on_a_healthy_model_and_leaves_it_as_it_was(healthy):
+    model, *_ = healthy
+    before = [np.array(v) for v in model.variables]
+    assert checkup(model, TEST, halves()) == checkup(model, BATCHES) == []
+    for ours, theirs in zip(model.variables, before):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_checkup_names_a_collapsed_generator_and_the_class_that_it_misses(again):
+    last = again.generator.layers[-1]
+    last.kernel.assign(0 * last.kernel)
+    found = {finding.name: finding for finding in checkup(again, TEST, halves())}
+    assert set(found) == {"mode collapse", "missing classes"}
+    assert found["mode collapse"].epoch is None
+    assert str(found["mode collapse"]).startswith(
+        "doctor: mode collapse: 100% of 256 samples, of real images "
+    )
+    assert "images or fewer; try minibatch discrimination" in str(found["mode collapse"])
+    assert "in none of 256 samples" in found["missing classes"].evidence
+
+
+def test_a_checkup_names_a_weight_that_is_no_number(again):
+    layer = again.discriminator.layers[0]
+    layer.bias.assign(layer.bias * np.nan)
+    (finding,) = checkup(again, TEST)
+    assert finding.name == "not a number" and finding.evidence == f"in discriminator's {layer.bias.path}"
+    layer.bias.assign(0 * np.ones_like(layer.bias))
+    layer.kernel.assign(np.full(layer.kernel.shape, 3e38))  # a number; its sums are none
+    (finding,) = checkup(again, TEST)
+    assert finding.evidence == f"in the outputs of discriminator's {layer.name}"
+
+
+def test_a_checkup_names_outputs_that_saturate(again):
+    again.generator.layers[-1].bias.assign([30.0])
+    assert "saturated outputs" in [finding.name for finding in checkup(again, TEST)]
+
+
+def test_a_checkup_reads_what_the_run_has_noted(healthy, tmp_path):
+    def seen(**columns):
+        return checkup(healthy[0], TEST, history=rows(**columns))
+
+    (finding,) = seen(frechet=(4.0, 2.0, 5.0, 6.0))
+    assert finding.epoch == 3 and finding.evidence == "6, after a best of 2, in the end"
+    assert seen(frechet=(4.0, 2.0, 5.0, 3.0)) == seen(frechet=(4.0, 2.0, 3.0, 5.0)) == []
+    (finding,) = seen(real_above_fake=(0.5, 0.05, 0.02, 0.01), gap=(0.0, -1.0, -2.0, -3.0))
+    assert finding.name == "labels swapped" and finding.epoch == 2
+    assert finding.evidence.startswith("fakes score above real images in 99% of pairs, gap -3")
+    assert seen(real_above_fake=(0.05, 0.05, 0.05), gap=(-3.0, -2.0, -1.0)) == []  # it learns yet
+    (finding,) = seen(gap=(0.0, np.nan, np.nan))
+    assert str(finding).startswith("doctor, epoch 2: not a number: doctor_gap is nan; lower the rate")
+    assert noted(tmp_path) == []
+    (tmp_path / "metrics.csv").write_text("epoch,doctor_gap\n1,0.5\n2,nan\n")
+    assert noted(tmp_path)[0] == {"epoch": 1, "doctor_gap": 0.5}
+
+
+def test_a_conditional_critic_has_a_checkup():
+    model = models.ProjectionGAN((8, 8, 1), width=8, latent_dim=4, seed=0)
+    model.compile()
+    found = checkup(model, (IMAGES, np.arange(len(IMAGES), dtype="int32") % 10))
+    assert "not a number" not in [finding.name for finding in found]
