@@ -174,34 +174,6 @@ def test_settings_of_keras_that_fit_no_model_are_one_line():
             getattr(keras.config, f"set_{setting}")(ours)
 
 
-def test_output_in_a_pipe_has_no_control_codes(tmp_path):
-    run = tmp_path / "run"
-    done = process(
-        *(
-            "-m",
-            "tfgen",
-            "train",
-            "vae",
-            "--data",
-            "digits",
-            "--out",
-            run,
-            "--epochs",
-            "1",
-            "--batch-size",
-            "128",
-        ),
-        *("--data-set", "split=train[:128]", "--set", "width=8"),
-    )
-    assert "warning: only 1 updates of the elbo" in done.stdout
-    about, length, *_ = done.stdout.splitlines()
-    assert about.startswith("digits: 128 images of 8x8x1, in 10 classes; split train[:128]")
-    assert length == "128 images in batches of 128: 1 epoch, 1 step each"
-    assert "elbo_loss: " in done.stdout and f"tfgen evaluate {run}" in done.stdout
-    assert not set(done.stdout) & {"\x1b", "\b", "\r"}
-    assert done.stderr == ""
-
-
 def test_a_wrong_option_is_a_usage_error(capsys):
     assert tfgen("train", "--epoch", "3") == 2
     assert "--epochs" in capsys.readouterr().err
