@@ -203,9 +203,7 @@ def export(
     from tfgen import export as verbs
 
     if not check:
-        model = loading.load(run)
-        for name in wanted:
-            {"saved_model": verbs.to_saved_model, "onnx": verbs.to_onnx}[name](model, to)
+        verbs.write(loading.load(run), to, {name: getattr(verbs, name) for name in wanted})
     print_differences(verbs.verify(to))
     print(f"the export: {to}")
 
