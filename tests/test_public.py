@@ -1,5 +1,6 @@
 """What `import tfgen` offers: each name can be imported alone, and says what it is for."""
 
+import gc
 import inspect
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 import tfgen
+from tfgen.environment import importing
 
 
 @pytest.mark.parametrize("name", tfgen.__all__)
@@ -61,3 +63,9 @@ def test_modules_are_imported_when_they_are_asked_for():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.split() == ["False", "tfgen.errors"]
+
+
+def test_garbage_is_collected_again_after_the_imports():
+    with importing():
+        assert not gc.isenabled()
+    assert gc.isenabled()

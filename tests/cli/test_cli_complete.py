@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from autoregressive_cases import spread
+from eager import eagerly
 from PIL import Image
 
 from tfgen import data, pictures, runs
@@ -24,10 +25,9 @@ def tfgen(*args, command="complete"):
 def folder(tmp_path_factory):
     """Runs on 128 binary digits: pixels (trained for an epoch), gan and holes (not at all)."""
     folder = tmp_path_factory.mktemp("runs")
-    runs.train(
-        "fvbn", folder / "pixels", "digits", options={"split": "train[:128]", "binarize": "static"},
-        epochs=1, batch_size=64, arguments=dict(levels=2), verbose=0,
-    )  # fmt: skip
+    how = dict(options={"split": "train[:128]", "binarize": "static"}, epochs=1, batch_size=64, verbose=0)
+    with eagerly():
+        runs.train("fvbn", folder / "pixels", "digits", arguments=dict(levels=2), **how)
     run = read(folder / "pixels")
     save(spread(runs.load(folder / "pixels")), folder / "pixels" / "model.keras", run)
     model = DCGAN((8, 8, 1), latent_dim=3, width=8, seed=0)

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from eager import eagerly
 from PIL import Image
 
 from tfgen import data, pictures, runs
@@ -34,10 +35,10 @@ def tfgen(*args):
 def folder(tmp_path_factory):
     """Runs on 128 digits: plane (a VAE of two latents), and, untrained, classes, gan, pixels and blend."""
     folder = tmp_path_factory.mktemp("runs")
-    runs.train(
-        "vae", folder / "plane", "digits", options={"split": "train[:128]", "binarize": None}, epochs=1,
-        batch_size=64, arguments=dict(body="dense", latent_dim=2, width=8), verbose=0,
-    )  # fmt: skip
+    how = dict(options={"split": "train[:128]", "binarize": None}, epochs=1, batch_size=64, verbose=0)
+    with eagerly():
+        small = dict(body="dense", latent_dim=2, width=8)
+        runs.train("vae", folder / "plane", "digits", arguments=small, **how)
     for name, model in (
         ("classes", CVAE((8, 8, 1), latent_dim=3, width=8, seed=0)),
         ("gan", DCGAN((8, 8, 1), latent_dim=3, width=8, seed=0)),

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from command import tfgen
+from eager import eagerly
 from PIL import Image
 
 from export import page
@@ -20,7 +21,8 @@ def run(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     arguments = {"tones": 4, "width": 4, "pretraining": 1}
     how = dict(options={"split": "train[:40]"}, epochs=1, batch_size=20, verbose=0)
-    runs.train("crnngan", root / "music", "scales", arguments=arguments, **how)
+    with eagerly():
+        runs.train("crnngan", root / "music", "scales", arguments=arguments, **how)
     return root / "music"
 
 

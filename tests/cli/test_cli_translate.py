@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from eager import eagerly
 from PIL import Image
 from translators import TINY
 
@@ -150,16 +151,16 @@ def test_halves_of_pictures_are_learnt_scored_and_shown(tmp_path, monkeypatch, c
          ": 6 pairs of 8x8x3; split train of test 2, train 6; resized and cropped in the middle to 4x4x3 and "
          "4x4x1; half of them mirrored", "6 images in batches of 2: 1 epoch, 3 steps each",
          "next: tfgen translate run PHOTO; tfgen sample run; "),
-        (["train", "--resume", "run", "--epochs", "2"], "run is complete"),
+        (["train", "--resume", "run"], "run is complete"),
         (["sample", "run"], "2 examples and their translations of seed 0"),
         (["evaluate", "run"], "psnr", "split test, n_real 2"),
         (["translate", "run", "photos/test/0.png"], "1 translated: run/translations"),
     ):  # fmt: skip
-        with pytest.raises(SystemExit) as exit:
+        with pytest.raises(SystemExit) as exit, eagerly():
             main(command)
         out = capsys.readouterr().out
         assert not exit.value.code and all(text in out for text in said), out
-    assert len(list(Path("run/samples").iterdir())) == 2
+    assert len(list(Path("run/samples").iterdir())) == 1
     assert pixels_of("run/translations/0.png").shape == (8, 16)
 
 
