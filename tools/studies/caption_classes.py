@@ -11,7 +11,7 @@ from tools.studies._training import core_seconds
 from tools.studies.text_to_image import CROPPED, sampled
 
 published = "Reed et al. (2016) have no such figure; ResNet-20's authors report 91.7 % of the whole test set."
-BATCH, TEXT, GAME = 32, 3_000, 6_000
+BATCH, TEXT, GAME = 32, 2_000, 5_000
 MODEL = dict(image_shape=(32, 32, 3), length=32, width=48, latent_dim=64, ema_decay=0.995)
 CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
 ASKED = (*CLASSES, "fire engine", "sports car", "ostrich")

@@ -16,7 +16,7 @@ from tools.studies._training import Budget, trained
 published = "Reed et al. (2016) show pictures of birds and of people; no figure is of faces."
 SECONDS, BATCH, N, SIDE = 700, 32, 500, 32
 MODEL = dict(
-    image_shape=(SIDE, SIDE, 3), points=5, length=32, text_dim=32, text_width=32, text_steps=600, width=32,
+    image_shape=(SIDE, SIDE, 3), points=5, length=32, text_dim=32, text_width=32, text_steps=600, width=16,
     latent_dim=32, ema_decay=0.99,
 )  # fmt: skip
 POINTS = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))  # of the 68
@@ -124,8 +124,8 @@ def bytes_of(images):
 def drawn(model, captions, places, seed):
     """Bytes of samples of captions and places."""
     parts = [
-        model.sample(100, seed=seed, first_row=i, captions=captions[i : i + 100], places=places[i : i + 100])
-        for i in range(0, len(captions), 100)
+        model.sample(50, seed=seed, first_row=i, captions=captions[i : i + 50], places=places[i : i + 50])
+        for i in range(0, len(captions), 50)
     ]
     return bytes_of(np.concatenate(parts))
 
@@ -183,10 +183,10 @@ def run(folder, data_dir, seed, seconds=SECONDS):
     dotted(np.concatenate([images[:20], own[:20]]), np.tile(places[:20], (2, 1, 1)), 20).save(
         folder / "test.png"
     )
-    words = ["woman smiling blond hair", "woman black hair", "man smiling brown hair", "man gray hair"]
-    where = np.repeat(places[:5], len(words), axis=0)
-    table = drawn(model, words * 5, where, seed)
-    dotted(table, where, 4).save(folder / "asked.png")
+    words = ["woman smiling blond hair", "woman smiling", "woman black hair", "man smiling brown hair", "man"]
+    where = np.repeat(places[:10], len(words), axis=0)
+    table = drawn(model, words * 10, where, seed)
+    dotted(table, where, len(words)).save(folder / "asked.png")
     return {
         "protocol": (
             f"celeba_small: squares of {CUT[0]} to {CUT[1]} of the 89 pixels' width at random places about "
@@ -199,7 +199,7 @@ def run(folder, data_dir, seed, seconds=SECONDS):
             "over images of their mean distance from those asked for, in shares of the distance between the "
             "eyes. Sex and smile by face-api's networks in the last square. test.png: true images, "
             "and below them samples of their captions and points; asked.png: by columns "
-            f"{', '.join(words)}, by rows the points of five test faces. Dots are the points asked for."
+            f"{', '.join(words)}, by rows the points of ten test faces. Dots are the points asked for."
         ),
         "rows": rows,
     }

@@ -16,7 +16,7 @@ published = (
     "table; the bigram model is ours."
 )
 MODEL = dict(tones=16, width=96, pretraining=600, freezing=0)
-BATCH, EPOCHS, REPEAT, N = 64, 90, 8, 200
+BATCH, EPOCHS, REPEAT, N = 64, 70, 8, 200
 RATES = {"discriminator": 2e-4, "generator": 2e-4, "next": 2e-3}
 WAYS = {
     "adversarial": {},
