@@ -78,8 +78,8 @@ def test_silent_on_a_healthy_game(healthy):
     assert "doctor_generator_gradient" not in logs
 
 
-def test_a_healthy_critic_leaves_noise_after_twenty_updates_of_its_generator():
-    watching, history = watched(build(WGANGP), 10)
+def test_a_healthy_critic_leaves_noise_after_ten_updates_of_its_generator():
+    watching, history = watched(build(WGANGP), 5)
     assert names(watching) == ["noise"]
     assert np.isfinite([v for k, v in history.items() if k.startswith("doctor_")]).all()
     assert "doctor_accuracy_fake" not in history  # a critic's zero decides nothing
@@ -133,7 +133,7 @@ def test_real_and_fake_swapped(cls):
             return right.discriminator(fake, real)
 
     model.adversarial_loss = Swapped()
-    watching, history = watched(model, 6)
+    watching, history = watched(model, 4)
     assert "labels swapped" in names(watching)
     assert history["doctor_real_above_fake"][-1] < 0.1 and history["doctor_gap"][-1] < 0
 
