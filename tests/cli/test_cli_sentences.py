@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from command import tfgen
+from eager import eagerly
 
 from export import artifact
 from tfgen import runs
@@ -17,8 +18,9 @@ from tfgen.runs import folder as files
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "sentences"
     arguments = {"length": 3, "width": 4, "teacher": 0, "judging": 0, "rollouts": 1}
-    how = dict(options={"split": "train[:2000]"}, epochs=1, batch_size=8, verbose=0)
-    runs.train("csgan", folder, "numerals", arguments=arguments, **how)
+    how = dict(options={"split": "train[:2000]"}, epochs=1, batch_size=51, verbose=0)
+    with eagerly():
+        runs.train("csgan", folder, "numerals", arguments=arguments, **how)
     return folder
 
 

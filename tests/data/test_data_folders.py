@@ -272,18 +272,18 @@ def test_damage_between_whole_ends_is_named_by_the_decoder(tmp_path, name):
         everything(dataset)
 
 
-@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_images_stand_upright(tmp_path, orientation, extension):
+@pytest.mark.parametrize("turned", [False, True])
+def test_images_stand_upright(tmp_path, turned):
     """By ImageOps, which is another implementation than ours; the size is known before, from the header."""
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / f"a.{extension}"
-    options = {"lossless": True} if extension == "webp" else {}
-    save(path, smooth(16, 12), exif=exif, **options)
-    want = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB"))
-    assert want.shape == ((16, 12, 3) if orientation < 5 else (12, 16, 3))
-    np.testing.assert_array_equal(everything(load(tmp_path, batch_size=1))[0], want)
+    exif, want = Image.Exif(), []
+    for orientation in range(5, 9) if turned else range(1, 5):
+        exif[0x0112] = orientation
+        for extension, options in (("jpg", {}), ("png", {}), ("webp", {"lossless": True})):
+            path = tmp_path / f"{orientation}-{extension}.{extension}"
+            save(path, smooth(16, 12), exif=exif, **options)
+            want.append(np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")))
+    assert {image.shape for image in want} == {(12, 16, 3) if turned else (16, 12, 3)}
+    np.testing.assert_array_equal(everything(load(tmp_path, batch_size=12, shuffle=False)), want)
 
 
 def test_a_large_folder_is_sampled_and_read_only_as_needed(tmp_path, monkeypatch):

@@ -83,9 +83,8 @@ def test_crops_and_mirrors_are_of_the_pair(tmp_path, kind, cache):
         source = {"inputs": colour, "images": colour}
     net = fields(inputs=Image((16, 16, 3)), images=Image((16, 16, 3), 0.0, 1.0))
     options = dict(for_model=net, batch_size=6, flip=True, enlarge=1.25, dtype="uint8", cache=cache)
-    one, other = (together(load(source, epochs=range(e, e + 1), **options)) for e in (0, 1))
-    for got in (one, other):
-        np.testing.assert_array_equal(got["inputs"], got["images"])
+    seen = together(load(source, epochs=range(2), **options))
+    np.testing.assert_array_equal(seen["inputs"], seen["images"])
     plain = together(load(source, "train", shuffle=False, **options))
     np.testing.assert_array_equal(
         plain["inputs"],
@@ -93,7 +92,7 @@ def test_crops_and_mirrors_are_of_the_pair(tmp_path, kind, cache):
             "inputs"
         ],
     )
-    assert len(np.unique(np.concatenate([one["inputs"], other["inputs"], plain["inputs"]]), axis=0)) > 12
+    assert len(np.unique(np.concatenate([seen["inputs"], plain["inputs"]]), axis=0)) > 12
 
 
 def test_pairs_of_sides_have_an_order_of_the_sides():

@@ -17,6 +17,7 @@ from tfgen.metrics import evaluate
 from tfgen.metrics import pairs as pairs_scores
 from tfgen.models import CycleGAN, Pix2Pix
 from tfgen.runs import plan
+from tfgen.runs.folder import history
 
 TITLES = {
     "pix2pix": ["inputs", "translation", "images"],
@@ -79,6 +80,7 @@ def test_a_run_of_a_translator_is_continued(run):
     assert (pixels_of(copy / "samples/epoch-0001.png") == before).all()
     ours, theirs = (pixels_of(x / "samples/epoch-0002.png").astype(int) for x in (copy, run))
     assert abs(ours - theirs).max() <= 1 and not np.array_equal(before, ours)
+    assert history(copy)[1] == pytest.approx(history(run)[1], rel=1e-4, abs=1e-5)
 
 
 def test_columns_are_what_the_model_makes():
