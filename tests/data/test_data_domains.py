@@ -71,6 +71,13 @@ def test_domains_have_orders_of_their_own(tmp_path, kind):
         np.testing.assert_array_equal(each[:, 0, 0, 0], straight[name][12:])
 
 
+def test_domains_of_as_many_images_have_orders_of_their_own():
+    images = numbered(12)[0]
+    source = {"images_a": images, "images_b": images}
+    got = together(load(source, for_model=unpaired(), batch_size=12, dtype="uint8"))
+    assert (got["images_a"] != got["images_b"]).any()
+
+
 def test_each_domain_is_scaled_and_cut_as_itself():
     source = {"images_a": noise(3, 8, 8, 3), "images_b": noise(5, 12, 12, 1)}
     got = together(
