@@ -17,7 +17,8 @@ Layers and constants are those of the authors' code (github.com/hanzhanggit/Stac
 log sigma are what a leaky ReLU lets through, and the divergence is a mean over the dimensions of c with
 lambda = 2, where the paper's formula is their sum with lambda = 1.
 
-h is of an encoder that is trained before stage I's game: see `CaptionedModel`. Unlike the code, a wrong pair
+h is of an encoder that is trained before stage I's game: see `CaptionedModel`. Unlike the code, mu and sigma
+begin with Glorot's weights, for h is short here and eps would drown it for thousands of steps; a wrong pair
 is the right image with a wrong text, the discriminator of stage II has no further convolutions of one place,
 and stage I is of any size that stage II's `scale` says.
 """
@@ -198,7 +199,7 @@ class StackGAN(CaptionedModel):
     def _conditioner(self, name):
         """h -> mu and log sigma side by side, (n, 2 condition_dim)."""
         text = keras.Input((self.text_dim,))
-        x = layers.Dense(2 * self.condition_dim, kernel_initializer=small(), dtype="float32")(text)
+        x = layers.Dense(2 * self.condition_dim, dtype="float32")(text)
         return keras.Model(text, layers.LeakyReLU(0.2, dtype="float32")(x), name=name)
 
     def _first(self, shape, name):
