@@ -136,7 +136,7 @@ def test_the_other_direction_is_in_the_link(view, models):
     grey = np.asarray(Image.fromarray(pixels).convert("L"))[None, ..., None]
     check(view.ready(), model.translate_back(grey), model)
     assert view.state["direction"] == "translate_back"
-    view.open(urlsplit(view.page.url).fragment)
+    view.load(urlsplit(view.page.url).fragment)
     assert view.page.get_by_label("Direction").input_value() == "translate_back"
     view.page.get_by_label("Model").select_option("labels")
     assert "direction" not in view.ready().state and not view.page.get_by_label("Direction").is_visible()
