@@ -174,7 +174,9 @@ def test_manifest_says_what_is_there(exported, vae):
     np.testing.assert_allclose(three.outputs["decode"], vae.decode(three.inputs["z"]), atol=1e-6)
 
 
-def test_verify_reports_every_format_and_signature(exported):
+def test_verify_reports_every_format_and_signature(exported, monkeypatch):
+    # In this process; below and in test_export_sizes.py verify starts one.
+    monkeypatch.setattr(export.saved_model, "differences_afresh", export.saved_model.differences)
     report = export.verify(exported)
     assert {(row.format, row.signature) for row in report} == {
         (format, name)
@@ -251,18 +253,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
-import onnx
-from tfgen import export
-from tfgen.models import VAE
+folder, sys.argv = sys.argv[1], ["tfgen"]  # as the command line, which imports no TensorFlow
+from tfgen.export import folders
 
-def save(proto, path):
-    path.write_bytes(proto.SerializeToString()[:100])
+with folders.staged(folder) as (temporary, earlier):
+    (temporary / "half").write_bytes(b"0" * 100)
     os.kill(os.getpid(), signal.SIGKILL)
-
-onnx.save = save
-model = VAE(seed=2, image_shape=(8, 8, 1), latent_dim=4, width=8)
-model.signatures = {"decode": model.signatures()["decode"]}.copy
-export.to_onnx(model, sys.argv[1])
 """
 
 KILLED_BETWEEN_THE_RENAMES = """
@@ -284,6 +280,20 @@ with folders.staged(folder) as (temporary, earlier):
 def killed(script, folder):
     run = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True)
     assert run.returncode == -signal.SIGKILL, run.stderr
+
+
+def test_what_is_half_written_lies_beside_the_old_one(copy, decoder, monkeypatch):
+    """The disk when ONNX files are written: what a process leaves that is killed there."""
+    old, save, seen = folders.opened(copy), onnx.save, []
+
+    def half(proto, path):
+        path.write_bytes(proto.SerializeToString()[:100])
+        seen.append((folders.opened(copy), path.is_relative_to(copy), len(list(copy.parent.iterdir()))))
+        save(proto, path)
+
+    monkeypatch.setattr(onnx, "save", half)
+    export.to_onnx(decoder, copy)
+    assert seen == [(old, False, 2)]
 
 
 def test_a_killed_export_leaves_the_old_one_and_the_next_cleans_up(copy, decoder):
