@@ -8,6 +8,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from translators import TINY, trained
+from untrained import untrained
 
 from tfgen import data, features, runs
 from tfgen.cli import main
@@ -121,7 +122,8 @@ def test_super_resolution_is_scored_on_whole_images_beside_bicubic(tmp_path):
 
 @pytest.fixture(scope="module", params=TINY)
 def run(request, tmp_path_factory):
-    return trained(request.param, tmp_path_factory.mktemp("runs"))
+    with untrained():
+        return trained(request.param, tmp_path_factory.mktemp("runs"))
 
 
 def means():
