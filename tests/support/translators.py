@@ -36,7 +36,7 @@ def domains(path):
 def trained(name, root, **options):
     """A run folder of "pix2pix" or "cyclegan"."""
     source = (pairs if name == "pix2pix" else domains)(root / f"{name}.npz")
-    how = dict(arguments=TINY[name], epochs=1, batch_size=2, verbose=0)
+    how = dict(arguments=TINY[name], epochs=1, batch_size=4, verbose=0)
     with eagerly():
         runs.train(name, root / name, source, **{**how, **options})
     return root / name
