@@ -1,5 +1,6 @@
 """One thread for TensorFlow, so that sums have one order; and two logical devices to share work."""
 
+import functools
 import gc
 import os
 import time
@@ -28,6 +29,10 @@ def pytest_sessionstart(session):
     if not session.config.getoption("--everything"):
         # A graph that runs four times costs more to optimize than it gains: a twelfth of the suite.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        # Nor is Python's stack kept for each operation, a twentieth of the suite.
+        from tensorflow.python.framework import ops
+
+        ops._create_c_op = functools.partial(ops._create_c_op, extract_traceback=False)
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +66,20 @@ def pytest_collection_finish():
     gc.enable()
 
 
+def pytest_sessionfinish():
+    """What a process holds at its end is not looked through once more, by pytest and by Python."""
+    gc.freeze()
+
+
 collected = 0.0
 
 
 def pytest_runtest_logfinish():
-    """A collection every few seconds: Python cannot know that a traced graph is megabytes."""
+    """A collection every few seconds: Python cannot know that a traced graph is megabytes.
+
+    It takes half a second by the end of a part.
+    """
     global collected
-    if time.process_time() - collected > 5:
+    if time.process_time() - collected > 12:
         gc.collect()
         collected = time.process_time()
