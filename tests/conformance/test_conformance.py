@@ -44,7 +44,6 @@ NOISELESS = {  # models whose training draws nothing
         "the likelihood is exact",
     ),
     **dict.fromkeys(("SRResNet", "SRGAN"), "an image has one low-resolution image"),
-    "CSGAN": "its first stage is likelihood",
     "SalGAN": "a picture has one map",
     **dict.fromkeys(("FramePredictor", "ContextRNNGAN"), "frames are followed by one"),
     **dict.fromkeys(("GANCLS", "StackGAN", "GAWWN"), "their encoders learn first, which draw nothing"),

@@ -108,7 +108,7 @@ class CSGAN(TranslatesSentences, GenerativeModel):
 
     tiny = dict(
         source_words=tuple("abcdefg"), target_words=tuple("uvwxyz"), length=2, width=6,
-        **dict(teacher=1, judging=0, rollouts=2),
+        **dict(teacher=0, judging=0, rollouts=2),
     )  # fmt: skip
     recipe = Recipe("numerals", batch_size=32, epochs=20, model=dict(length=8, width=64, rollouts=2))
     averaged_networks = ("encoder", "decoder")
