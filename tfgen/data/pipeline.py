@@ -402,7 +402,7 @@ class _Batches:
         return batches.prefetch(tf.data.AUTOTUNE).with_options(options)
 
     def _key(self, member, word, number):
-        seed = self.seed % 2**64
+        seed = int(self.seed) % 2**64
         words = (seed - (seed >> 63 << 64), word, number, *MEMBERS[member])
         return _key_of(len(words))(*(tf.cast(one, tf.int64) for one in words))
 
