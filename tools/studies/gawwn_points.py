@@ -82,14 +82,17 @@ class Reader:
 
     def learn(self, images, points, signs):
         losses = {"points": "mse", "signs": keras.losses.BinaryCrossentropy(from_logits=True)}
-        self.network.compile(keras.optimizers.Adam(1e-3), losses, {"points": 100.0, "signs": 1.0})
-        wanted = {"points": points.reshape(-1, 10), "signs": np.float32(signs)}
+        self.network.compile(keras.optimizers.Adam(1e-3), losses)
+        points = points.reshape(-1, 10)
+        self.mean, self.deviation = points.mean(0), points.std(0)
+        wanted = {"points": (points - self.mean) / self.deviation, "signs": np.float32(signs)}
         self.network.fit(softened(images), wanted, batch_size=128, epochs=12, verbose=2)
 
     def __call__(self, images):
         """(points (n, 5, 2), whether a man and whether smiling (n, 2)) of bytes (n, SIDE, SIDE, 3)."""
         found = self.network.predict(softened(images), batch_size=250, verbose=0)
-        return found["points"].reshape(-1, 5, 2), found["signs"] > 0
+        points = self.mean + self.deviation * found["points"]
+        return points.reshape(-1, 5, 2), found["signs"] > 0
 
 
 def caption_of(row, names):
