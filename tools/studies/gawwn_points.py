@@ -16,7 +16,7 @@ from tools.studies._arrays import arrays, in_parts
 from tools.studies._training import Budget, trained
 
 published = "Reed et al. (2016) show pictures of birds and of people; no figure is of faces."
-SECONDS, BATCH, N, SIDE = 500, 32, 500, 32
+SECONDS, BATCH, N, SIDE = 280, 32, 500, 32
 MODEL = dict(
     image_shape=(SIDE, SIDE, 3), points=5, length=32, text_dim=32, text_width=32, text_steps=600, width=16,
     latent_dim=32, ema_decay=0.99,
