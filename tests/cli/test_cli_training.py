@@ -90,24 +90,15 @@ def test_what_a_training_needs_is_said(fails, tmp_path):
 
 
 def test_interrupting_says_how_to_go_on(tmp_path, monkeypatch, capsys):
-    def interrupt(self, logs=None):
+    def interrupt(self, epoch, logs=None):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(SampleGrid, "on_train_begin", interrupt)
+    monkeypatch.setattr(SampleGrid, "on_epoch_end", interrupt)
     run = tmp_path / "run"
-    flags = [
-        "--data",
-        "digits",
-        "--set",
-        "width=8",
-        "--set",
-        "body=dense",
-        "--data-set",
-        "split=train[:128]",
-        "--epochs",
-        "2",
-    ]
-    assert tfgen("train", "vae", *flags, "--out", run) == 130
+    flags = ["--data", "digits", "--set", "width=8", "--set", "body=dense", "--epochs", "2"]
+    flags += ["--data-set", "split=train[:128]", "--out", run]
+    with eagerly():
+        assert tfgen("train", "vae", *flags) == 130
     assert f"interrupted; continue with: tfgen train --resume {run}" in capsys.readouterr().err
     monkeypatch.undo()
     with eagerly():
@@ -133,13 +124,14 @@ def test_a_loss_that_is_no_number_is_one_line(tmp_path, monkeypatch, fails):
 
 
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch, fails):
-    def full(self, logs=None):
+    def full(self, epoch, logs=None):
         with open("/dev/full", "w") as file:
             file.write("x")
 
-    monkeypatch.setattr(SampleGrid, "on_train_begin", full)
-    flags = ["--data", "digits", "--set", "width=8", "--data-set", "split=train[:128]"]
-    line = fails("train", "dcgan", *flags, "--out", tmp_path / "run")
+    monkeypatch.setattr(SampleGrid, "on_epoch_end", full)
+    flags = ["--data", "digits", "--set", "width=8", "--set", "body=dense", "--data-set", "split=train[:128]"]
+    with eagerly():
+        line = fails("train", "vae", *flags, "--out", tmp_path / "run")
     assert "the disk is full" in line and "--resume" in line
 
 

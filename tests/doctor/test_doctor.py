@@ -4,77 +4,26 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from sklearn.datasets import load_digits
+from watching import BATCHES, IMAGES, adam, build, halves, looked, names, rows, watched
 
-from tfgen import losses, models
+from tfgen import losses
 from tfgen.doctor import REMEDIES, TrainingDoctor, checkup, judge, measure
 from tfgen.doctor.inspection import first
 from tfgen.errors import InputError
-from tfgen.metrics import Extractor
 from tfgen.models import CGAN, CVAEGAN, DCGAN, VAE, VAEGAN, WGANGP, CycleGAN
 from tfgen.models.monitoring import Diverged
-from tfgen.runs.folder import history as noted
 
-IMAGES = (load_digits().images[:640, ..., None] / 8 - 1).astype("float32")
-TEST = IMAGES[320:]
-BATCHES = tf.data.Dataset.from_tensor_slices(IMAGES).batch(64)
+pytestmark = pytest.mark.xdist_group("doctor")  # with the healthy game of conftest.py
 
 
-def build(cls=DCGAN, discriminator=None, generator=None, **kwargs):
-    model = cls((8, 8, 1), latent_dim=8, width=16, seed=0, **kwargs)
-    given = {"discriminator": discriminator, "generator": generator}
-    model.compile({**model.default_optimizers(), **{n: o for n, o in given.items() if o is not None}})
-    return model
-
-
-def adam(rate):
-    return keras.optimizers.Adam(rate, beta_1=0.5)
-
-
-def watched(model, epochs=4, data=IMAGES, extractor=None):
-    """The doctor, once it has watched; and the history."""
-    watching = TrainingDoctor(data, extractor)
-    history = model.fit(BATCHES, epochs=epochs, verbose=0, callbacks=[watching])
-    return watching, history.history
-
-
-def looked(model, data, extractor=None, epochs=1):
-    """The doctor of epochs without a step, whose end it has not seen; and what it logs of the last one."""
-    watching, logs = TrainingDoctor(data, extractor), {}
-    watching.set_model(model)
-    watching.on_train_begin()
-    for epoch in range(epochs):
-        watching.on_epoch_begin(epoch)
-        watching.on_epoch_end(epoch, logs)
-    return watching, logs
-
-
-def names(watching):
-    return [finding.name for finding in watching.findings]
-
-
-def rows(**columns):
-    return [
-        {"generator_loss": 0.7} | {f"doctor_{name}": value for name, value in zip(columns, row)}
-        for row in zip(*columns.values())
-    ]
-
-
-@pytest.fixture(scope="module")
-def healthy():
-    """A model that has learnt for ten epochs; its doctor, and the history."""
-    model = build()
-    return model, *watched(model, 10)
-
-
-def test_silent_on_a_healthy_game(healthy):
+def test_silent_on_a_healthy_game(healthy, capsys):
     model, watching, history = healthy
     assert names(watching) == []
     assert np.isfinite([v for k, v in history.items() if k.startswith("doctor_")]).all()
     assert "doctor_accuracy_fake" in history and "doctor_generator_gradient" in history
     blind, logs = looked(model, None, epochs=3)
     blind.on_train_end()
-    assert names(blind) == [] and np.isfinite([*logs.values()]).all()
+    assert names(blind) == [] and capsys.readouterr().out == "" and np.isfinite([*logs.values()]).all()
     assert "doctor_generator_gradient" not in logs
 
 
@@ -181,14 +130,6 @@ def test_a_gradient_that_vanishes_and_outputs_that_saturate():
     watching, logs = looked(model, IMAGES, epochs=2)
     assert {"vanished gradient", "saturated outputs", "mode collapse"} == set(names(watching))
     assert logs["doctor_saturated"] == 1 and logs["doctor_generator_gradient"] == 0
-
-
-def halves():
-    """An extractor of the means of the upper and the lower half; two classes, by the brighter one."""
-    return Extractor(
-        "halves", "0", (8, 8, 1), (-1.0, 1.0),
-        lambda x: tf.reduce_mean(tf.reshape(x, (-1, 2, 32)), 2), lambda f: 100 * f,
-    )  # fmt: skip
 
 
 def test_missing_classes_and_a_frechet_score_that_drifts():
@@ -336,77 +277,3 @@ def test_roughness_of_volumes():
     ticks = np.linspace(-1, 1, 12)
     ball = (ticks[:, None, None] ** 2 + ticks[:, None] ** 2 + ticks**2 < 0.6)[None, ..., None]
     assert measure.roughness(ball) < 0.4
-
-
-# The look at a trained model.
-
-
-@pytest.fixture
-def again(healthy):
-    """The healthy model, put back after a fault was planted."""
-    model, *_ = healthy
-    weights = model.get_weights()
-    yield model
-    model.set_weights(weights)
-
-
-def test_a_checkup_is_silent_on_a_healthy_model_and_leaves_it_as_it_was(healthy):
-    model, *_ = healthy
-    before = [np.array(v) for v in model.variables]
-    assert checkup(model, TEST, halves()) == checkup(model, BATCHES) == []
-    for ours, theirs in zip(model.variables, before):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def test_a_checkup_names_a_collapsed_generator_and_the_class_that_it_misses(again):
-    last = again.generator.layers[-1]
-    last.kernel.assign(0 * last.kernel)
-    found = {finding.name: finding for finding in checkup(again, TEST, halves())}
-    assert set(found) == {"mode collapse", "missing classes"}
-    assert found["mode collapse"].epoch is None
-    assert str(found["mode collapse"]).startswith(
-        "doctor: mode collapse: 100% of 256 samples, of real images "
-    )
-    assert "images or fewer; try minibatch discrimination" in str(found["mode collapse"])
-    assert "in none of 256 samples" in found["missing classes"].evidence
-
-
-def test_a_checkup_names_a_weight_that_is_no_number(again):
-    layer = again.discriminator.layers[0]
-    layer.bias.assign(layer.bias * np.nan)
-    (finding,) = checkup(again, TEST)
-    assert finding.name == "not a number" and finding.evidence == f"in discriminator's {layer.bias.path}"
-    layer.bias.assign(0 * np.ones_like(layer.bias))
-    layer.kernel.assign(np.full(layer.kernel.shape, 3e38))  # a number; its sums are none
-    (finding,) = checkup(again, TEST)
-    assert finding.evidence == f"in the outputs of discriminator's {layer.name}"
-
-
-def test_a_checkup_names_outputs_that_saturate(again):
-    again.generator.layers[-1].bias.assign([30.0])
-    assert "saturated outputs" in [finding.name for finding in checkup(again, TEST)]
-
-
-def test_a_checkup_reads_what_the_run_has_noted(healthy, tmp_path):
-    def seen(**columns):
-        return checkup(healthy[0], TEST, history=rows(**columns))
-
-    (finding,) = seen(frechet=(4.0, 2.0, 5.0, 6.0))
-    assert finding.epoch == 3 and finding.evidence == "6, after a best of 2, in the end"
-    assert seen(frechet=(4.0, 2.0, 5.0, 3.0)) == seen(frechet=(4.0, 2.0, 3.0, 5.0)) == []
-    (finding,) = seen(real_above_fake=(0.5, 0.05, 0.02, 0.01), gap=(0.0, -1.0, -2.0, -3.0))
-    assert finding.name == "labels swapped" and finding.epoch == 2
-    assert finding.evidence.startswith("fakes score above real images in 99% of pairs, gap -3")
-    assert seen(real_above_fake=(0.05, 0.05, 0.05), gap=(-3.0, -2.0, -1.0)) == []  # it learns yet
-    (finding,) = seen(gap=(0.0, np.nan, np.nan))
-    assert str(finding).startswith("doctor, epoch 2: not a number: doctor_gap is nan; lower the rate")
-    assert noted(tmp_path) == []
-    (tmp_path / "metrics.csv").write_text("epoch,doctor_gap\n1,0.5\n2,nan\n")
-    assert noted(tmp_path)[0] == {"epoch": 1, "doctor_gap": 0.5}
-
-
-def test_a_conditional_critic_has_a_checkup():
-    model = models.ProjectionGAN((8, 8, 1), width=8, latent_dim=4, seed=0)
-    model.compile()
-    found = checkup(model, (IMAGES, np.arange(len(IMAGES), dtype="int32") % 10))
-    assert "not a number" not in [finding.name for finding in found]

@@ -27,15 +27,15 @@ CUT = (62, 86)  # pixels of the squares that are learnt, at random places around
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 
 
-def face_networks(data_dir):
-    """The module and file of face-api's networks, beside the folder of TensorFlow Datasets."""
+def landmarks(data_dir):
+    """face-api's network of 68 points, from beside the folder of TensorFlow Datasets."""
     folder = Path(data_dir or "data").resolve().parent / "weights"
     if not (folder / "face_api.npz").is_file():
         sys.exit(f"there is no {folder}/face_api.npz, and so nothing finds points in a face")
     spec = importlib.util.spec_from_file_location("face_api", folder / "face_api.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module, folder / "face_api.npz"
+    return module.build(folder / "face_api.npz", "landmarks")
 
 
 def cut(images, boxes, size):
@@ -147,8 +147,7 @@ def drawn(model, captions, places, seed):
 
 
 def run(folder, data_dir, seed, seconds=SECONDS):
-    face_api, file = face_networks(data_dir)
-    network = face_api.build(file, "landmarks")
+    network = landmarks(data_dir)
     learnt, signs = prepared("train", data_dir, network, seed)
     held, wanted_signs = prepared("test", data_dir, network, seed + 1)
     images, captions, places = (held[name][:N] for name in ("images", "captions", "places"))
