@@ -129,7 +129,8 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch, fails):
             file.write("x")
 
     monkeypatch.setattr(SampleGrid, "on_epoch_end", full)
-    flags = ["--data", "digits", "--set", "width=8", "--set", "body=dense", "--data-set", "split=train[:128]"]
+    flags = ["--data", "digits", "--set", "width=8", "--set", "body=dense", "--epochs", "2"]
+    flags += ["--data-set", "split=train[:128]"]
     with eagerly():
         line = fails("train", "vae", *flags, "--out", tmp_path / "run")
     assert "the disk is full" in line and "--resume" in line
