@@ -149,10 +149,10 @@ def test_historical_averaging_holds_players_to_their_past():
         loss = model._distance("discriminator", step_of(model, *BATCH))
     np.testing.assert_allclose(tape.gradient(loss, own[0].value), 2 * 0.5 * 0.5 * 0.5, rtol=1e-4)
     assert float(loss) == pytest.approx(0.5 * 0.25 * first.size, rel=1e-4)
-    np.testing.assert_allclose(model.history["discriminator"][0], first + 0.5, rtol=1e-5)
+    np.testing.assert_allclose(model.past["discriminator"][0], first + 0.5, rtol=1e-5)
     model.step.assign(3)
     model._distance("discriminator", step_of(model, *BATCH, training=False))
-    np.testing.assert_allclose(model.history["discriminator"][0], first + 0.5, rtol=1e-5)
+    np.testing.assert_allclose(model.past["discriminator"][0], first + 0.5, rtol=1e-5)
 
 
 def test_minibatch_discrimination_sees_the_others():

@@ -139,7 +139,7 @@ class ImprovedGAN(NoisyClassifier):
         self.historical_weight, self.smoothing, self.reference = historical_weight, smoothing, reference
         super().__init__(image_shape, classes, latent_dim, width, **kwargs)
         if historical_weight:
-            self.history = {
+            self.past = {
                 name: [
                     self.add_weight(v.shape, "zeros", name=f"{name}_{k}", **KEPT)
                     for k, v in enumerate(getattr(self, name).trainable_variables)
@@ -194,7 +194,7 @@ class ImprovedGAN(NoisyClassifier):
         if not self.historical_weight:
             return 0.0
         steps, squares = tf.maximum(tf.cast(self.step.value, tf.float32), 1.0), []
-        for v, past in zip(getattr(self, name).trainable_variables, self.history[name]):
+        for v, past in zip(getattr(self, name).trainable_variables, self.past[name]):
             mean = past + (v.value - past) / steps
             squares.append(tf.reduce_sum((v.value - mean) ** 2))
             if step.training:
