@@ -10,7 +10,7 @@ from linear_gaussian import linear_gaussian, poorly_encoded
 from steps import step_of
 
 from tfgen.errors import InputError
-from tfgen.models import IWAE, VAE
+from tfgen.models import CVAE, IWAE, VAE
 
 ROWS = 2000
 
@@ -101,6 +101,7 @@ def test_training_raises_the_bound():
     assert np.mean(model.log_prob(x, 50, seed=0)) > before + 5
 
 
-def test_it_needs_a_draw():
+@pytest.mark.parametrize("cls", [IWAE, VAE, CVAE])
+def test_it_needs_a_draw(cls):
     with pytest.raises(InputError, match="samples must be at least 1; received 0"):
-        IWAE(samples=0)
+        cls(**{**cls.tiny, "samples": 0})

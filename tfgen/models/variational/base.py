@@ -24,6 +24,7 @@ class LatentVariableModel(Density, CodingModel):
 
     likelihood = "bernoulli"
     unit_posterior = False  # whether q(z|x) is N(mu(x), I)
+    samples = 1  # draws of z for each image in the loss
 
     def build_networks(self, body, conditions=0):
         """`encoder` and `decoder` of `networks.BODIES`, with so many inputs for the condition."""
@@ -33,6 +34,8 @@ class LatentVariableModel(Density, CodingModel):
         ):
             if name not in known:
                 raise unknown(kind, name, known)
+        if self.samples < 1:
+            raise InputError(f"samples must be at least 1; received {self.samples}")
         codes = self.latent_dim if self.unit_posterior else 2 * self.latent_dim
         out = likelihoods.output_shape(self.likelihood, self.image_shape)
         self.encoder = networks.encoder(

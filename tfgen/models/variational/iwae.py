@@ -17,7 +17,6 @@ import math
 import keras
 import tensorflow as tf
 
-from tfgen.errors import InputError
 from tfgen.models.base import Objective, Recipe
 from tfgen.models.registry import model
 from tfgen.models.variational.base import LatentVariableModel
@@ -49,8 +48,6 @@ class IWAE(LatentVariableModel):
         samples=50,
         **kwargs,
     ):
-        if samples < 1:
-            raise InputError(f"samples must be at least 1; received {samples}")
         super().__init__(**kwargs)
         self.image_shape, self.latent_dim, self.width = image_shape, latent_dim, width
         self.body, self.likelihood, self.samples = body, likelihood, samples
