@@ -103,3 +103,8 @@ def test_each_level_begins_with_a_fresh_optimizer_and_samples_keep_their_size(tm
 def test_sizes_that_cannot_be_halved_are_named(wrong):
     with pytest.raises(InputError, match="whose sizes can be halved to 4 to 7 pixels"):
         ProGAN(**{**ProGAN.tiny, **wrong})
+
+
+def test_a_group_has_an_image():
+    with pytest.raises(InputError, match=r"group must be at least 1, .*; received 0"):
+        ProGAN(**{**ProGAN.tiny, "group": 0})
