@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfgen import losses, random
+from tfgen.errors import InputError
 from tfgen.layers import (
     BatchNormalization,
     BidirectionalLSTM,
@@ -252,6 +253,12 @@ def test_keyed_dropout_by_the_row_s_key():
     assert ((y == 0) & (other == 0)).mean() == pytest.approx(0.09, abs=0.01)  # independent
     assert ((y[1:] == 0) & (y[:-1] == 0)).mean() == pytest.approx(0.09, abs=0.01)
     assert ((y[:, 1:] == 0) & (y[:, :-1] == 0)).mean() == pytest.approx(0.09, abs=0.01)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, 50])
+def test_dropout_that_keeps_nothing_is_refused(rate):
+    with pytest.raises(InputError, match="dropout must be in"):
+        KeyedDropout(rate)
 
 
 def test_keyed_noise_is_normal_and_of_training_and_of_the_example():

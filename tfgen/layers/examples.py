@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import layers
 
 from tfgen import random
+from tfgen.errors import InputError
 
 
 @keras.saving.register_keras_serializable("tfgen")
@@ -96,6 +97,8 @@ class KeyedDropout(layers.Layer):
 
     def __init__(self, rate, number=0, **kwargs):
         super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise InputError(f"dropout must be in [0, 1); received {rate}")
         self.rate, self.number = rate, number
 
     def call(self, x, keys):
