@@ -111,6 +111,13 @@ def test_one_optimizer_cannot_serve_two_objectives():
         DCGAN(**TINY).compile(keras.optimizers.Adam())
 
 
+@pytest.mark.parametrize("steps", [0, -2])
+def test_an_update_in_no_steps_is_refused(steps):
+    model = get("wgangp")(**TINY, discriminator_steps=steps)
+    with pytest.raises(InputError, match=f"WGANGP updates its generator once in .*; received {steps}"):
+        model.compile()
+
+
 def test_updates_of_some_steps_and_several_steps_at_once_exclude_each_other_on_several_devices(two_devices):
     with two_devices.scope():
         model = get("wgangp")(**TINY)

@@ -53,6 +53,12 @@ class Trains:
                 f"look at samples with tfgen.metrics.evaluate"
             )
         objectives = self.objectives()
+        for name, objective in objectives.items():
+            if objective.every < 1:
+                raise InputError(
+                    f"{type(self).__name__} updates its {name} once in so many steps, 1 at least; "
+                    f"received {objective.every}"
+                )
         given = self.default_optimizers() if optimizer is None else optimizer
         if not isinstance(given, dict):
             given = dict.fromkeys(objectives, given)
