@@ -86,7 +86,6 @@ class Course(NamedTuple):
 def course(cls):
     model, seen = build(cls), []
     start, batch = model.get_weights(), batch_of(model)
-    keras.callbacks.CallbackList(add_history=True, model=model)  # sets `model.history`, as `fit` does first
     step = zoo.traced_step(model, batch)
 
     def look(*_, **__):

@@ -111,6 +111,17 @@ def test_one_optimizer_cannot_serve_two_objectives():
         DCGAN(**TINY).compile(keras.optimizers.Adam())
 
 
+def test_the_name_of_keras_logs_is_not_a_model_s():
+    model = DCGAN(**TINY)
+    model.history = [model.add_weight((), name="past")]
+    with pytest.raises(InputError, match="DCGAN has an attribute `history`"):
+        model.compile()
+    del model.history
+    model.compile()
+    model.fit(2 * IMAGES - 1, verbose=0)
+    model.compile()  # Keras' own stands there now
+
+
 @pytest.mark.parametrize("steps", [0, -2])
 def test_an_update_in_no_steps_is_refused(steps):
     model = get("wgangp")(**TINY, discriminator_steps=steps)

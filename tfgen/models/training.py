@@ -52,6 +52,11 @@ class Trains:
                 f"{type(self).__name__} has its own losses and logs; received {', '.join(other)}; "
                 f"look at samples with tfgen.metrics.evaluate"
             )
+        if not isinstance(getattr(self, "history", None), keras.callbacks.History | None):
+            raise InputError(
+                f"{type(self).__name__} has an attribute `history`, where Keras keeps the logs of fit; "
+                f"give it another name"
+            )
         objectives = self.objectives()
         for name, objective in objectives.items():
             if objective.every < 1:
