@@ -28,9 +28,11 @@ from tfgen.models import (
     MADE,
     MODELS,
     NADE,
+    SRGAN,
     VAE,
     WGANGP,
     Attribute2Image,
+    CycleGAN,
     GatedPixelCNN,
     GaussianMixture,
     MultiScalePixelRNN,
@@ -69,6 +71,7 @@ def cls(request):
 # What the base does for all alike is tried on a model of each kind.
 KINDS = {GaussianMixture, VAE, CVAEGAN, DCGAN, WGANGP, PixelCNN}
 STATEFUL = {Attribute2Image, DBVAE, BEGAN}  # beside their networks
+AMPLIFIED = {CycleGAN, SRGAN}  # their games multiply XLA's rounding some 20 times an epoch
 LIKELIHOODS = {FVBN, NADE, MADE, PixelRNN, MultiScalePixelRNN, GatedPixelCNN, PixelCNNPlusPlus}
 
 
@@ -174,13 +177,14 @@ def test_training_that_resumes_is_training_that_never_stopped(cls, course):
 
 
 def test_xla_and_several_steps_in_an_execution_change_nothing(cls, course):
-    """Three do not divide the four of an epoch. XLA rounds otherwise, which games amplify in later epochs."""
+    """Three do not divide the four of an epoch."""
     staged = any(one.stage for one in build(cls).objectives().values())
     model = build(cls, jit_compile=True, steps_per_execution=1 if staged else 3)
     first, second = course.histories
     seen = fit(model, epochs=4)
-    assert_same({log: seen[log][:1] for log in first}, {log: first[log][:1] for log in first}, tolerance=2e-4)
-    assert_same(seen, {log: [*first[log], *second[log]] for log in first}, tolerance=1e-2)
+    assert_same({log: seen[log][:1] for log in first}, {log: first[log][:1] for log in first}, tolerance=1e-4)
+    expected = {log: [*first[log], *second[log]] for log in first}
+    assert_same(seen, expected, tolerance=1e-2 if cls in AMPLIFIED else 1e-4)
 
 
 def test_one_seed_gives_one_model(cls):
