@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from data_cases import READ, complaint, fields, numbered, save, together
 
-from tfgen.data import describe, examples, load, opening
+from tfgen.data import arrays, describe, examples, load
 from tfgen.fields import Image, Tokens
 
 LENGTH = 12
@@ -111,8 +111,8 @@ def test_missing_captions_are_one_line(tmp_path):
 
 
 def test_a_split_without_captions_has_none():
-    splits = opening._named_arrays(
+    splits = arrays.named(
         {"x_train": numbered(3)[0], "x_test": numbered(2)[0], "test_captions": ["a", "b"]}, ""
     )
-    assert opening._arrays(splits, "test", ["images", "captions"]).captions == ["a", "b"]
-    assert opening._arrays(splits, "train+test", ["images", "captions"]).captions is None
+    assert arrays.of_splits(splits, "test", ["images", "captions"]).captions == ["a", "b"]
+    assert arrays.of_splits(splits, "train+test", ["images", "captions"]).captions is None
