@@ -20,6 +20,8 @@ class MinibatchDeviation(layers.Layer):
 
     def __init__(self, group=4, **kwargs):
         super().__init__(**kwargs)
+        if group < 1:
+            raise InputError(f"group must be at least 1, which is no deviation; received {group}")
         self.group = group
 
     def call(self, x):

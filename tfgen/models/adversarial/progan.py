@@ -240,8 +240,6 @@ class ProGAN(AdversarialModel):
                 f"ProGAN grows images whose sizes can be halved to 4 to 7 pixels, in phases of at least "
                 f"1 step; received image_shape={image_shape} and phase_steps={phase_steps}"
             )
-        if group < 1:
-            raise InputError(f"group must be at least 1, which is no deviation; received {group}")
         super().__init__(**kwargs)
         self.image_shape, self.latent_dim = image_shape, latent_dim
         self.width, self.max_width, self.phase_steps = width, max_width, phase_steps
